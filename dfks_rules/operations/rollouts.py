@@ -95,7 +95,7 @@ class RolloutRow(NamedTuple):
     """The living nodes that it is for."""
 
 
-class NodeRow(NamedTuple):
+class FollowerRow(NamedTuple):
     """What decides on a node."""
 
     node: str
@@ -113,7 +113,7 @@ class RolloutListing(NamedTuple):
 
     goals: tuple[GoalRow, ...]
     rollouts: tuple[RolloutRow, ...]
-    nodes: tuple[NodeRow, ...]
+    nodes: tuple[FollowerRow, ...]
     """Those that live."""
 
     @property

@@ -9,7 +9,7 @@ import pytest
 
 from dfks_rules.store.postgres.engine import PostgresEngine
 from dfks_rules.store.postgres.policies import ALL_NODES, FILES, PolicyTask, scope_of
-from dfks_rules.store.postgres.ports import Beat, Engine
+from dfks_rules.store.postgres.ports import Engine, Report
 from dfks_rules.store.postgres.schema import migrate
 from tests.helpers.database import FakeDatabase
 from tests.helpers.engine import FakeEngine
@@ -29,7 +29,7 @@ class Site:
     async def join(self, name: str, active: str = OLD) -> int:
         """Another one."""
         epoch = (await self.engine.join(name, "0.1.0", 60.0)).epoch
-        await self.engine.renew(epoch, 60.0, Beat(active, 0, 0.0, 0))
+        await self.engine.renew(epoch, 60.0, Report(active, 0, 0.0, 0))
         self.epochs.append(epoch)
         return epoch
 

@@ -143,7 +143,7 @@ class FakeDatabase:
             self.end(one, is_clean=False)
         return late
 
-    def claim(self, epoch: int, share: int | None, *, again: bool = False) -> list[Claimed]:
+    def claim(self, epoch: int, *, again: bool = False) -> list[Claimed]:
         """Take some of the cohorts whose owners have ended; empty ones are removed."""
         known = self._claimed_by(epoch) if again and self.holds(epoch) else []
         living = [one for one, life in self.lives.items() if life.is_alive and not life.is_draining]
@@ -155,7 +155,7 @@ class FakeDatabase:
             if one not in full:
                 del self.cohorts[one]
         orphans = [one for one in orphans if one in full]
-        size = self._share(epoch, len(orphans), len(living)) if share is None else share
+        size = self._share(epoch, len(orphans), len(living))
         return known + [self._take(epoch, one) for one in orphans[:size]]
 
     def _claimed_by(self, epoch: int) -> list[Claimed]:

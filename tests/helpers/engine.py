@@ -25,7 +25,6 @@ from dfks_rules.store.postgres.policies import (
     PolicyVerdict,
 )
 from dfks_rules.store.postgres.ports import (
-    Beat,
     Changed,
     Claimed,
     Joined,
@@ -35,6 +34,7 @@ from dfks_rules.store.postgres.ports import (
     Outcome,
     Page,
     Renewed,
+    Report,
     Sought,
     Step,
     cohort_of,
@@ -137,14 +137,14 @@ class FakeEngine:
 
         return await self._call("join", act)
 
-    async def renew(self, epoch: int, lease: float, beat: Beat) -> Renewed:
+    async def renew(self, epoch: int, lease: float, report: Report) -> Renewed:
         """Have the lease go on."""
 
         def act() -> Renewed:
             life, now = self.database.lives[epoch], self.database.clock()
             if life.is_alive:
                 life.until, life.renewed = now + lease, now
-                life.policies, life.position, life.skew, life.subscriptions = beat
+                life.policies, life.position, life.skew, life.subscriptions = report
             return Renewed(life.is_alive, now, life.is_draining)
 
         return await self._call("renew", act)
@@ -153,11 +153,9 @@ class FakeEngine:
         """End all other lives whose lease is over."""
         return await self._call("bury", lambda: self.database.bury(epoch))
 
-    async def claim(
-        self, epoch: int, share: int | None = None, *, again: bool = False
-    ) -> list[Claimed]:
+    async def claim(self, epoch: int, *, again: bool = False) -> list[Claimed]:
         """Take cohorts of lives that have ended."""
-        return await self._call("claim", lambda: self.database.claim(epoch, share, again=again))
+        return await self._call("claim", lambda: self.database.claim(epoch, again=again))
 
     async def drain(self, epoch: int) -> None:
         """Tell the others that it is about to leave."""

@@ -11,7 +11,7 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import DialogRow, Gone, Verdict
 from dfks_rules.store.postgres.connection import PATIENCE
 from dfks_rules.store.postgres.engine import PostgresEngine
-from dfks_rules.store.postgres.ports import Beat, Outcome, Sought, Step, cohort_of
+from dfks_rules.store.postgres.ports import Outcome, Report, Sought, Step, cohort_of
 from tests.helpers.postgres import Database
 from tests.helpers.wanted import change, dialog_row
 
@@ -68,7 +68,7 @@ class Node:
 
     async def is_alive(self) -> bool:
         """Whether it may renew its lease."""
-        return (await self.engine.renew(self.epoch, 60.0, Beat("", 0, 0.0, 0))).is_alive
+        return (await self.engine.renew(self.epoch, 60.0, Report("", 0, 0.0, 0))).is_alive
 
     def end_lease(self) -> None:
         """Have its lease be over."""

@@ -13,7 +13,7 @@ from dfks_rules.model.features import FEATURES, NOTHING_STORED, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import Change, DialogRow, JournalEntry, Verdict
 from dfks_rules.store.postgres.engine import PostgresEngine
-from dfks_rules.store.postgres.ports import Beat, Changed, Claimed, Engine, Sought, Step
+from dfks_rules.store.postgres.ports import Changed, Claimed, Engine, Report, Sought, Step
 from dfks_rules.store.postgres.schema import migrate
 from tests.helpers.database import FakeDatabase
 from tests.helpers.engine import FakeEngine
@@ -25,7 +25,7 @@ USERS = tuple(Aor(name, "example.com") for name in ("alice", "bob", "Carol"))
 CALLS = 150
 """In one history."""
 LATE = time.time() + 10_000_000.0
-_BEAT = Beat("5eed", 7, 0.5, 3)
+_BEAT = Report("5eed", 7, 0.5, 3)
 
 
 class _Play:
@@ -86,8 +86,7 @@ class _Play:
             await self.both("drain", epoch)
 
     async def _claim(self) -> None:
-        share = self.random.choice([None, None, 1])
-        await self.both("claim", self.random.choice(self.epochs), share)
+        await self.both("claim", self.random.choice(self.epochs))
 
     async def _adopt(self) -> None:
         epoch, tags = self.random.choice(self.epochs), [*set(self.tags.values())]

@@ -91,10 +91,8 @@ class HalfOpenTransaction(SimulatedEngine):
 class Forgetful(SimulatedEngine):
     """Whose claim was not answered never learns of it."""
 
-    async def claim(
-        self, epoch: int, share: int | None = None, *, again: bool = False
-    ) -> list[Claimed]:
-        return await super().claim(epoch, share)
+    async def claim(self, epoch: int, *, again: bool = False) -> list[Claimed]:
+        return await super().claim(epoch)
 
 
 class NobodyIsTold(SimulatedEngine):

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import structlog
 
 from dfks_rules import __version__
-from dfks_rules.app.cluster.acting import ActingWebhooks
+from dfks_rules.app.cluster.acting import ActingWebhooks, oldest_of
 from dfks_rules.app.cluster.following import Following
 from dfks_rules.app.cluster.member import Hooks, Itself, Member
 from dfks_rules.app.cluster.policies import Desk, Policies
@@ -28,7 +28,7 @@ from dfks_rules.presence.standing import Standing
 from dfks_rules.service.features import Features
 from dfks_rules.sip.flow import Listener
 from dfks_rules.store.postgres.engine import PostgresEngine
-from dfks_rules.store.postgres.ports import Beat, Changed, Claimed, Engine, Moved
+from dfks_rules.store.postgres.ports import Changed, Claimed, Engine, Moved, Report
 from dfks_rules.store.postgres.store import PostgresStore
 from dfks_rules.store.postgres.webhooks import WebhookTables
 from dfks_rules.webhooks.service import WebhookService
@@ -223,7 +223,7 @@ class Node:
         self.store.on_lost = self._lost
         self.store.on_fenced = self._fenced
         self.store.on_changed = self._hint
-        self.member.begin(Hooks(self._beat, self._claimed, self._fenced), self._wall)
+        self.member.begin(Hooks(self._report, self._claimed, self._fenced), self._wall)
         self._following.begin()
         if served.desk is not None:
             self._policies = Policies(self.engine, self.member.epoch, served.desk)
@@ -319,12 +319,12 @@ class Node:
 
     # --- What happens to this node ---
 
-    def _beat(self, skew: float) -> Beat:
+    def _report(self, skew: float) -> Report:
         served = self._served
         if served is None:
-            return Beat("", self.position, skew, 0)
+            return Report("", self.position, skew, 0)
         subscriptions = len(served.notifier.subscriptions)
-        return Beat(served.policies(), self.position, skew, subscriptions)
+        return Report(served.policies(), self.position, skew, subscriptions)
 
     def _claimed(self, claimed: Sequence[Claimed]) -> None:
         if self._taking is not None:
@@ -381,9 +381,9 @@ class Node:
                 _log.warning("cluster_purge_failed", reason=error.message)
 
     async def _purge_once(self) -> int:
-        """Purge if this is the oldest node that serves; how many changes were removed."""
-        living = [one.epoch for one in await self.engine.nodes() if one.state == "serving"]
-        if min(living, default=0) != self.member.epoch:
+        """Purge if this node acts for all; how many changes were removed."""
+        oldest = oldest_of(await self.engine.nodes())
+        if oldest is None or oldest.epoch != self.member.epoch:
             return 0
         older_than = self.clock() - max(self._keep_changes, FEED_KEPT)
         return await self.engine.purge(older_than, PURGED_AT_ONCE)

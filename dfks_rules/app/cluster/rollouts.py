@@ -15,9 +15,9 @@ from dfks_rules.app.desk.texts import files_of
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.operations.rollouts import (
     CanaryError,
+    FollowerRow,
     GoalMovedError,
     GoalRow,
-    NodeRow,
     NoGoalError,
     NoNodeError,
     ReadyRow,
@@ -80,7 +80,7 @@ class EngineRollouts:
         return RolloutListing(
             tuple(_goal_row(one) for one in goals if one.scope == ALL_NODES or one.revision),
             tuple(_rollout_row(one, living, verdicts) for one in rollouts),
-            tuple(_node_row(one, goals, followers.get(one.epoch)) for one in living),
+            tuple(_follower_row(one, goals, followers.get(one.epoch)) for one in living),
         )
 
     async def roll_back(self, node: str | None, actor: str, seen: str | None) -> RolloutListing:
@@ -128,13 +128,15 @@ def _goal(name: str, goals: Sequence[PolicyGoal]) -> str | None:
     return of.get(scope_of(name)) or of.get(ALL_NODES)
 
 
-def _node_row(node: Node, goals: Sequence[PolicyGoal], said: PolicyFollower | None) -> NodeRow:
+def _follower_row(
+    node: Node, goals: Sequence[PolicyGoal], said: PolicyFollower | None
+) -> FollowerRow:
     goal = _goal(node.name, goals)
     is_said = said is not None and said.revision == goal
     findings = _findings(said.verdict) if said is not None and is_said else ()
     # What it decides with, others know half a second later.
     follows = is_said and not findings and goal in (None, node.policies)
-    return NodeRow(node.name, node.policies, goal, follows, findings)
+    return FollowerRow(node.name, node.policies, goal, follows, findings)
 
 
 def _findings(verdict: str) -> tuple[str, ...]:

@@ -23,7 +23,6 @@ from dfks_rules.store.postgres.policies import (
     PolicyVerdict,
 )
 from dfks_rules.store.postgres.ports import (
-    Beat,
     Changed,
     Claimed,
     Joined,
@@ -32,6 +31,7 @@ from dfks_rules.store.postgres.ports import (
     Outcome,
     Page,
     Renewed,
+    Report,
     Sought,
     Step,
 )
@@ -125,9 +125,9 @@ class PostgresEngine:
         row = await self._life.row(_JOIN, name, release, lease)
         return Joined(row["my_epoch"], row["secret"], row["clock"], row["newest"])
 
-    async def renew(self, epoch: int, lease: float, beat: Beat) -> Renewed:
+    async def renew(self, epoch: int, lease: float, report: Report) -> Renewed:
         """Have the lease go on."""
-        said = (beat.policies, beat.position, beat.skew, beat.subscriptions)
+        said = (report.policies, report.position, report.skew, report.subscriptions)
         row = await self._life.row(_RENEW, epoch, lease, *said)
         return Renewed(row["is_alive"], row["clock"], row["is_draining"])
 
@@ -135,11 +135,9 @@ class PostgresEngine:
         """End all other lives whose lease is over."""
         return [row["bury_1"] for row in await self._rest.rows(_BURY, epoch)]
 
-    async def claim(
-        self, epoch: int, share: int | None = None, *, again: bool = False
-    ) -> list[Claimed]:
+    async def claim(self, epoch: int, *, again: bool = False) -> list[Claimed]:
         """Take cohorts of lives that have ended."""
-        rows = await self._rest.rows(_CLAIM, epoch, share, again)
+        rows = await self._rest.rows(_CLAIM, epoch, None, again)
         return [Claimed(*row.values()) for row in rows]
 
     async def drain(self, epoch: int) -> None:

@@ -177,7 +177,7 @@ class Node(NamedTuple):
     """How far its clock was ahead of the engine's, s."""
 
 
-class Beat(NamedTuple):
+class Report(NamedTuple):
     """What a node says of itself when it renews its lease."""
 
     policies: str
@@ -195,7 +195,7 @@ class Engine(Protocol):
         """Begin a life: a node, its lease, and `COHORTS` cohorts with term 0."""
         ...
 
-    async def renew(self, epoch: int, lease: float, beat: Beat) -> Renewed:
+    async def renew(self, epoch: int, lease: float, report: Report) -> Renewed:
         """Have the lease end `lease` seconds from now, unless the node was buried."""
         ...
 
@@ -207,10 +207,8 @@ class Engine(Protocol):
         """
         ...
 
-    async def claim(
-        self, epoch: int, share: int | None = None, *, again: bool = False
-    ) -> list[Claimed]:
-        """Take my share of the cohorts whose owners have ended: ⌈orphans / living⌉, or `share`.
+    async def claim(self, epoch: int, *, again: bool = False) -> list[Claimed]:
+        """Take my share of the cohorts whose owners have ended: ⌈orphans / living⌉.
 
         `again`: give those that were taken before, too, as an answer may have been lost. How their
         owners ended is not known any more: not as planned.

@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 
+from dfks_rules.operations.cluster import NAME_AT_MOST
 from dfks_rules.operations.rollouts import RolloutListing, RolloutRow, RolloutState
 from dfks_rules.operations.studies import Text
 from dfks_rules.policy.reading.source import largest
@@ -188,7 +189,7 @@ _NODE = Parameter(
     "node",
     Where.QUERY,
     "Name of the one node that it is about, a canary; without it, all.",
-    {"type": "string", "minLength": 1, "maxLength": 200, "examples": ["node-2"]},
+    {"type": "string", "minLength": 1, "maxLength": NAME_AT_MOST, "examples": ["node-2"]},
     str,
 )
 _FROM = Parameter(

@@ -2,8 +2,8 @@
 
 from dfks_rules.operations.rollouts import (
     CanaryError,
+    FollowerRow,
     GoalMovedError,
-    NodeRow,
     NoGoalError,
     NoNodeError,
     RolloutListing,
@@ -12,7 +12,7 @@ from dfks_rules.operations.rollouts import (
 
 def test_nodes_are_skewed_when_their_policies_differ() -> None:
     """Whatever they are to follow."""
-    one, other = NodeRow("a", "1", None, True, ()), NodeRow("b", "2", None, True, ())
+    one, other = FollowerRow("a", "1", None, True, ()), FollowerRow("b", "2", None, True, ())
     assert RolloutListing((), (), (one, other)).is_skewed
     assert not RolloutListing((), (), (one, other._replace(revision="1"))).is_skewed
     assert not RolloutListing((), (), ()).is_skewed

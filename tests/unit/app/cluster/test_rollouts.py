@@ -7,8 +7,8 @@ import pytest
 from dfks_rules.errors import PolicyError
 from dfks_rules.operations.rollouts import (
     CanaryError,
+    FollowerRow,
     GoalMovedError,
-    NodeRow,
     NoGoalError,
     NoNodeError,
     ReadyRow,
@@ -36,7 +36,8 @@ async def test_a_rollout_is_shown_from_its_beginning_to_its_end() -> None:
     assert (goal.node, goal.revision, goal.previous) == (None, revision(FIRST), None)
     assert [one.state for one in listing.rollouts] == [RolloutState.DONE]
     assert listing.nodes == tuple(
-        NodeRow(name, revision(FIRST), revision(FIRST), True, ()) for name in ("node-1", "node-2")
+        FollowerRow(name, revision(FIRST), revision(FIRST), True, ())
+        for name in ("node-1", "node-2")
     )
     assert not listing.is_skewed
 

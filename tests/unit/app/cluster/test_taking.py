@@ -37,8 +37,8 @@ class _Taker:
     def _wake(self) -> None:
         self.woken += 1
 
-    def claim(self, share: int | None = None) -> None:
-        self.taking.begin(self._site.database.claim(self.member.epoch, share))
+    def claim(self) -> None:
+        self.taking.begin(self._site.database.claim(self.member.epoch))
 
 
 @virtually
@@ -180,7 +180,7 @@ async def test_rows_have_the_term_of_whoever_has_them_now() -> None:
     dead, second, third = [await site.member(name) for name in "abc"]
     row = site.subscribe(dead.epoch, 1)
     site.database.end(dead.epoch, is_clean=False)
-    site.database.claim(second.epoch, None)
+    site.database.claim(second.epoch)
     site.database.end(second.epoch, is_clean=False)
     taker = _Taker(site, third)
     taker.claim()

@@ -14,10 +14,10 @@ from dfks_rules.model.values import Value
 from dfks_rules.service.ports import Gone, Verdict
 from dfks_rules.store.postgres.ports import (
     COHORTS,
-    Beat,
     Changed,
     Moved,
     Outcome,
+    Report,
     Sought,
     Step,
     cohort_of,
@@ -277,15 +277,6 @@ async def test_living_nodes_share_what_is_left(nodes: Nodes) -> None:
     assert listed[leaves.epoch] == ("draining", COHORTS)
 
 
-async def test_no_more_is_claimed_than_was_said(nodes: Nodes) -> None:
-    """For tests, and for whoever wants to go slowly."""
-    dead, living = await nodes.join(), await nodes.join()
-    await dead.keep(*[dead.row(n) for n in range(10)])
-    await dead.engine.leave(dead.epoch, is_clean=False)
-    assert len(await living.engine.claim(living.epoch, 3)) == 3
-    assert len(await living.engine.claim(living.epoch)) == 7
-
-
 async def test_what_was_claimed_is_given_again_to_whoever_asks_for_it(nodes: Nodes) -> None:
     """An answer may have been lost; a node that is about to leave has cohorts, too."""
     dead, living, other = [await nodes.join() for _ in range(3)]
@@ -330,7 +321,7 @@ async def test_a_lease_goes_on_and_says_how_the_node_is(nodes: Nodes) -> None:
     node, other = await nodes.join(), await nodes.join()
     node.end_lease()
     assert [one.state for one in await other.engine.nodes()] == ["late", "serving"]
-    renewed = await node.engine.renew(node.epoch, 60.0, Beat("abc", 7, 0.25, 3))
+    renewed = await node.engine.renew(node.epoch, 60.0, Report("abc", 7, 0.25, 3))
     assert renewed.is_alive
     assert await other.engine.bury(other.epoch) == []
     [one, _] = await other.engine.nodes()

@@ -12,7 +12,7 @@ from dfks_rules.model.features import NOTHING_STORED
 from dfks_rules.service.ports import DialogRow, Verdict
 from dfks_rules.store.postgres.connection import Connection
 from dfks_rules.store.postgres.engine import PostgresEngine
-from dfks_rules.store.postgres.ports import Beat, Sought
+from dfks_rules.store.postgres.ports import Report, Sought
 from dfks_rules.store.postgres.schema import (
     ALIVE,
     LIMITS,
@@ -113,8 +113,8 @@ async def test_a_step_that_takes_away_is_refused_while_an_older_node_lives(
         for one in (("old", "8.9.9"), ("late", "8.10.0"), ("new", "9.0.0"), ("newer", "9.1.0.dev3"))
     ]
     late, new = joined[1].epoch, joined[2].epoch
-    await engine.renew(late, -1.0, Beat("", 0, 0.0, 0))
-    await engine.renew(new, -1.0, Beat("", 0, 0.0, 0))
+    await engine.renew(late, -1.0, Report("", 0, 0.0, 0))
+    await engine.renew(new, -1.0, Report("", 0, 0.0, 0))
     with pytest.raises(StoreError) as caught:
         await migrate(database.url, (*known, adds, takes), "9.1.0")
     assert (caught.value.code, caught.value.message) == (
@@ -128,7 +128,7 @@ async def test_a_step_that_takes_away_is_refused_while_an_older_node_lives(
     assert done == (len(known) + 1, len(known) + 2)
     states = {one.name: one.state for one in await engine.nodes()}
     assert states == {"old": "dead", "late": "dead", "new": "late", "newer": "serving"}
-    assert not (await engine.renew(late, 60.0, Beat("", 0, 0.0, 0))).is_alive
+    assert not (await engine.renew(late, 60.0, Report("", 0, 0.0, 0))).is_alive
     await engine.close()
 
 
@@ -215,7 +215,7 @@ async def test_what_the_page_grants_is_enough_for_a_node(database: Database, rol
     assert outcome.verdict is Verdict.STORED
     [adopted] = await engine.adopt(other.epoch, [Sought(row.tag, other.epoch << 32)])
     assert isinstance(adopted, DialogRow)
-    assert (await engine.renew(one.epoch, 60.0, Beat("", 0, 0.0, 0))).is_alive
+    assert (await engine.renew(one.epoch, 60.0, Report("", 0, 0.0, 0))).is_alive
     assert len((await engine.feed(0, 10)).told) == 2
     await engine.leave(other.epoch, is_clean=True)
     assert len(await engine.claim(one.epoch)) == 1
