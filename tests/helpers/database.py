@@ -118,8 +118,9 @@ class FakeDatabase:
         """The fence: whether this life goes on."""
         return self.lives[epoch].is_alive
 
-    def leave(self, epoch: int, *, is_clean: bool) -> None:
+    def leave(self, epoch: int, *, is_clean: bool, heard: int = 0) -> None:
         """A life ends by itself."""
+        self.lives[epoch].position = max(self.lives[epoch].position, heard)
         if self.holds(epoch):
             self.end(epoch, is_clean=is_clean)
             self.lives[epoch].until = self.lives[epoch].renewed = self.clock()
@@ -184,7 +185,8 @@ class FakeDatabase:
         cohort.owner, cohort.claimed = epoch, self.clock()
         cohort.since = before.renewed if owed is None else min(owed, before.renewed)
         cohort.term += 1
-        return Claimed(number, cohort.term, cohort.since, before.is_clean and owed is None)
+        is_clean = before.is_clean and owed is None
+        return Claimed(number, cohort.term, cohort.since, is_clean, before.position)
 
     # --- Commits ---
 

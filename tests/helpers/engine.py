@@ -165,9 +165,10 @@ class FakeEngine:
 
         await self._call("drain", act)
 
-    async def leave(self, epoch: int, *, is_clean: bool) -> None:
+    async def leave(self, epoch: int, *, is_clean: bool, heard: int = 0) -> None:
         """End my life."""
-        await self._call("leave", lambda: self.database.leave(epoch, is_clean=is_clean))
+        leave = partial(self.database.leave, epoch, is_clean=is_clean, heard=heard)
+        await self._call("leave", leave)
 
     async def nodes(self) -> list[Node]:
         """All that live, and those that have ended lately."""
@@ -258,6 +259,13 @@ class FakeEngine:
         return await self._call(
             "changed_since",
             lambda: frozenset([one.presentity for one in self._entries() if one.at >= moment]),
+        )
+
+    async def changed_after(self, seq: int) -> frozenset[Aor]:
+        """Whose features have changed after a change."""
+        return await self._call(
+            "changed_after",
+            lambda: frozenset([one.presentity for one in self._entries() if one.seq > seq]),
         )
 
     async def journal(

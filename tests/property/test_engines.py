@@ -176,6 +176,7 @@ class _Play:
         await self.both("journal", None, random.choice([None, after]), None, at_most)
         await self.both("journal", None, after, random.choice(USERS), at_most)
         await self.both("changed_since", random.choice([0.0, LATE]))
+        await self.both("changed_after", random.randrange(20))
         cohorts = [*self.fake.database.cohorts]
         await self.both("rows", cohorts, random.choice([1 << 62, *self.numbers]), at_most)
         page = random.choice([None, *USERS]), random.choice([1, 9])

@@ -130,18 +130,19 @@ class Member:
             self._loop.create_task(self._look(hooks)),
         ]
 
-    async def end(self, *, is_clean: bool) -> None:
+    async def end(self, *, is_clean: bool, heard: int = 0) -> None:
         """End this life, so that others take over at once; where the engine does not hear of it,
         they do when the lease is over.
 
         Args:
             is_clean: whether everything is written.
+            heard: number of the change up to which phones were told.
         """
         for task in self._tasks:
             task.cancel()
         try:
             # Nothing changes where others have ended it; but it may be this node that gives it up.
-            await self._engine.leave(self.epoch, is_clean=is_clean)
+            await self._engine.leave(self.epoch, is_clean=is_clean, heard=heard)
         except StoreError as error:
             _log.warning("cluster_left_silently", reason=error.message)
 

@@ -16,7 +16,7 @@ from dfks_rules.app.cluster.following import Following
 from dfks_rules.app.cluster.member import Hooks, Itself, Member
 from dfks_rules.app.cluster.policies import Desk, Policies
 from dfks_rules.app.cluster.rollouts import EngineRollouts
-from dfks_rules.app.cluster.taking import HEARD, TakingOver
+from dfks_rules.app.cluster.taking import TakingOver
 from dfks_rules.config.cluster import ClusterSettings
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import Snapshot
@@ -239,7 +239,6 @@ class Node:
 
     async def end(self) -> None:
         """End this life: what is under way is settled, then the others take over."""
-        silent_since = self._loop.time()
         for task in (*self._tasks, self._hinting):
             if task is not None:
                 task.cancel()
@@ -254,10 +253,9 @@ class Node:
                 await self.store.settled()
         except TimeoutError:
             is_clean = False
-        # Of what others changed meanwhile, nobody was told here; whoever takes over looks for that
-        # no longer ago than `HEARD`, unless this end was none as planned.
-        is_quick = self._loop.time() - silent_since <= HEARD / 2
-        await self.member.end(is_clean=is_clean and is_quick and not self.store.is_failing)
+        # What is learned now nobody is told any more.
+        is_clean = is_clean and not self._newest and not self.store.is_failing
+        await self.member.end(is_clean=is_clean, heard=self.position)
         await self.store.close()
 
     # --- What the others have done; see `following.Learns` ---

@@ -53,10 +53,11 @@ def _call(function: str, arguments: int) -> str:
 
 _COMMIT = _call("commit_1", 39)
 _JOIN, _RENEW = _call("join_1", 3), _call("renew_1", 6)
-_BURY, _CLAIM = _call("bury_1", 1), _call("claim_1", 3)
-_DRAIN, _LEAVE, _NODES = _call("drain_1", 1), _call("leave_1", 2), _call("nodes_1", 0)
+_BURY, _CLAIM = _call("bury_1", 1), _call("claim_2", 2)
+_DRAIN, _LEAVE, _NODES = _call("drain_1", 1), _call("leave_2", 3), _call("nodes_1", 0)
 _FETCH, _ADOPT, _ROWS = _call("fetch_1", 2), _call("adopt_2", 3), _call("rows_1", 3)
 _FEED, _CHANGED_SINCE = _call("feed_1", 2), _call("changed_since_1", 1)
+_CHANGED_AFTER = _call("changed_after_1", 1)
 _JOURNAL, _PURGE, _PAGE = _call("journal_1", 5), _call("purge_1", 2), _call("page_1", 4)
 _TASK, _GOAL, _BUNDLE = (
     _call("policy_look_1", 1),
@@ -137,16 +138,16 @@ class PostgresEngine:
 
     async def claim(self, epoch: int, *, again: bool = False) -> list[Claimed]:
         """Take cohorts of lives that have ended."""
-        rows = await self._rest.rows(_CLAIM, epoch, None, again)
+        rows = await self._rest.rows(_CLAIM, epoch, again)
         return [Claimed(*row.values()) for row in rows]
 
     async def drain(self, epoch: int) -> None:
         """Tell the others that it is about to leave."""
         await self._life.rows(_DRAIN, epoch)
 
-    async def leave(self, epoch: int, *, is_clean: bool) -> None:
+    async def leave(self, epoch: int, *, is_clean: bool, heard: int = 0) -> None:
         """End my life."""
-        await self._life.rows(_LEAVE, epoch, is_clean)
+        await self._life.rows(_LEAVE, epoch, is_clean, heard)
 
     async def nodes(self) -> list[Node]:
         """All that live, and those that have ended lately."""
@@ -197,8 +198,11 @@ class PostgresEngine:
 
     async def changed_since(self, moment: float) -> frozenset[Aor]:
         """Whose features have changed since then."""
-        rows = await self._rest.rows(_CHANGED_SINCE, moment)
-        return frozenset([Aor(row["username"], row["domain"]) for row in rows])
+        return _aors(await self._rest.rows(_CHANGED_SINCE, moment))
+
+    async def changed_after(self, seq: int) -> frozenset[Aor]:
+        """Whose features have changed after a change."""
+        return _aors(await self._rest.rows(_CHANGED_AFTER, seq))
 
     async def journal(
         self, after: int | None, before: int | None, presentity: Aor | None, at_most: int
@@ -307,6 +311,10 @@ class PostgresEngine:
             *(self._rest, self._hints, self._policies),
         )
         await asyncio.gather(*[one.close() for one in every])
+
+
+def _aors(rows: Sequence[Row]) -> frozenset[Aor]:
+    return frozenset([Aor(row["username"], row["domain"]) for row in rows])
 
 
 def _good(what: Callable[[Row], _Said | None], rows: Sequence[Row]) -> list[_Said]:

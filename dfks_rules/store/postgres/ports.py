@@ -146,6 +146,8 @@ class Claimed(NamedTuple):
     """When its owner was known to live last, seconds since 1970 by the engine's clock."""
     is_clean: bool
     """Whether its owner left as planned, with everything written."""
+    heard: int = 0
+    """Then: number of the change up to which it has told all."""
 
 
 class Sought(NamedTuple):
@@ -219,8 +221,10 @@ class Engine(Protocol):
         """Others know that it is about to leave; it gets no share of claims."""
         ...
 
-    async def leave(self, epoch: int, *, is_clean: bool) -> None:
-        """End my life, as `bury`; `is_clean`: everything is written."""
+    async def leave(self, epoch: int, *, is_clean: bool, heard: int = 0) -> None:
+        """End my life, as `bury`; `is_clean`: everything is written, and all up to the change with
+        the number `heard` is told.
+        """
         ...
 
     async def nodes(self) -> list[Node]:
@@ -261,6 +265,10 @@ class Engine(Protocol):
 
     async def changed_since(self, moment: float) -> frozenset[Aor]:
         """Whose features have changed since then (seconds since 1970, by the engine's clock)."""
+        ...
+
+    async def changed_after(self, seq: int) -> frozenset[Aor]:
+        """Whose features have changed after the change with this number."""
         ...
 
     async def journal(

@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 from dfks_rules.app.cluster import taking
 from dfks_rules.app.cluster.member import Member
 from dfks_rules.app.cluster.taking import TakingOver
+from dfks_rules.model.identity import Aor
 from dfks_rules.presence.claim import UNSURE, Claim
 from dfks_rules.service.ports import DialogRow
 from dfks_rules.store.postgres.store import PostgresStore
@@ -81,15 +82,17 @@ async def test_who_left_as_planned_has_told_all_but_what_it_had_not_heard_of() -
     site = Site()
     left, member = await site.member("a"), await site.member("b")
     site.subscribe(left.epoch, 1)
+    site.store(member.epoch, 1, Aor("bob", "example.com"))
+    heard = site.database.newest
     site.store(member.epoch)
     await asyncio.sleep(UNSURE / 2)
-    site.database.leave(left.epoch, is_clean=True)
+    site.database.leave(left.epoch, is_clean=True, heard=heard)
     taker = _Taker(site, member)
     taker.claim()
     await asyncio.sleep(0.1)
     [(_, is_clean)] = taker.told.of("restore")
     [(_, changed)] = taker.told.of("take")
-    assert (is_clean, changed) == (True, frozenset())
+    assert (is_clean, changed) == (True, {ALICE})
 
 
 @virtually

@@ -309,11 +309,11 @@ async def test_a_claim_reaches_back_over_an_owner_that_lived_for_a_moment(nodes:
     assert (claimed.term, claimed.renewed, claimed.is_clean) == (2, 1000.0, False)
     # A year later, all has been told.
     nodes.database.run("UPDATE dfks.cohort SET claimed = claimed - interval '1 year'")
-    await third.engine.leave(third.epoch, is_clean=True)
+    await third.engine.leave(third.epoch, is_clean=True, heard=17)
     fourth = await nodes.join()
     [claimed] = await fourth.engine.claim(fourth.epoch)
     assert claimed.renewed > 1000.0
-    assert claimed.is_clean
+    assert (claimed.is_clean, claimed.heard) == (True, 17)
 
 
 async def test_a_lease_goes_on_and_says_how_the_node_is(nodes: Nodes) -> None:
@@ -396,6 +396,9 @@ async def test_the_journal_is_read_both_ways(node: Node) -> None:
     assert await node.engine.changed_since(newest.at) == {ALICE}
     assert await node.engine.changed_since(newest.at + 1) == frozenset()
     assert await node.engine.changed_since(0.0) == {ALICE, BOB}
+    assert await node.engine.changed_after(newest.seq) == frozenset()
+    assert await node.engine.changed_after(newest.seq - 1) == {ALICE}
+    assert await node.engine.changed_after(0) == {ALICE, BOB}
 
 
 async def test_a_set_that_comes_to_the_same_has_no_row_in_the_feed(node: Node) -> None:
