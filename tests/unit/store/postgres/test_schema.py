@@ -178,6 +178,14 @@ async def test_the_engine_pings_silent_connections(database: Database) -> None:
     assert shown == [*ALIVE]
 
 
+async def test_no_statement_of_ours_is_compiled(database: Database) -> None:
+    """That of asyncpg about types takes seconds then, on a busy machine."""
+    connection = Connection(database.url, "dfks test")
+    assert (await connection.row("SHOW jit"))["jit"] == "off"
+    await connection.close()
+    assert database.server.run("SHOW jit") == [("on",)]
+
+
 @pytest.fixture
 def role(database: Database) -> Iterator[str]:
     """Another role than that which made the schema, with what the how-to grants it; its URL."""
