@@ -29,6 +29,7 @@ from dfks_rules.operations.imports import Imports
 from dfks_rules.operations.ports import (
     Exposition,
     Place,
+    Readiness,
     SetResult,
     Sets,
     Stored,
@@ -85,7 +86,7 @@ class Keeping(NamedTuple):
     """None where no other node follows the same policies."""
     cluster: ClusterOperations | None = None
     """None where nobody shares it."""
-    may_serve: Callable[[], bool] | None = None
+    standing: Callable[[], Readiness] | None = None
     """Whether this node may serve, and takes new dialogs; None where nobody else could."""
 
 
@@ -335,15 +336,16 @@ class ServerOperations:
             "core:tasks": len(asyncio.all_tasks(self._loop)),
         }
 
-    def readiness(self) -> dict[str, bool]:
-        """What has to be well for phones to be served."""
+    def readiness(self) -> dict[str, Readiness]:
+        """What has to be well for new phones to be served."""
         checks = {
             "store": not self._keeping.is_failing(),
             "policies": bool(self.policies.live.active.revision),
         }
-        if self._keeping.may_serve is not None:
-            checks["cluster"] = self._keeping.may_serve()
-        return checks
+        told = {name: Readiness.OK if good else Readiness.FAILING for name, good in checks.items()}
+        if self._keeping.standing is not None:
+            told["cluster"] = self._keeping.standing()
+        return told
 
     def uptime(self) -> float:
         """Seconds since the start."""

@@ -143,6 +143,7 @@ def test_a_node_is_drained_from_another_and_stopped(tmp_path: Path, database: Da
         with pytest.raises(ApiError) as unready:
             asyncio.run(_ask(there, "GET", "/readyz"))
         assert unready.value.status == 503
+        assert unready.value.problem["checks"]["cluster"] == "draining"
         assert late.exchange().status == 503
         assert phone.subscribe().told["DoNotDisturb"] == "off"
         assert _states(here) == {"node-1": "serving", "node-2": "draining"}

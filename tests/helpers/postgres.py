@@ -135,6 +135,20 @@ class Cluster:
             process.send_signal({"fast": signal.SIGINT, "immediate": signal.SIGQUIT}[mode])
         process.wait(30)
 
+    def show(self, certificate: Path, key: Path, *, only: bool = True) -> None:
+        """From the next start on, take TLS by this certificate; `only`: nothing else by TCP."""
+        data, owner = self.folder / "data", self.folder.stat().st_uid
+        for file, name in ((certificate, "server.crt"), (key, "server.key")):
+            to = data / name
+            shutil.copyfile(file, to)
+            to.chmod(0o600)
+            os.chown(to, owner, -1)
+        with (data / "postgresql.auto.conf").open("a") as settings:
+            settings.write("ssl = on\n")
+        kind = "hostssl" if only else "host"
+        rules = f"local all all trust\n{kind} all all 127.0.0.1/32 trust\n"
+        (data / "pg_hba.conf").write_text(rules)
+
     def follow_synchronously(self) -> None:
         """From now on a commit returns once a standby has it, too."""
         self.run("ALTER SYSTEM SET synchronous_standby_names = '*'")
@@ -199,12 +213,15 @@ class Cluster:
 
 
 @contextmanager
-def pgbouncer(server: Cluster, pool: int = 2) -> Iterator[int]:
-    """Run PgBouncer before a server, in transaction mode, until the block ends; gives its port.
+def pgbouncer(
+    server: Cluster, pool: int = 2, mode: str = "transaction", port: int | None = None
+) -> Iterator[int]:
+    """Run PgBouncer before a server until the block ends; gives its port.
 
-    Each transaction may come to another one of `pool` connections, also of one client's.
+    In transaction mode each transaction may come to another one of `pool` connections, also of one
+    client's; in session mode a client keeps one.
     """
-    port, settings = free_port(), server.folder / "pgbouncer.ini"
+    port, settings = port or free_port(), server.folder / "pgbouncer.ini"
     settings.write_text(f"""
         [databases]
         * = host=127.0.0.1 port={server.port} user=postgres
@@ -213,9 +230,11 @@ def pgbouncer(server: Cluster, pool: int = 2) -> Iterator[int]:
         listen_port = {port}
         unix_socket_dir =
         auth_type = any
-        pool_mode = transaction
+        pool_mode = {mode}
         default_pool_size = {pool}
         server_round_robin = 1
+        server_connect_timeout = 2
+        query_wait_timeout = 3
         """)
     user = "postgres" if os.getuid() == 0 else None
     out = subprocess.DEVNULL

@@ -221,8 +221,12 @@ class Ua:
     # Receiving.
 
     def response(self) -> Message:
-        """The next response."""
-        return self._next(is_response=True)
+        """The next response that says what came of a request: 100 may come before, where it takes
+        long.
+        """
+        while (found := self._next(is_response=True)).status == 100:
+            pass
+        return found
 
     def notify(self, status: int | None = 200) -> Message:
         """The next NOTIFY, answered with `status`; None leaves it unanswered."""

@@ -1,12 +1,13 @@
-"""What one node does for all: it tells webhooks.
+"""What one node does for all: it tells webhooks, and purges the journal.
 
-That is the oldest node that lives. Whoever takes its place goes on from the cursors in the engine:
-what was delivered in the last moment is delivered again, with the same id. What happens at a node
-and is in no journal, it puts into the engine, while some webhook wants it (`passing`).
+That is the oldest node that lives, whether it drains or not: what it does for all it does until its
+end. Whoever takes its place goes on from the cursors in the engine: what was delivered in the last
+moment is delivered again, with the same id. What happens at a node and is in no journal, it puts
+into the engine, while some webhook wants it (`passing`).
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
@@ -14,7 +15,7 @@ from dfks_rules.app.cluster.passing import Passing
 from dfks_rules.errors import StoreError
 from dfks_rules.operations.webhooks import EndpointRow, Webhooks
 from dfks_rules.service.feed import Event as Happened
-from dfks_rules.store.postgres.ports import Engine
+from dfks_rules.store.postgres.ports import Engine, Node
 from dfks_rules.store.postgres.webhooks import WebhookTables
 from dfks_rules.webhooks.service import WebhookService
 
@@ -25,6 +26,12 @@ DROP_EVERY = 5
 """Looks after which events are removed of which all were told."""
 
 _log = structlog.get_logger("dfks.cluster")
+
+
+def oldest_of(nodes: Sequence[Node]) -> Node | None:
+    """Who acts for all; None: nobody lives."""
+    living = [one for one in nodes if one.state != "dead"]
+    return min(living, key=lambda one: one.epoch, default=None)
 
 
 class ActingWebhooks:
@@ -127,8 +134,7 @@ class ActingWebhooks:
         """
         if self._service is not None:
             return
-        living = [one for one in await self._engine.nodes() if one.state != "dead"]
-        oldest = min(living, key=lambda one: one.epoch, default=None)
+        oldest = oldest_of(await self._engine.nodes())
         if oldest is None:
             return
         self._who = oldest.name

@@ -11,13 +11,13 @@ from typing import NamedTuple
 import structlog
 
 from dfks_rules import __version__
-from dfks_rules.app.cluster.acting import ActingWebhooks
+from dfks_rules.app.cluster.acting import ActingWebhooks, oldest_of
 from dfks_rules.app.cluster.following import Following
 from dfks_rules.app.cluster.member import Hooks, Itself, Member
 from dfks_rules.app.cluster.passing import Passing, Tap
 from dfks_rules.app.cluster.policies import Desk, Policies
 from dfks_rules.app.cluster.rollouts import EngineRollouts
-from dfks_rules.app.cluster.taking import HEARD, TakingOver
+from dfks_rules.app.cluster.taking import TakingOver
 from dfks_rules.config.cluster import ClusterSettings
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import Snapshot
@@ -28,7 +28,7 @@ from dfks_rules.presence.standing import Standing
 from dfks_rules.service.features import Features
 from dfks_rules.sip.flow import Listener
 from dfks_rules.store.postgres.engine import PostgresEngine, Shared
-from dfks_rules.store.postgres.ports import Beat, Changed, Claimed, Engine, Moved
+from dfks_rules.store.postgres.ports import Changed, Claimed, Engine, Moved, Report
 from dfks_rules.store.postgres.store import PostgresStore
 from dfks_rules.webhooks.service import WebhookService
 
@@ -229,7 +229,7 @@ class Node:
         self.store.on_lost = self._lost
         self.store.on_fenced = self._fenced
         self.store.on_changed = self._hint
-        self.member.begin(Hooks(self._beat, self._claimed, self._fenced), self._wall)
+        self.member.begin(Hooks(self._report, self._claimed, self._fenced), self._wall)
         self._following.begin()
         if served.desk is not None:
             self._policies = Policies(self.engine, self.member.epoch, served.desk)
@@ -245,7 +245,6 @@ class Node:
 
     async def end(self) -> None:
         """End this life: what is under way is settled, then the others take over."""
-        silent_since = self._loop.time()
         for task in (*self._tasks, self._hinting):
             if task is not None:
                 task.cancel()
@@ -260,10 +259,9 @@ class Node:
                 await self.store.settled()
         except TimeoutError:
             is_clean = False
-        # Of what others changed meanwhile, nobody was told here; whoever takes over looks for that
-        # no longer ago than `HEARD`, unless this end was none as planned.
-        is_quick = self._loop.time() - silent_since <= HEARD / 2
-        await self.member.end(is_clean=is_clean and is_quick and not self.store.is_failing)
+        # What is learned now nobody is told any more.
+        is_clean = is_clean and not self._newest and not self.store.is_failing
+        await self.member.end(is_clean=is_clean, heard=self.position)
         await self.store.close()
 
     # --- What the others have done; see `following.Learns` ---
@@ -325,12 +323,12 @@ class Node:
 
     # --- What happens to this node ---
 
-    def _beat(self, skew: float) -> Beat:
+    def _report(self, skew: float) -> Report:
         served = self._served
         if served is None:
-            return Beat("", self.position, skew, 0)
+            return Report("", self.position, skew, 0)
         subscriptions = len(served.notifier.subscriptions)
-        return Beat(served.policies(), self.position, skew, subscriptions)
+        return Report(served.policies(), self.position, skew, subscriptions)
 
     def _claimed(self, claimed: Sequence[Claimed]) -> None:
         if self._taking is not None:
@@ -387,9 +385,9 @@ class Node:
                 _log.warning("cluster_purge_failed", reason=error.message)
 
     async def _purge_once(self) -> int:
-        """Purge if this is the oldest node that serves; how many changes were removed."""
-        living = [one.epoch for one in await self.engine.nodes() if one.state == "serving"]
-        if min(living, default=0) != self.member.epoch:
+        """Purge if this node acts for all; how many changes were removed."""
+        oldest = oldest_of(await self.engine.nodes())
+        if oldest is None or oldest.epoch != self.member.epoch:
             return 0
         older_than = self.clock() - max(self._keep_changes, FEED_KEPT)
         return await self.engine.purge(older_than, PURGED_AT_ONCE)

@@ -69,6 +69,17 @@ async def test_a_canary_is_named_and_goes_back(door: Api, peers: Peers) -> None:
     assert [one["goal"] for one in back.json["nodes"]] == [None, None]
 
 
+async def test_a_rollback_of_something_else_is_refused(door: Api, peers: Peers) -> None:
+    """Somebody else was faster."""
+    await _begin(door, _line(*FIRST))
+    await peers.look()
+    back = f"{PATH}/rollback?from={revision(FIRST)}"
+    assert (await door.ask("POST", back)).status == 200
+    again = await door.ask("POST", back)
+    assert (again.status, again.kind) == (409, "goal-moved")
+    assert (await door.ask("POST", f"{PATH}/rollback?from=files")).status == 200
+
+
 async def test_a_goal_is_dropped(door: Api, peers: Peers) -> None:
     """Then there is none to drop."""
     await _begin(door, _line(*FIRST))
