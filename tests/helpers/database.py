@@ -6,6 +6,7 @@ locks, which here nothing needs. A mutant overrides one of the small functions.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from math import ceil, inf
 
 from dfks_rules.model.features import NOTHING_STORED, Feature, Snapshot
@@ -100,6 +101,8 @@ class FakeDatabase:
         """Number of a `Moved` → when."""
         self.purged = 0
         """Number of the newest change that was removed."""
+        self.lines = count()
+        """Numbers of nodes' connections."""
         self.listeners: dict[int, Callable[[], None]] = {}
         """Who hears hints."""
         self.policies = Goals(clock, self.lives)

@@ -114,6 +114,8 @@ class FakeEngine:
             faults: what becomes of each call; None: nothing goes wrong.
         """
         self.database = database
+        # Not its `id`: another engine may get that later, and another place among those who listen.
+        self._line = next(database.lines)
         self.faults = faults or Script()
         self.is_out = False
         """An outage: nothing can be sent."""
@@ -123,7 +125,7 @@ class FakeEngine:
     def cut(self) -> None:
         """The node is dead: what it has sent may still act, and nobody hears of it."""
         self._is_cut = True
-        self.database.listeners.pop(id(self), None)
+        self.database.listeners.pop(self._line, None)
 
     # --- Life ---
 
@@ -379,12 +381,12 @@ class FakeEngine:
 
     async def listen(self, heard: Callable[[], None]) -> None:
         """Have `heard` called for hints."""
-        await self._call("listen", lambda: self.database.listeners.update({id(self): heard}))
+        await self._call("listen", lambda: self.database.listeners.update({self._line: heard}))
 
     async def close(self) -> None:
         """Close every connection."""
         self.is_closed = True
-        self.database.listeners.pop(id(self), None)
+        self.database.listeners.pop(self._line, None)
 
     # --- On the way ---
 

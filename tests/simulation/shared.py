@@ -214,7 +214,7 @@ class SimulatedEngine(FakeEngine):
     async def listen(self, heard: Callable[[], None]) -> None:
         """Have `heard` called for hints."""
         on_loop = self._heard(heard)
-        await self._call("listen", lambda: self.database.listeners.update({id(self): on_loop}))
+        await self._call("listen", lambda: self.database.listeners.update({self._line: on_loop}))
 
     async def _call(self, name: str, act: Callable[[], T]) -> T:
         """What `act` gives, once, unless something is lost on the way."""
