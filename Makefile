@@ -9,6 +9,9 @@ COMPILED := $(wildcard $(addprefix dfks_rules/,sip/*.py csta/*.py presence/*.py 
   $(addprefix store/,cache.py commit.py dialogs.py group.py journal.py plan.py remembered.py \
   tables.py)))
 
+# Most tests wait for much of their time, so that three of them keep two processors busy.
+BESIDE := -n 3
+
 .PHONY: run test test-long chaos setup fix bench bench-policies soak wheels
 
 run: setup
@@ -20,17 +23,20 @@ test: setup
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/codespell
-	$(BIN)/pytest
+	$(BIN)/pytest $(BESIDE) -m "not long and not alone"
+	$(BIN)/pytest -m "not long and alone"
 
 # Takes up to half an hour: mutated messages, fuzzing, load, lost datagrams, whatever else is slow.
 # DFKS_TEST_FUZZ_SECONDS (25 for each target) and DFKS_TEST_MUTATIONS (1,000,000) make it shorter;
 # DFKS_TEST_SIMULATION_SECONDS (60) and DFKS_TEST_NEMESIS_SECONDS (75) are for nights.
 # DFKS_TEST_CONTAINER=1 also builds the container image (buildah); DFKS_TEST_WHEELS names wheels that are there.
 test-long: setup
-	$(BIN)/pytest -m long
+	$(BIN)/pytest $(BESIDE) -m "long and not alone"
+	$(BIN)/pytest -m "long and alone"
 
-# Seconds in which three nodes and their PostgreSQL are killed, paused and cut off under 120 phones;
-# the history and the nodes' logs are then in var/nemesis/.
+# Seconds in which three nodes and their PostgreSQL are killed, paused and cut off under 120 phones,
+# as root on Linux in network namespaces that lose packets; the history and the nodes' logs are then
+# in var/nemesis/.
 chaos: DURATION = 3600
 chaos: setup
 	DURATION=$(DURATION) $(BIN)/pytest -m long -s tests/long/test_nemesis_nodes.py

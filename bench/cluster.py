@@ -6,6 +6,9 @@ Starts PostgreSQL (with fsync) and three servers, and prints JSON:
   takes, and the CPU that a set takes on the node and in the engine;
 - `told_elsewhere`: phones press keys at one node, so many a second; how long it takes, from when a
   phone asks, until a watcher at another node has its NOTIFY;
+- `adoptions`: phones whose dialogs one node has refresh them at another, 1, 20, 200 or 1,000 at a
+  time, as they do when their connections to a node have broken: dialogs a second, and how long an
+  answer takes;
 - `kill`: a node with SUBSCRIPTIONS over UDP is killed, and while nobody has them, features of some
   users are changed: when all are owned again, and when those changes were told.
 
@@ -35,6 +38,10 @@ SETTERS = 2_000
 RATES = (100, 1_000)
 MISSED = 100
 """Users of whom something is changed while nobody has their dialogs."""
+MOVE_AT_LEAST, MOST_MOVE = 400, 10_000
+"""Phones that go to another node."""
+BEHIND = 3.0
+"""Seconds after which all that is written behind is written."""
 SETTLES = 45.0
 """Seconds after which nobody doubts any more that a first NOTIFY has arrived."""
 WINDOW = 64
@@ -180,6 +187,37 @@ def _answer_one(sock: socket.socket) -> bool:
     return True
 
 
+def measure_adoptions(nodes: list[Node], waiting: int) -> dict[str, object]:
+    """Phones of the second node refresh at the third, so many at a time."""
+    one, other = nodes[1:]
+    count = min(MOST_MOVE, max(MOVE_AT_LEAST, waiting * 20))
+    phones = Phones(one.sip)
+    phones.run((phones.message(n, 1, users=SETTERS) for n in range(count)), WINDOW)
+    time.sleep(BEHIND)
+    sock = phones.socket
+    sock.connect(other.sip)
+    asked: dict[bytes, float] = {}
+    took: list[float] = []
+    begun, next_one = time.perf_counter(), 0
+    while len(took) < count:
+        while next_one < count and len(asked) < waiting:
+            message = phones.message(next_one, 2, users=SETTERS)
+            asked[_call_of(message)] = time.perf_counter()
+            sock.send(message)
+            next_one += 1
+        data = sock.recv(65_535)
+        if data.startswith(b"NOTIFY"):
+            sock.send(answer(data))
+            continue
+        assert data.startswith(b"SIP/2.0 200"), data
+        took.append(time.perf_counter() - asked.pop(_call_of(data)))
+    return {
+        "dialogs": count,
+        "adoptions_a_second": round(count / (time.perf_counter() - begun)),
+        **_spread(took),
+    }
+
+
 class _Idle(threading.Thread):
     """Phones that do nothing but answer, whichever node tells them; and when they heard."""
 
@@ -266,9 +304,12 @@ def measure(nodes: Fleet, engine: Cluster, subscriptions: int) -> dict[str, obje
     print(json.dumps(sets), file=sys.stderr, flush=True)
     told = {f"{rate}_a_second": measure_told(setters, nodes.nodes, rate) for rate in RATES}
     print(json.dumps(told), file=sys.stderr, flush=True)
+    adoptions = {f"{n}_waiting": measure_adoptions(nodes.nodes, n) for n in (1, 20, 200, 1_000)}
+    print(json.dumps(adoptions), file=sys.stderr, flush=True)
     return {
         "sets": sets,
         "told_elsewhere": told,
+        "adoptions": adoptions,
         "kill": measure_kill(nodes.nodes, subscriptions),
     }
 

@@ -1,6 +1,7 @@
 """Property tests draw a new seed for each run and print it: `--hypothesis-seed=N` repeats a run.
 
-A test has no deadline: a timing is no test.
+A test has no deadline: a timing is no test. Those that must measure one are marked `alone`, and run
+when no others do; the others run beside one another (`pytest -n 3`), and each file in one process.
 """
 
 import os
@@ -9,6 +10,8 @@ from collections.abc import Iterator
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 from dfks_rules.cli.compiled import advice
 from dfks_rules.store.postgres.schema import migrate
@@ -29,6 +32,40 @@ def pytest_configure(config: pytest.Config) -> None:
         raise pytest.UsageError(told)
     if config.option.hypothesis_seed is None:
         config.option.hypothesis_seed = str(secrets.randbelow(2**32))
+
+
+class _Scheduling(LoadScopeScheduling):
+    """Each file to one worker, in the order in which they were collected."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        """Tests of one scope share what is started or built for all of them."""
+        file = nodeid.partition("::")[0]
+        return _BUILT if file.startswith(_BUILT) else file
+
+
+_BUILT = "tests/long/delivery/"
+"""What is delivered takes minutes to build, and is built once."""
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling:
+    """Who gives tests to workers."""
+    config.option.loadscopereorder = False
+    return _Scheduling(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins first, so that no worker has it left when the others have ended.
+
+    Time limits tell what that is, and servers take time. The order within a file, and that of
+    files that take as long, stays what the seed made of it.
+    """
+
+    def key(item: pytest.Item) -> tuple[float, bool]:
+        limit = item.get_closest_marker("timeout")
+        return -limit.args[0] if limit else 0.0, item.get_closest_marker("e2e") is None
+
+    items.sort(key=key)
 
 
 def pytest_report_header(config: pytest.Config) -> str:

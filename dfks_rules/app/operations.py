@@ -30,6 +30,7 @@ from dfks_rules.operations.imports import Imports
 from dfks_rules.operations.ports import (
     Exposition,
     Place,
+    Readiness,
     SetResult,
     Sets,
     Stored,
@@ -88,7 +89,7 @@ class Keeping(NamedTuple):
     """None where no other node follows the same policies."""
     cluster: ClusterOperations | None = None
     """None where nobody shares it."""
-    may_serve: Callable[[], bool] | None = None
+    standing: Callable[[], Readiness] | None = None
     """Whether this node may serve, and takes new dialogs; None where nobody else could."""
 
 
@@ -276,11 +277,8 @@ class ServerOperations:
         return self._keeping.rollouts
 
     def _not_kept(self, what: str) -> StoreError:
-        if self._keeping.journal is None:
-            message = "states are kept in memory only (`store: memory:`)"
-        else:
-            message = f"{what} need `store: sqlite:`; nodes that share a store have none"
-        return StoreError("store_no_journal", message)
+        why = f"{what}: nothing lasts here, as states are kept in memory only (`store: memory:`)"
+        return StoreError("store_no_journal", why)
 
     def _awaited(self) -> tuple[asyncio.Future[tuple[Outcome, ...]], Done]:
         """What an operator waits for, and what is told of it."""
@@ -363,15 +361,16 @@ class ServerOperations:
             "core:tasks": len(asyncio.all_tasks(self._loop)),
         }
 
-    def readiness(self) -> dict[str, bool]:
-        """What has to be well for phones to be served."""
+    def readiness(self) -> dict[str, Readiness]:
+        """What has to be well for new phones to be served."""
         checks = {
             "store": not self._keeping.is_failing(),
             "policies": bool(self.policies.live.active.revision),
         }
-        if self._keeping.may_serve is not None:
-            checks["cluster"] = self._keeping.may_serve()
-        return checks
+        told = {name: Readiness.OK if good else Readiness.FAILING for name, good in checks.items()}
+        if self._keeping.standing is not None:
+            told["cluster"] = self._keeping.standing()
+        return told
 
     def uptime(self) -> float:
         """Seconds since the start."""

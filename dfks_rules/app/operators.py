@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import Callable
-from pathlib import Path
 from socket import socket
 
 from dfks_rules.app.cluster.acting import ActingWebhooks
@@ -13,7 +12,8 @@ from dfks_rules.app.doors import Doors, web_settings_of
 from dfks_rules.app.exposition import rooms
 from dfks_rules.app.exposition.exposition import Exposition
 from dfks_rules.app.imports.jobs import IMPORT_RATE, Jobs
-from dfks_rules.app.imports.spool import Spool
+from dfks_rules.app.imports.keeping import Kept, SqliteImports
+from dfks_rules.app.imports.spool import PassingSpool, Spool
 from dfks_rules.app.lateness import Lateness
 from dfks_rules.app.metrics import Metrics
 from dfks_rules.app.operations import Records, ServerOperations
@@ -21,24 +21,19 @@ from dfks_rules.app.phones import Phones
 from dfks_rules.app.records.current import Current
 from dfks_rules.app.records.events import EventRing
 from dfks_rules.app.storage import Storage
-from dfks_rules.app.webhooks import webhooks_of
+from dfks_rules.app.webhooks import node_of, webhooks_of
 from dfks_rules.app.worker.worker import Worker
 from dfks_rules.config.settings import Config
 from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.methods import REGISTRY
-from dfks_rules.operations.events import FEATURE_CHANGED
 from dfks_rules.operations.webhooks import Webhooks
 from dfks_rules.store.memory import MemoryStore
-from dfks_rules.store.sqlite import SqliteStore
 from dfks_rules.store.webhooks import WebhookTables
 from dfks_rules.tracing.tracing import Tracing
 from dfks_rules.transport.inherited import Inherited
 from dfks_rules.web.api import TABLE
 from dfks_rules.web.server import WebServer
 from dfks_rules.webhooks.service import WebhookService
-
-_OF_NODES = frozenset({FEATURE_CHANGED})
-"""Of what webhooks are told where nodes share a store: of the rest, each node knows its own."""
 
 
 class Operators:
@@ -83,7 +78,10 @@ class Operators:
         self._imports = None
         if storage.lasts is not None and config.store is not None:
             rooms.add_store(self._exposition, storage.lasts, config.store)
-            self._imports = self._jobs(storage.lasts, config.store, operations, phones)
+            kept = SqliteImports(storage.lasts)
+            self._imports = self._jobs(kept, Spool(config.store), operations, phones)
+        elif node is not None and node.shared is not None:
+            self._imports = self._jobs(node.shared.imports, PassingSpool(), operations, phones)
         self._desk = storage.desk
         if storage.node is not None and storage.desk is not None:
             add_cluster(self._exposition, storage.node, storage.desk, phones.notifier)
@@ -125,12 +123,10 @@ class Operators:
         operations.traces = self._tracing
         return operations
 
-    def _jobs(
-        self, store: SqliteStore, file: Path, operations: ServerOperations, phones: Phones
-    ) -> Jobs:
+    def _jobs(self, kept: Kept, spool: Spool, operations: ServerOperations, phones: Phones) -> Jobs:
         http = self._config.http
         rate = IMPORT_RATE if http is None else http.import_rate
-        jobs = Jobs(store, Spool(file), operations, rate, phones.driver.at)
+        jobs = Jobs(kept, spool, operations, rate, phones.driver.at)
         operations.jobs = jobs
         self._metrics.include("imports", jobs)
         return jobs
@@ -212,9 +208,15 @@ class _Told:
             self.webhooks = webhooks_of(config.webhooks, kept, current, self.events)
         elif (node := storage.node) is not None:
             self.webhooks = node.webhooks(
-                lambda tables: webhooks_of(
-                    config.webhooks, (tables, node.store), current, self.events, _OF_NODES
-                )
+                lambda shared: webhooks_of(
+                    config.webhooks,
+                    (shared.webhooks, node.store),
+                    current,
+                    self.events,
+                    shared.events,
+                ),
+                self.events.tap,
+                node_of(node.store.secret),
             )
             node.on_heard = self._heard
         if self.webhooks is not None:

@@ -15,6 +15,7 @@ from dfks_rules.app.operations import Keeping
 from dfks_rules.app.states import page_of
 from dfks_rules.config.settings import Config, OnStop
 from dfks_rules.operations.answers import Answers
+from dfks_rules.operations.ports import Readiness
 from dfks_rules.presence import setup
 from dfks_rules.presence.setup import ListenerAt
 from dfks_rules.presence.standing import Standing, Stands
@@ -24,6 +25,8 @@ from dfks_rules.store.memory import MemoryStore
 from dfks_rules.store.open import open_store
 from dfks_rules.store.postgres.store import PostgresStore
 from dfks_rules.store.sqlite import SqliteStore
+
+_READINESS = {Standing.SERVING: Readiness.OK, Standing.DRAINING: Readiness.DRAINING}
 
 
 class Storage:
@@ -132,11 +135,11 @@ class Storage:
         return Keeping(
             store.page,
             lambda: store.is_failing,
-            node.answers or answers,
+            answers if node.shared is None else node.shared.answers,
             store.journal,
             node.rollouts,
             desk,
-            lambda: node.standing_now is Standing.SERVING,
+            lambda: _READINESS.get(node.standing_now, Readiness.FAILING),
         )
 
     def begin(self, served: Served) -> None:

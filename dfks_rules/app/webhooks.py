@@ -7,13 +7,12 @@ import hmac
 from dfks_rules.app.records.current import Current
 from dfks_rules.app.records.events import EventRing
 from dfks_rules.config.webhooks import WebhookSettings
-from dfks_rules.operations.events import TYPES
 from dfks_rules.operations.webhooks import WebhookStore
 from dfks_rules.store.postgres.store import PostgresStore
 from dfks_rules.store.sqlite import SqliteStore
 from dfks_rules.webhooks.addresses import Rules
 from dfks_rules.webhooks.pump import Clock
-from dfks_rules.webhooks.reading import Source
+from dfks_rules.webhooks.reading import Others, Source
 from dfks_rules.webhooks.sender import Sender
 from dfks_rules.webhooks.service import WebhookService
 
@@ -23,7 +22,7 @@ def webhooks_of(
     kept: tuple[WebhookStore, SqliteStore | PostgresStore],
     current: Current,
     events: EventRing,
-    types: frozenset[str] = frozenset(TYPES),
+    others: Others | None = None,
 ) -> WebhookService:
     """The webhooks of a server; nobody is told before they `begin`.
 
@@ -31,21 +30,19 @@ def webhooks_of(
         settings: where may be told.
         kept: what keeps webhooks, and what keeps states.
         current: gives what is stored.
-        events: of what is not in the journal.
-        types: of what may be told.
+        events: of what is not in the journal, where it is not kept.
+        others: gives what is not in the journal; None: it is not kept.
     """
     tables, store = kept
     rules = Rules(settings.allow_networks)
-    service = WebhookService(
+    return WebhookService(
         tables,
-        Source(store.journal, store.durable, current),
+        Source(store.journal, store.durable, current, others),
         events,
         (Sender(rules), rules),
         node_of(store.secret),
         Clock(asyncio.get_running_loop().time),
     )
-    service.types = types
-    return service
 
 
 def node_of(secret: bytes) -> str:

@@ -41,6 +41,7 @@ MESSAGES: dict[str, tuple[int, str]] = {
     "policy_goal": (409, "A rollout decides"),
     "policy_no_node": (NOT_FOUND, "No such node"),
     "policy_no_goal": (NOT_FOUND, "No rollout"),
+    "policy_goal_moved": (409, "The goal has moved"),
     "policy_canary": (409, "Nodes differ on purpose"),
     "config_invalid": (500, "Invalid settings"),
 }

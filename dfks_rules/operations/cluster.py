@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple, Protocol
 
+NAME_AT_MOST = 63
+"""Characters of the name of a node, as the settings have it."""
 STATES = ("serving", "draining", "late", "dead")
 """How nodes may be: `late`: the lease is over, and nobody has buried it yet."""
 

@@ -108,8 +108,12 @@ UNUSABLE = "unusable"
 class Imports(Protocol):
     """The imports of a server."""
 
-    def jobs(self) -> Sequence[Job]:
-        """Those of the last time, the newest first."""
+    async def jobs(self) -> Sequence[Job]:
+        """Those of the last time, the newest first.
+
+        Raises:
+            StoreError: nodes share them, and they cannot be read.
+        """
         ...
 
     async def receive(self, wanted: Wanted, pieces: AsyncIterator[bytes]) -> Job:
@@ -122,7 +126,7 @@ class Imports(Protocol):
         """
         ...
 
-    def refusals(self, job: str, after: tuple[int, int], at_most: int) -> Sequence[Refusal]:
+    async def refusals(self, job: str, after: tuple[int, int], at_most: int) -> Sequence[Refusal]:
         """Those of an import, by row and part, that follow one.
 
         Raises:

@@ -1,6 +1,7 @@
 """What the doors of operators need from the rest of the server, as protocols."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from enum import Enum
 from typing import Any, NamedTuple, Protocol
 
 from dfks_rules.model.decisions import Outcome
@@ -23,6 +24,15 @@ from dfks_rules.policy.site.star_codes import StarCode
 from dfks_rules.policy.site.targets import Target
 from dfks_rules.policy.studying.coming import Coming
 from dfks_rules.service.ports import Journal
+
+
+class Readiness(Enum):
+    """Whether something that serving needs is well."""
+
+    OK = "ok"
+    DRAINING = "draining"
+    """It is, and takes nothing new, since it is about to end."""
+    FAILING = "failing"
 
 
 class SubscriptionRow(NamedTuple):
@@ -300,8 +310,8 @@ class Operations(Setting, Protocol):
         """`group:name` → value, since the start."""
         ...
 
-    def readiness(self) -> Mapping[str, bool]:
-        """What has to be well for phones to be served, each with whether it is."""
+    def readiness(self) -> Mapping[str, Readiness]:
+        """What has to be well for new phones to be served, each with whether it is."""
         ...
 
     def uptime(self) -> float:

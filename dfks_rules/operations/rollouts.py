@@ -34,6 +34,14 @@ class CanaryError(DfksError):
         super().__init__("policy_canary", f"{named} {follow}: end that first")
 
 
+class GoalMovedError(DfksError):
+    """What was to be rolled back is not what is followed: somebody else was faster."""
+
+    def __init__(self, whom: str, seen: str, now: str) -> None:
+        message = f"{whom}: `{now[:40]}` is followed or on its way, not `{seen[:40]}`"
+        super().__init__("policy_goal_moved", message)
+
+
 class RolloutState(Enum):
     """How far a rollout is; all but the first are final."""
 
@@ -87,7 +95,7 @@ class RolloutRow(NamedTuple):
     """The living nodes that it is for."""
 
 
-class NodeRow(NamedTuple):
+class FollowerRow(NamedTuple):
     """What decides on a node."""
 
     node: str
@@ -105,7 +113,7 @@ class RolloutListing(NamedTuple):
 
     goals: tuple[GoalRow, ...]
     rollouts: tuple[RolloutRow, ...]
-    nodes: tuple[NodeRow, ...]
+    nodes: tuple[FollowerRow, ...]
     """Those that live."""
 
     @property
@@ -138,11 +146,17 @@ class Rollouts(Protocol):
         """What decides, and is to decide."""
         ...
 
-    async def roll_back(self, node: str | None, actor: str) -> RolloutListing:
+    async def roll_back(self, node: str | None, actor: str, seen: str | None) -> RolloutListing:
         """End a rollout that is on its way; else move a goal back to what it was before.
+
+        Args:
+            node: the one that is to go back; None: all.
+            actor: who wants it.
+            seen: the revision that is to end, or `files`; None: whatever it is.
 
         Raises:
             NoGoalError: there is neither.
+            GoalMovedError: another revision is followed or on its way.
             CanaryError: it is that of all nodes, and single ones have their own.
         """
         ...

@@ -23,6 +23,23 @@ def aor_from(text: str) -> Aor:
         raise ValueError(error.message) from error
 
 
+def domain_from(text: str) -> str:
+    """The domain of an address of record: a host name or an address, IPv6 in brackets; lower case.
+
+    Raises:
+        ValueError: it is none.
+    """
+    domain = printable_from(text).lower()
+    try:
+        is_domain = parse_aor(f"x@{domain}").domain == domain
+    except MalformedMessageError:
+        is_domain = False
+    if not is_domain:
+        message = f"`{domain[:40]}` is not a domain such as example.com"
+        raise ValueError(message)
+    return domain
+
+
 def printable_from(text: str) -> str:
     """Printable text of at most `MAX_TEXT` characters.
 

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.identity import Aor
-from dfks_rules.operations.events import GAP
+from dfks_rules.operations.events import GAP, Event
 
 LANES = 8
 """Each endpoint is told in so many lanes; the changes of one presentity are all in one of them."""
@@ -97,6 +97,17 @@ class Writes(NamedTuple):
     dead: Sequence[DeadLetter] = ()
     buried: Sequence[int] = ()
     """Numbers of dead letters that are no more."""
+
+
+class KeptEvent(NamedTuple):
+    """An event that is in no journal, kept until webhooks were told of it."""
+
+    event: Event
+    """Its `seq` is in one order with the changes in the journal."""
+    id: str
+    """Its name, wherever and however often it is sent."""
+    at: float
+    """When it happened, seconds since 1970."""
 
 
 class WebhookStore(Protocol):

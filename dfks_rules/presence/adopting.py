@@ -38,7 +38,7 @@ from dfks_rules.service.ports import DialogRow, Dialogs, Gone
 from dfks_rules.sip.incoming import Incoming
 from dfks_rules.sip.server_transaction import ServerTransaction
 
-AT_MOST = 1_024
+AT_MOST = 4_096
 """SUBSCRIBEs, at most, that wait for their dialogs; dialogs, at most, that are asked for."""
 MOVES = 3
 """How often a SUBSCRIBE is served anew because another node has taken its dialog."""

@@ -6,6 +6,7 @@ a time than is worked on, and what is too much of one source is dropped here.
 
 import asyncio
 import contextlib
+import errno
 import math
 import socket
 import struct
@@ -20,6 +21,9 @@ from dfks_rules.transport.icmp import take_errors
 from dfks_rules.transport.ports import Context
 from dfks_rules.transport.udp_socket import MAX_DATAGRAM, UdpSocket
 
+FULL = frozenset((errno.EAGAIN, errno.EINTR, errno.ENOBUFS))
+"""There is no room for a datagram: in the socket's buffer; or in the queue of the device, which
+Linux tells sockets only that keep errors (`icmp`). It is lost as on its way, and is repeated."""
 FEW = 64
 """Most datagrams read at a time while nobody waits: more would not stay in the CPU's caches."""
 DRAIN = 1_024
@@ -253,12 +257,17 @@ class UdpTransport:
                 self._socket.sendto(data, flow.remote)
             else:
                 self._wildcard.send(flow, data)
-        except (BlockingIOError, InterruptedError):
-            # A full buffer is a lost datagram: the transaction repeats it.
+        except (OSError, OverflowError) as error:
+            if not self._is_lost(error):
+                self._send_again(flow, data)
+
+    def _is_lost(self, error: Exception) -> bool:
+        """Whether there was no room for a datagram, which counts it."""
+        if isinstance(error, OSError) and error.errno in FULL:
             self._sent_in_all -= 1
             self._unsent += 1
-        except (OSError, OverflowError):
-            self._send_again(flow, data)
+            return True
+        return False
 
     def _send_again(self, flow: Flow, data: bytes) -> None:
         """Send what may have failed for an ICMP error of an earlier datagram."""
@@ -268,7 +277,9 @@ class UdpTransport:
                 self._socket.sendto(data, flow.remote)
             else:
                 self._wildcard.send(flow, data)
-        except (OSError, OverflowError):
+        except (OSError, OverflowError) as error:
+            if self._is_lost(error):
+                return
             # Nobody is there, it is too long, or a peer has written a port above 65535.
             self._sent_in_all -= 1
             self._undelivered += 1

@@ -4,7 +4,7 @@ import re
 from datetime import datetime
 
 from dfks_rules.model.features import Feature
-from dfks_rules.operations.states import aor_from, printable_from
+from dfks_rules.operations.states import aor_from, domain_from, printable_from
 from dfks_rules.web.table import Call, Parameter, Where
 
 _REVISION = re.compile(r'"([0-9]{1,18})"')
@@ -87,7 +87,7 @@ DOMAIN = Parameter(
     Where.QUERY,
     "Only of this domain.",
     {"type": "string", "minLength": 1, "maxLength": 255},
-    lambda text: printable_from(text).lower(),
+    domain_from,
 )
 IF_MATCH = Parameter(
     "If-Match",

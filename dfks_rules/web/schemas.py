@@ -5,6 +5,7 @@ from typing import Any
 from dfks_rules.model.features import FEATURES, VALUES_OF, Feature
 from dfks_rules.model.values import Choice, Integer, Text
 from dfks_rules.operations.calls import NAMES as CALLS
+from dfks_rules.operations.ports import Readiness
 from dfks_rules.web.problem import KINDS, type_of
 
 MAX_TEXT = 512
@@ -47,6 +48,7 @@ AOR = {"type": "string", "examples": ["sip:alice@example.com"]}
 TIME = {"type": "string", "format": "date-time"}
 REVISION = {"type": "integer", "minimum": 0}
 SEQ = {"type": "integer", "minimum": 0}
+ONE_OF_READINESS = {"type": "string", "enum": [one.value for one in Readiness]}
 FEATURE = {"type": "string", "enum": [feature.value for feature in Feature]}
 
 _FLAG = {"type": "integer", "enum": [0, 1]}
@@ -182,7 +184,10 @@ COMPONENTS: dict[str, Any] = {
         "additionalProperties": {"type": "integer"},
     },
     "Health": record(
-        {"status": {"type": "string", "enum": ["ok", "failing"]}, "checks": {"type": "object"}},
+        {
+            "status": ONE_OF_READINESS,
+            "checks": {"type": "object", "additionalProperties": ONE_OF_READINESS},
+        },
         ["status"],
     ),
     "Problem": {

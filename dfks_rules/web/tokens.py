@@ -151,6 +151,9 @@ def _entry(said: Mapping[str, Any]) -> Entry:
         str(said.get("created", "")),
         str(said.get("expires", "")),
     )
+    if not all(map(str.isprintable, (entry.name, *entry.domains))):
+        # The journal has the name, and a database takes no NUL.
+        raise ValueError("a name or a domain contains an unprintable character")
     entry.is_valid(datetime.now(UTC))  # noqa: TID251 - to see that the date can be read
     return entry
 

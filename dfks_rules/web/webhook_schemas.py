@@ -22,12 +22,18 @@ _SAID = {
         "minItems": 1,
         "maxItems": len(TYPES),
         "default": [FEATURE_CHANGED],
-        "description": "Only changes of features are kept until they are delivered.",
+        "description": "Only changes of features are kept until they are delivered; nodes that "
+        "share a store keep all.",
     },
     "domains": nullable(
         {
             "type": "array",
-            "items": {"type": "string", "minLength": 1, "maxLength": 255},
+            "items": {
+                "type": "string",
+                "minLength": 1,
+                "maxLength": 255,
+                "examples": ["a.example"],
+            },
             "minItems": 1,
             "maxItems": 100,
         }

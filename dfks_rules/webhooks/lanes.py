@@ -78,7 +78,7 @@ class Lane:
         self.queue.append(item)
         self.read_to = max(self.read_to, item.event.seq)
 
-    def supersede(self, presentity: Aor) -> int:
+    def supersede(self, presentity: Aor | None) -> int:
         """Drop changes of a presentity that has a newer one; gives how many.
 
         One that was tried stays; so does what says something else than states, such as a refusal.

@@ -15,11 +15,22 @@ _DOWN = frozenset({Result.TIMEOUT, Result.UNREACHABLE})
 
 
 class Found(Protocol):
-    """What a request has changed for one presentity."""
+    """What a request has changed for one presentity, or something else that has happened."""
 
-    seq: int
-    """Number of the last of the changes."""
-    presentity: Aor
+    @property
+    def seq(self) -> int:
+        """Its number; of several changes that of the last."""
+        ...
+
+    @property
+    def presentity(self) -> Aor | None:
+        """Whom it is about; None: all."""
+        ...
+
+    @property
+    def type(self) -> str:
+        """Of the event."""
+        ...
 
     def item(self) -> Item:
         """The event of it.
@@ -42,7 +53,7 @@ class Portion(NamedTuple):
     at: float
     """When it was read, seconds since 1970."""
     found: Sequence[Found]
-    """What changed, in order."""
+    """What happened, in order."""
 
 
 class Outbox:
@@ -113,9 +124,9 @@ class Outbox:
         for found in portion.found:
             lane = self.lanes[lane_of(found.presentity)]
             is_new = lane in opened and lane.has_room and lane.read_to < found.seq
-            if is_new and self.endpoint.wants(FEATURE_CHANGED, found.presentity):
+            if is_new and self.endpoint.wants(found.type, found.presentity):
                 item = found.item()
-                if self.endpoint.is_coalescing:
+                if self.endpoint.is_coalescing and found.type == FEATURE_CHANGED:
                     self.superseded += lane.supersede(found.presentity)
                 lane.push(item)
         for lane in opened:

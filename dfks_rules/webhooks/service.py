@@ -8,7 +8,7 @@ import structlog
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.requests import Operation
-from dfks_rules.operations.events import FEATURE_CHANGED, GAP, TYPES, Event, Events, Listener
+from dfks_rules.operations.events import FEATURE_CHANGED, GAP, Event, Events, Listener
 from dfks_rules.operations.webhooks import (
     MOST_ENDPOINTS,
     DeadLetter,
@@ -58,13 +58,11 @@ class WebhookService:
         Args:
             store: keeps endpoints and how far they are.
             source: where changes are read.
-            events: of what is not in the journal.
+            events: of what is not in the journal, where `source` does not give it.
             sends: sends, and the rules of where to.
             node: what names the server in all its lives.
             clock: what time it is.
         """
-        self.types = frozenset(TYPES)
-        """Of what may be told."""
         self._store = store
         self._source = source
         self._events = events
@@ -162,7 +160,6 @@ class WebhookService:
 
     async def add(self, new: NewEndpoint) -> EndpointRow:
         """Tell somebody of what happens from now on."""
-        self._refuse_types(new.types)
         endpoint = Endpoint(
             f"wh_{os.urandom(8).hex()}",
             new.url,
@@ -241,24 +238,12 @@ class WebhookService:
         async with self._editing:
             box = self._boxes[id_]
             was, endpoint = box.endpoint, edit(box.endpoint)
-            self._refuse_types(endpoint.types)
             await self._write(Writes([endpoint]))
             if box.endpoint is not was:
                 # It has answered 410 meanwhile, which is stored over this.
                 self._saver.put(endpoint)
                 self._saver.save_soon()
             box.endpoint = endpoint
-
-    def _refuse_types(self, types: frozenset[str]) -> None:
-        """Raise where nothing could be told of some of these types.
-
-        Raises:
-            StoreError: `store_no_journal`.
-        """
-        if types - self.types:
-            known = ", ".join(f"`{one}`" for one in sorted(self.types))
-            message = f"nodes that share a store tell webhooks of {known} only"
-            raise StoreError("store_no_journal", message)
 
     async def _write(self, writes: Writes) -> None:
         """Store something, and wait until it is.
@@ -281,7 +266,7 @@ class WebhookService:
 
     def _changed(self) -> None:
         """Do what the endpoints want that there are now."""
-        wants_more = any(
+        wants_more = self._source.others is None and any(
             box.is_on and box.endpoint.types - {FEATURE_CHANGED} for box in self._boxes.values()
         )
         if wants_more and self._listening is None:

@@ -1,5 +1,6 @@
 """Policies over nodes: the engine in PostgreSQL, and the one that tests use in its place."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
@@ -7,7 +8,8 @@ from contextlib import AsyncExitStack
 import pytest
 
 from dfks_rules.store.postgres.engine import PostgresEngine
-from dfks_rules.store.postgres.ports import ALL_NODES, Beat, Engine, PolicyTask, scope_of
+from dfks_rules.store.postgres.policies import ALL_NODES, FILES, PolicyTask, scope_of
+from dfks_rules.store.postgres.ports import Engine, Report
 from dfks_rules.store.postgres.schema import migrate
 from tests.helpers.database import FakeDatabase
 from tests.helpers.engine import FakeEngine
@@ -27,7 +29,7 @@ class Site:
     async def join(self, name: str, active: str = OLD) -> int:
         """Another one."""
         epoch = (await self.engine.join(name, "0.1.0", 60.0)).epoch
-        await self.engine.renew(epoch, 60.0, Beat(active, 0, 0.0, 0))
+        await self.engine.renew(epoch, 60.0, Report(active, 0, 0.0, 0))
         self.epochs.append(epoch)
         return epoch
 
@@ -163,20 +165,20 @@ async def test_a_canary_that_goes_back_follows_all_others(site: Site) -> None:
     """Or its files."""
     await site.decide(NEW, scope_of("node-2"))
     assert await site.goals() == [None, NEW]
-    assert await site.engine.policy_back(scope_of("node-2"), ACTOR) is True
+    assert (await site.engine.policy_back(scope_of("node-2"), ACTOR, None)).is_done is True
     assert await site.goals() == [None, None]
-    assert await site.engine.policy_back(scope_of("node-2"), ACTOR) is False
+    assert (await site.engine.policy_back(scope_of("node-2"), ACTOR, None)).is_done is False
 
 
 async def test_a_goal_moves_back_and_forth(site: Site) -> None:
     """What it left is what the next rollback brings."""
-    assert await site.engine.policy_back(ALL_NODES, ACTOR) is False
+    assert (await site.engine.policy_back(ALL_NODES, ACTOR, None)).is_done is False
     await site.decide(OLD)
     await site.decide(NEW)
-    assert await site.engine.policy_back(ALL_NODES, ACTOR) is True
+    assert (await site.engine.policy_back(ALL_NODES, ACTOR, None)).is_done is True
     assert await site.goals() == [OLD] * 2
     assert await site.engine.policy_bundle(NEW) == NEW.encode()
-    assert await site.engine.policy_back(ALL_NODES, ACTOR) is True
+    assert (await site.engine.policy_back(ALL_NODES, ACTOR, None)).is_done is True
     assert await site.goals() == [NEW] * 2
 
 
@@ -185,29 +187,56 @@ async def test_what_is_on_its_way_is_ended_first(site: Site) -> None:
     await site.decide(OLD)
     await site.decide(NEW)
     await site.propose("c" * 12)
-    assert await site.engine.policy_back(ALL_NODES, ACTOR) is True
+    assert (await site.engine.policy_back(ALL_NODES, ACTOR, None)).is_done is True
     assert await site.states() == {"*": "replaced"}
     assert await site.goals() == [NEW] * 2
-    assert await site.engine.policy_back(ALL_NODES, ACTOR) is True
+    assert (await site.engine.policy_back(ALL_NODES, ACTOR, None)).is_done is True
     assert await site.goals() == [OLD] * 2
 
 
 async def test_a_rollout_without_a_goal_can_be_ended(site: Site) -> None:
     """Both by a rollback and by a drop."""
-    for end in (site.engine.policy_back, site.engine.policy_drop):
+
+    async def back() -> bool:
+        return (await site.engine.policy_back(ALL_NODES, ACTOR, None)).is_done
+
+    async def drop() -> bool:
+        return await site.engine.policy_drop(ALL_NODES, ACTOR)
+
+    for end in (back, drop):
         await site.propose(NEW)
-        assert await end(ALL_NODES, ACTOR) is True
+        assert await end() is True
         assert await site.states() == {"*": "replaced"}
-        assert await end(ALL_NODES, ACTOR) is False
+        assert await end() is False
     await site.say(0, NEW)
     await site.say(1, NEW)
     assert await site.goals() == [None] * 2
 
 
+async def test_two_rollbacks_of_the_same_do_not_undo_each_other(site: Site) -> None:
+    """The second one is told what there is now; it may be asked for by name."""
+    back, canary = site.engine.policy_back, scope_of("node-2")
+    assert await back(ALL_NODES, ACTOR, NEW) == (False, None)
+    await site.decide(NEW)
+    both = [back(ALL_NODES, ACTOR, NEW) for _ in range(2)]
+    assert sorted(await asyncio.gather(*both)) == [(False, FILES), (True, NEW)]
+    assert await site.goals() == [None] * 2
+    assert await back(ALL_NODES, ACTOR, FILES) == (True, FILES)
+    assert await site.goals() == [NEW] * 2
+    await site.propose(OLD)
+    assert await back(ALL_NODES, ACTOR, NEW) == (False, OLD)
+    assert await site.states() == {"*": "preparing"}
+    assert await back(ALL_NODES, ACTOR, OLD) == (True, OLD)
+    assert await site.states() == {"*": "replaced"}
+    await site.decide(OLD, canary)
+    assert await back(canary, ACTOR, OLD) == (True, OLD)
+    assert await back(canary, ACTOR, OLD) == (False, None)
+
+
 async def test_the_first_rollout_goes_back_to_files(site: Site) -> None:
     """They decided before."""
     await site.decide(NEW)
-    assert await site.engine.policy_back(ALL_NODES, ACTOR) is True
+    assert (await site.engine.policy_back(ALL_NODES, ACTOR, None)).is_done is True
     assert await site.goals() == [None] * 2
     assert await site.engine.policy_goal("node-1") is None
 
@@ -223,7 +252,7 @@ async def test_a_goal_is_dropped_for_all_or_for_one_node(site: Site) -> None:
     await site.decide(NEW, scope_of("node-1"))
     assert await site.engine.policy_drop(ALL_NODES, ACTOR) is True
     assert await site.goals() == [None] * 2
-    assert await site.engine.policy_back(ALL_NODES, ACTOR) is True
+    assert (await site.engine.policy_back(ALL_NODES, ACTOR, None)).is_done is True
     assert await site.goals() == [OLD] * 2
 
 

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from dfks_rules.cli.phone_auth import Answerer
+from tests.helpers.ports import free_port
 from tests.helpers.server import START_WITHIN, Server, serve
 from tests.helpers.ua import Message, Ua, dnd
 
@@ -42,7 +42,7 @@ def _phone(server: Server, user: str, password: str, *arguments: str) -> tuple[i
         input=password + "\n",
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     return run.returncode, run.stdout + run.stderr
@@ -128,7 +128,7 @@ def test_nobody_serves_a_network_without_authentication_by_mistake(
     file.write_text("sip: {listen: ['udp:0.0.0.0:0']}\n")
     command = {"serve": ["serve", "--config", str(file)], "check": ["config", "check", str(file)]}
     run = subprocess.run(
-        [DFKS, *command[what]], capture_output=True, text=True, timeout=60, check=False
+        [DFKS, *command[what]], capture_output=True, text=True, timeout=180, check=False
     )
     assert run.returncode == 3
     assert "auth: {mode: digest, realm: example.com, users: users.yaml}" in run.stderr
@@ -143,7 +143,7 @@ def test_a_start_without_users_says_what_is_missing(tmp_path: Path) -> None:
         [DFKS, "serve", "--config", str(file)],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
     )
     assert run.returncode == 3
@@ -157,14 +157,11 @@ def test_sipp_authenticates_by_md5(tmp_path: Path) -> None:
     """Its digest was written by others; it knows MD5 only."""
     _add(tmp_path, "sipp@example.com", "pipe")
     scenario = Path(__file__).parent / "sipp/authenticated.xml"
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     with serve(tmp_path, _settings(algorithms=["MD5"])) as server:
         command = ["sipp", f"127.0.0.1:{server.ports['udp']}", "-sf", str(scenario)]
-        command += ["-i", "127.0.0.1", "-p", str(port), "-m", "50", "-r", "50"]
+        command += ["-i", "127.0.0.1", "-p", str(free_port()), "-m", "50", "-r", "50"]
         command += ["-au", "sipp", "-ap", "pipe", "-nostdin", "-timeout", "30", "-timeout_error"]
-        run = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60, check=False)
+        run = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=180, check=False)
         counted = server.mi("get_statistics", statistics=["auth:"])["result"]
     assert run.returncode == 0, run.stdout[-2000:].decode(errors="replace")
     assert (counted["auth:challenged"], counted["auth:authenticated"]) == (50, 50)

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from tests.helpers.ami import ScriptedAsterisk, scripted_asterisk
-from tests.helpers.bridges import Http, RunningBridge, ami_settings, bridge, free_port, until
+from tests.helpers.bridges import Http, RunningBridge, ami_settings, bridge, until
+from tests.helpers.ports import free_port
 from tests.helpers.server import Server, serve, write_policy
 
 pytestmark = pytest.mark.e2e

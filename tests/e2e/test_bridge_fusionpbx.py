@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.bridges import Http, bridge, free_port, until
+from tests.helpers.bridges import Http, bridge, until
 from tests.helpers.esl import PASSWORD, ScriptedFreeSwitch, scripted_freeswitch
+from tests.helpers.ports import free_port
 from tests.helpers.postgres import Postgres, needs_postgres, postgres, trigger
 from tests.helpers.server import serve, write_policy
 

@@ -72,8 +72,10 @@ def test_subscribe_in_a_dialog_may_come_to_any_node(nodes: list[Node]) -> None:
             assert told.cseq > cseq
             assert told.told[DND] == "off"
             cseq = told.cseq
-        # Two nodes may each believe for a moment that the phone has come back to it.
+        # Two nodes may each believe for a moment that the phone has come back to it, and the later
+        # one has it then: on a busy machine that may be one to which the phone speaks no more.
         time.sleep(2)
+        cseq = phone.subscribe().cseq
         one.set(phone.aor, DND, on=True)
         told = phone.hears(DND, "on")
         assert phone.source(told) == other.sip
@@ -127,6 +129,7 @@ def test_first_subscribe_repeated_elsewhere_is_one_dialog(nodes: list[Node]) -> 
         assert _journal(one, phone) == [(DND, "on")]
 
 
+@pytest.mark.alone
 def test_watchers_of_a_killed_node_are_told_by_another(nodes: list[Node]) -> None:
     """In the same dialog, with a higher CSeq, within 5 s; the phones do nothing at all."""
     one, other, _ = nodes
@@ -168,27 +171,33 @@ def test_phone_over_tcp_goes_on_at_another_node(nodes: list[Node]) -> None:
 
 def test_paused_node_begins_a_new_life(nodes: list[Node]) -> None:
     """SIGSTOP, as a machine that is moved: the others have what it had, and it serves again."""
-    one, other, _ = nodes
-    lives = len(one.said("cluster_joined"))
+    one, other, third = nodes
+    lives, fenced = len(one.said("cluster_joined")), len(one.said("cluster_fenced"))
     with Roamer(one) as phone:
-        before = phone.subscribe()
+        before, taken = phone.subscribe(), _taken(other) + _taken(third)
         one.pause()
         try:
             other.set(phone.aor, DND, on=True)
+            happens(lambda: _taken(other) + _taken(third) > taken)
             told = phone.hears(DND, "on")
             assert phone.source(told) != one.sip
         finally:
             one.resume()
-        happens(lambda: len(one.said("cluster_joined")) == lives + 1)
-        assert one.said("cluster_fenced")
+        # On a machine that has no time for it, a life may end sooner than the next one is seen.
+        happens(lambda: len(one.said("cluster_joined")) > lives)
+        assert len(one.said("cluster_fenced")) > fenced
         happens(one.is_ready)
+        taken = _taken(one)
         other.set(phone.aor, DND, on=False)
         told = phone.hears(DND, "off")
-        assert phone.source(told) != one.sip
+        # Nor does it tell of what it had: only of what another one has lost since.
+        assert phone.source(told) != one.sip or _taken(one) > taken
         phone.goes_to(one)
+        lives = len(one.said("cluster_joined"))
         assert phone.subscribe().cseq > told.cseq > before.cseq
         one.set(phone.aor, DND, on=True)
-        assert phone.source(phone.hears(DND, "on")) == one.sip
+        told = phone.hears(DND, "on")
+        assert phone.source(told) == one.sip or len(one.said("cluster_joined")) > lives
 
 
 def test_engine_that_stops_keeps_keys_waiting_but_no_refresh(

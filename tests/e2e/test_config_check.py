@@ -38,7 +38,7 @@ def _check(folder: Path, mistake: Mistake) -> tuple[int, str]:
     mistake(folder, settings)
     (folder / "dfks.yaml").write_text(yaml.safe_dump(settings))
     run = subprocess.run(
-        [DFKS, "config", "check"], cwd=folder, capture_output=True, text=True, timeout=60
+        [DFKS, "config", "check"], cwd=folder, capture_output=True, text=True, timeout=180
     )
     return run.returncode, run.stdout + run.stderr
 

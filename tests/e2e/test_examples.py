@@ -160,6 +160,6 @@ def test_a_decision_log_that_cannot_be_is_a_setting_that_is_wrong(tmp_path: Path
         f"decisions: {{file: {tmp_path}/file/decisions.jsonl}}\n"
     )
     command = [str(Path(sys.executable).with_name("dfks")), "serve", "--config", "dfks.yaml"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=180)
     assert done.returncode == 3
     assert "decisions.file: cannot log decisions to" in done.stderr

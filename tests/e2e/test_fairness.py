@@ -90,6 +90,7 @@ def test_phone_is_served_while_another_address_floods(
             assert (line["source"], line["limit"]) == (_FLOODER, "rate")
 
 
+@pytest.mark.alone
 def test_request_over_the_rate_of_its_address_gets_503_and_when_to_come_again(
     tmp_path: Path,
 ) -> None:

@@ -6,12 +6,13 @@ import re
 import signal
 import socket
 import sqlite3
+import struct
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -34,10 +35,16 @@ PHONES = 2_500
 where much waits, what is expected overtakes."""
 BEFORE, AFTER = 1.0, 1.5
 """Seconds of requests before and after the restart."""
-WAITING = 2_500
-"""Most requests that are not answered yet: what the kernel has room for, however slow the start."""
-QUIET = 5.0
+WAITING = 400
+"""Most requests that are not answered yet: with their NOTIFYs' answers they are less than a server
+lets wait of one address, however slow it starts. More of them it drops, as a flood."""
+QUIET = 15.0
 """Seconds without an answer, after which none is expected."""
+ROOM = 64 * 1024 * 1024
+"""Bytes of answers that wait for the phones: some NOTIFYs come twice where the machine is busy."""
+_SO_RCVBUFFORCE, _SO_MEMINFO, _DROPS = 33, 55, 8
+"""Of Linux: sets more than `net.core.rmem_max` for root; nine counters, of which the last one is of
+datagrams for which the socket had no room."""
 _ANSWERED = re.compile(rb"SIP/2\.0 (\d+).*\r\nCall-ID: (\d+)-.*\r\nCSeq: (\d+) SUB", re.DOTALL)
 
 
@@ -45,13 +52,17 @@ class _Load(threading.Thread):
     """Phones that refresh their subscriptions, each request sent once."""
 
     def __init__(self, phones: Phones) -> None:
-        super().__init__()
+        super().__init__(daemon=True)
         self.phones = phones
         self.sent: dict[tuple[int, int], float] = {}
         """When each was sent, by phone and CSeq."""
         self.answers: dict[tuple[int, int], tuple[int, float]] = {}
         """Status, and how long it took."""
+        self.unheard = 0
+        """Datagrams that came, but for which the phones' own socket had no room."""
         self._ends = threading.Event()
+        with suppress(PermissionError):
+            phones.socket.setsockopt(socket.SOL_SOCKET, _SO_RCVBUFFORCE, ROOM)
         phones.socket.setblocking(False)
 
     def run(self) -> None:
@@ -89,10 +100,13 @@ class _Load(threading.Thread):
         """Send no more, and wait for answers."""
         self._ends.set()
         self.join()
+        counters = self.phones.socket.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 36)
+        self.unheard = struct.unpack("9I", counters)[_DROPS]
         self.phones.socket.close()
 
     def assert_nothing_is_lost(self) -> None:
         """Every request is answered, with 200, though none was repeated."""
+        assert not self.unheard, "these phones are too slow for this machine"
         assert len(self.sent) > RATE * (BEFORE + AFTER) / 2
         lost = self.sent.keys() - self.answers.keys()
         assert not lost, f"{len(lost)} of {len(self.sent)}"
@@ -147,6 +161,7 @@ def _hand_over(folder: Path, pid: int) -> int:
     return successor
 
 
+@pytest.mark.alone
 def test_no_datagram_is_lost_at_a_hand_over(tmp_path: Path) -> None:
     """1,000 refreshes a second, each sent once."""
     with _kept(tmp_path) as server:
@@ -159,6 +174,7 @@ def test_no_datagram_is_lost_at_a_hand_over(tmp_path: Path) -> None:
         load.assert_nothing_is_lost()
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("transport", ["tls", "tcp"])
 def test_phone_with_a_stream_goes_on_after_a_hand_over(tmp_path: Path, transport: str) -> None:
     """Its stream ends, and it connects again; what has changed meanwhile it is told. Over UDP
@@ -226,17 +242,22 @@ class _Manager:
     def __exit__(self, *_: object) -> None:
         self.socket.close()
 
-    def start(self) -> "subprocess.Popen[bytes]":
-        """Start a server on the socket."""
+    @contextmanager
+    def start(self) -> Iterator["subprocess.Popen[bytes]"]:
+        """Run a server on the socket until the block ends."""
         number = self.socket.fileno()
         dfks = str(Path(sys.executable).with_name("dfks"))
-        return subprocess.Popen(
+        with subprocess.Popen(
             [sys.executable, "-c", _PASSES, str(number), dfks, "serve"],
             pass_fds=[number],
             cwd=self.folder,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-        )
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
 
 
 def _wait_for_banner(process: "subprocess.Popen[bytes]") -> None:
@@ -247,6 +268,7 @@ def _wait_for_banner(process: "subprocess.Popen[bytes]") -> None:
     raise AssertionError("no banner")
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_no_datagram_is_lost_where_a_service_manager_holds_the_socket(
     tmp_path: Path, number: signal.Signals

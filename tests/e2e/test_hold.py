@@ -6,7 +6,7 @@ import pytest
 
 from tests.helpers.holding import crowded, slow_operations
 
-pytestmark = pytest.mark.e2e
+pytestmark = [pytest.mark.e2e, pytest.mark.alone]
 
 
 def test_no_operation_holds_the_loop(tmp_path: Path) -> None:

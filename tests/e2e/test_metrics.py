@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import socket
 import subprocess
 import time
 import urllib.parse
@@ -18,6 +17,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as read_plain
 
 from dfks_rules.app.exposition.table import SECTIONS, TABLE
+from tests.helpers.ports import free_port
 from tests.helpers.server import ROOT, Server, serve, write_policy
 from tests.helpers.ua import Ua, dnd
 
@@ -130,8 +130,7 @@ def _prometheus(folder: Path, target: str) -> Iterator[str]:
     (folder / "prometheus.yml").write_text(
         json.dumps({"scrape_configs": [job], "rule_files": [rules]})
     )
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"127.0.0.1:{free.getsockname()[1]}"
+    address = f"127.0.0.1:{free_port()}"
     command = [program, f"--web.listen-address={address}", "--enable-feature=exemplar-storage"]
     command += [f"--config.file={folder / 'prometheus.yml'}", f"--storage.tsdb.path={folder}/data"]
     with subprocess.Popen(command, stderr=subprocess.DEVNULL) as process:

@@ -320,6 +320,6 @@ def test_the_small_phone_sends_where_it_is_told(server: str, where: str) -> None
     """Nobody listens there; a port that is left out is that of the presentity."""
     command = [str(Path(sys.executable).with_name("dfks")), "phone", "sip:alice@example.com:9"]
     run = subprocess.run(
-        [*command, "--server", server], capture_output=True, text=True, timeout=60, check=False
+        [*command, "--server", server], capture_output=True, text=True, timeout=180, check=False
     )
     assert (run.returncode, run.stderr) == (1, f"phone: no SIP server at {where}\n")

@@ -75,5 +75,5 @@ def _commands(url: str, restored: str) -> list[str]:
 def _run(script: str, folder: Path) -> None:
     dfks = f'dfks() {{ "{sys.executable}" -m dfks_rules "$@"; }}\n'
     command = ["bash", "-euc", dfks + script]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=180)
     assert done.returncode == 0, done.stderr

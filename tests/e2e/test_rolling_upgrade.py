@@ -279,7 +279,7 @@ def _runs(*words: str) -> "subprocess.CompletedProcess[str]":
     """A command of this release."""
     dfks = str(Path(sys.executable).with_name("dfks"))
     return subprocess.run(
-        [dfks, *words], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False
+        [dfks, *words], cwd=ROOT, capture_output=True, text=True, timeout=180, check=False
     )
 
 

@@ -29,5 +29,5 @@ def test_sipp_subscribes_and_is_notified(tmp_path: Path) -> None:
         command = ["sipp", f"127.0.0.1:{server.ports['udp']}", "-sf", str(SCENARIO)]
         command += ["-i", "127.0.0.1", "-p", str(port), "-m", str(CALLS), "-r", "50"]
         command += ["-nostdin", "-timeout", "30", "-timeout_error"]
-        run = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=60, check=False)
+        run = subprocess.run(command, cwd=tmp_path, capture_output=True, timeout=180, check=False)
     assert run.returncode == 0, run.stdout[-2000:].decode(errors="replace")

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from tests.helpers.pages import on_free_ports
+from tests.helpers.ports import free_port
 from tests.helpers.server import Server, serve
 from tests.helpers.stored import ask, make_newer
 from tests.helpers.ua import Ua, dnd, forward
@@ -38,7 +38,7 @@ def config(tmp_path: Path) -> dict[str, Any]:
 def run(folder: Path, *arguments: str) -> "subprocess.CompletedProcess[str]":
     """A command of the operator."""
     command = [DFKS, *arguments, "--config", "dfks.yaml"]
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=180)
 
 
 def history(folder: Path, *arguments: str) -> list[dict[str, Any]]:
@@ -210,7 +210,7 @@ def test_phones_are_told_in_their_dialogs_what_a_restore_has_changed(
     tmp_path: Path, config: dict[str, Any], is_damaged: bool
 ) -> None:
     """Whether the store before can be read or not."""
-    address = on_free_ports("127.0.0.1:5060")
+    address = f"127.0.0.1:{free_port()}"
     settings = config | {"sip": {"listen": [f"udp:{address}"]}}
     path = tmp_path / "dfks.db"
     with serve(tmp_path, settings) as server, Ua(server.ports["udp"], ALICE) as phone:
@@ -248,7 +248,7 @@ def test_changes_are_followed_over_mi_and_over_restarts(
     tmp_path: Path, config: dict[str, Any]
 ) -> None:
     """From another machine, where there is no file."""
-    address = on_free_ports("127.0.0.1:8888")
+    address = f"127.0.0.1:{free_port()}"
     settings = config | {"mi": {"http": {"listen": address, "root": "/mi"}}}
     params = {"presentity": ALICE, "feature": "DoNotDisturb"}
     command = [

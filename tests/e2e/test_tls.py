@@ -278,7 +278,7 @@ def test_dfks_phone_uses_tls(tmp_path: Path) -> None:
         command += ["--server", f"127.0.0.1:{server.ports['tls']}", "--tls"]
         known = ["--cafile", str(authority().ca_file(tmp_path))]
         good = subprocess.run(
-            [*command, *known], capture_output=True, text=True, cwd=ROOT, timeout=60
+            [*command, *known], capture_output=True, text=True, cwd=ROOT, timeout=180
         )
         assert good.returncode == 0, good.stderr
         assert "  DoNotDisturb           on\n" in good.stdout
@@ -287,7 +287,7 @@ def test_dfks_phone_uses_tls(tmp_path: Path) -> None:
         assert "the server's certificate cannot be verified: " in bad.stderr
         plain = [one for one in command if one != "--tls"]
         wrong = subprocess.run(
-            [*plain, *known], capture_output=True, text=True, cwd=ROOT, timeout=60
+            [*plain, *known], capture_output=True, text=True, cwd=ROOT, timeout=180
         )
         assert wrong.returncode == 2
         assert "--cafile needs --tls" in wrong.stderr

@@ -60,7 +60,7 @@ def _traced(server: Server, *options: str) -> Iterator["subprocess.Popen[str]"]:
             yield process
         finally:
             process.send_signal(signal.SIGINT)
-            _, told = process.communicate(timeout=30)
+            _, told = process.communicate(timeout=180)
         assert process.returncode == 0, told
         assert "decisions" in told
 
@@ -321,7 +321,7 @@ def test_sngrep_collects_the_dialog(tmp_path: Path) -> None:
                         phone.exchange("OPTIONS", Contact=None, Event=None, Expires=None)
             finally:
                 sngrep.send_signal(signal.SIGINT)
-                output, _ = sngrep.communicate(timeout=10)
+                output, _ = sngrep.communicate(timeout=180)
     assert b"Dialog count: 1" in output
     data = captured.read_bytes()
     for text in (b"SUBSCRIBE sip:alice@example.com", b"NOTIFY sip:", b'"reason":"quiet"'):

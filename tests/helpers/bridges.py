@@ -2,7 +2,6 @@
 
 import json
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,16 +16,8 @@ import yaml
 
 from tests.helpers.ami import SECRET, USER
 
-WITHIN = 20.0
+WITHIN = 60.0
 """Seconds for anything to come about."""
-
-
-def free_port() -> int:
-    """A port of loopback that nobody uses, for a server that comes back to it."""
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 def until(is_so: Callable[[], bool], what: Callable[[], object] = lambda: "") -> None:

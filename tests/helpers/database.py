@@ -6,6 +6,7 @@ locks, which here nothing needs. A mutant overrides one of the small functions.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import count
 from math import ceil, inf
 
 from dfks_rules.model.features import NOTHING_STORED, Feature, Snapshot
@@ -100,6 +101,8 @@ class FakeDatabase:
         """Number of a `Moved` → when."""
         self.purged = 0
         """Number of the newest change that was removed."""
+        self.lines = count()
+        """Numbers of nodes' connections."""
         self.listeners: dict[int, Callable[[], None]] = {}
         """Who hears hints."""
         self.policies = Goals(clock, self.lives)
@@ -118,8 +121,9 @@ class FakeDatabase:
         """The fence: whether this life goes on."""
         return self.lives[epoch].is_alive
 
-    def leave(self, epoch: int, *, is_clean: bool) -> None:
+    def leave(self, epoch: int, *, is_clean: bool, heard: int = 0) -> None:
         """A life ends by itself."""
+        self.lives[epoch].position = max(self.lives[epoch].position, heard)
         if self.holds(epoch):
             self.end(epoch, is_clean=is_clean)
             self.lives[epoch].until = self.lives[epoch].renewed = self.clock()
@@ -143,7 +147,7 @@ class FakeDatabase:
             self.end(one, is_clean=False)
         return late
 
-    def claim(self, epoch: int, share: int | None, *, again: bool = False) -> list[Claimed]:
+    def claim(self, epoch: int, *, again: bool = False) -> list[Claimed]:
         """Take some of the cohorts whose owners have ended; empty ones are removed."""
         known = self._claimed_by(epoch) if again and self.holds(epoch) else []
         living = [one for one, life in self.lives.items() if life.is_alive and not life.is_draining]
@@ -155,7 +159,7 @@ class FakeDatabase:
             if one not in full:
                 del self.cohorts[one]
         orphans = [one for one in orphans if one in full]
-        size = self._share(epoch, len(orphans), len(living)) if share is None else share
+        size = self._share(epoch, len(orphans), len(living))
         return known + [self._take(epoch, one) for one in orphans[:size]]
 
     def _claimed_by(self, epoch: int) -> list[Claimed]:
@@ -184,7 +188,8 @@ class FakeDatabase:
         cohort.owner, cohort.claimed = epoch, self.clock()
         cohort.since = before.renewed if owed is None else min(owed, before.renewed)
         cohort.term += 1
-        return Claimed(number, cohort.term, cohort.since, before.is_clean and owed is None)
+        is_clean = before.is_clean and owed is None
+        return Claimed(number, cohort.term, cohort.since, is_clean, before.position)
 
     # --- Commits ---
 
@@ -302,11 +307,11 @@ class FakeDatabase:
 
     # --- Dialogs ---
 
-    def adopt(self, epoch: int, tag: bytes, number: int | None) -> tuple[DialogRow, bool] | None:
-        """Make a dialog this life's; its row, and whether it was another's."""
+    def adopt(self, epoch: int, tag: bytes, number: int | None) -> DialogRow | None:
+        """Make a dialog this life's; None: nobody has it, or it gets no number."""
         row = self.row_of(tag)
         if row is None or self.is_mine(epoch, row.row):
-            return None if row is None else (row, False)
+            return row
         if number is None:
             return None
         term = row.base + self.cohorts[cohort_of(row.row)].term + 1
@@ -316,7 +321,7 @@ class FakeDatabase:
         self.newest += 1
         self.feed.append(Moved(epoch, self.newest, tag, row.row))
         self.moved_at[self.newest] = self.clock()
-        return moved, True
+        return moved
 
     # --- The end of everything ---
 

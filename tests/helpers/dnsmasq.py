@@ -11,9 +11,11 @@ from pathlib import Path
 import dns.message
 import dns.query
 
+from tests.helpers.ports import free_port
+
 DNSMASQ = shutil.which("dnsmasq", path="/usr/sbin:/usr/local/sbin:/usr/bin")
 WHY_NOT = "dnsmasq is not installed (Debian package dnsmasq-base)"
-START_WITHIN = 10.0
+START_WITHIN = 90.0
 DEAD = "dead.test"
 """Names under it get no answer."""
 
@@ -29,7 +31,7 @@ def dnsmasq(folder: Path, *records: str) -> Iterator[str]:
     assert DNSMASQ is not None
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
-        port = _free_port()
+        port = free_port()
         options = (
             "no-daemon",
             "conf-file=/dev/null",
@@ -56,12 +58,6 @@ def dnsmasq(folder: Path, *records: str) -> Iterator[str]:
                 yield f"127.0.0.1:{port}"
             finally:
                 process.terminate()
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def _wait_for(port: int) -> None:

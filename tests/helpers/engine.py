@@ -15,10 +15,16 @@ from dfks_rules.errors import StoreError
 from dfks_rules.model.features import NOTHING_STORED
 from dfks_rules.model.identity import Aor
 from dfks_rules.operations import ports
-from dfks_rules.service.ports import DialogRow, JournalEntry
+from dfks_rules.service.ports import DialogRow, Gone, JournalEntry
+from dfks_rules.store.postgres.policies import (
+    PolicyBack,
+    PolicyFollower,
+    PolicyGoal,
+    PolicyRollout,
+    PolicyTask,
+    PolicyVerdict,
+)
 from dfks_rules.store.postgres.ports import (
-    Adopted,
-    Beat,
     Changed,
     Claimed,
     Joined,
@@ -27,12 +33,9 @@ from dfks_rules.store.postgres.ports import (
     NotSentError,
     Outcome,
     Page,
-    PolicyFollower,
-    PolicyGoal,
-    PolicyRollout,
-    PolicyTask,
-    PolicyVerdict,
     Renewed,
+    Report,
+    Sought,
     Step,
     cohort_of,
 )
@@ -111,6 +114,8 @@ class FakeEngine:
             faults: what becomes of each call; None: nothing goes wrong.
         """
         self.database = database
+        # Not its `id`: another engine may get that later, and another place among those who listen.
+        self._line = next(database.lines)
         self.faults = faults or Script()
         self.is_out = False
         """An outage: nothing can be sent."""
@@ -120,7 +125,7 @@ class FakeEngine:
     def cut(self) -> None:
         """The node is dead: what it has sent may still act, and nobody hears of it."""
         self._is_cut = True
-        self.database.listeners.pop(id(self), None)
+        self.database.listeners.pop(self._line, None)
 
     # --- Life ---
 
@@ -134,14 +139,14 @@ class FakeEngine:
 
         return await self._call("join", act)
 
-    async def renew(self, epoch: int, lease: float, beat: Beat) -> Renewed:
+    async def renew(self, epoch: int, lease: float, report: Report) -> Renewed:
         """Have the lease go on."""
 
         def act() -> Renewed:
             life, now = self.database.lives[epoch], self.database.clock()
             if life.is_alive:
                 life.until, life.renewed = now + lease, now
-                life.policies, life.position, life.skew, life.subscriptions = beat
+                life.policies, life.position, life.skew, life.subscriptions = report
             return Renewed(life.is_alive, now, life.is_draining)
 
         return await self._call("renew", act)
@@ -150,11 +155,9 @@ class FakeEngine:
         """End all other lives whose lease is over."""
         return await self._call("bury", lambda: self.database.bury(epoch))
 
-    async def claim(
-        self, epoch: int, share: int | None = None, *, again: bool = False
-    ) -> list[Claimed]:
+    async def claim(self, epoch: int, *, again: bool = False) -> list[Claimed]:
         """Take cohorts of lives that have ended."""
-        return await self._call("claim", lambda: self.database.claim(epoch, share, again=again))
+        return await self._call("claim", lambda: self.database.claim(epoch, again=again))
 
     async def drain(self, epoch: int) -> None:
         """Tell the others that it is about to leave."""
@@ -164,9 +167,10 @@ class FakeEngine:
 
         await self._call("drain", act)
 
-    async def leave(self, epoch: int, *, is_clean: bool) -> None:
+    async def leave(self, epoch: int, *, is_clean: bool, heard: int = 0) -> None:
         """End my life."""
-        await self._call("leave", lambda: self.database.leave(epoch, is_clean=is_clean))
+        leave = partial(self.database.leave, epoch, is_clean=is_clean, heard=heard)
+        await self._call("leave", leave)
 
     async def nodes(self) -> list[Node]:
         """All that live, and those that have ended lately."""
@@ -208,18 +212,18 @@ class FakeEngine:
     def _fetched(self, presentity: Aor) -> ports.Stored:
         return ports.Stored(presentity, self.database.snapshots.get(presentity, NOTHING_STORED))
 
-    async def adopt(self, epoch: int, tag: bytes, row: int | None) -> Adopted | None:
-        """Make a dialog mine.
+    async def adopt(self, epoch: int, sought: Sequence[Sought]) -> list[DialogRow | Gone]:
+        """Make dialogs mine.
 
         Raises:
             StoreError: `store_fenced`: my life has ended; `store_unavailable`.
         """
+        wanted = tuple(sought)
 
-        def act() -> Adopted | None:
+        def act() -> list[DialogRow | Gone]:
             if not self.database.holds(epoch):
                 raise StoreError("store_fenced", "the others take this node for dead")
-            found = self.database.adopt(epoch, tag, row)
-            return None if found is None else Adopted(*found)
+            return [self.database.adopt(epoch, *one) or Gone.UNKNOWN for one in wanted]
 
         return await self._call("adopt", act)
 
@@ -257,6 +261,13 @@ class FakeEngine:
         return await self._call(
             "changed_since",
             lambda: frozenset([one.presentity for one in self._entries() if one.at >= moment]),
+        )
+
+    async def changed_after(self, seq: int) -> frozenset[Aor]:
+        """Whose features have changed after a change."""
+        return await self._call(
+            "changed_after",
+            lambda: frozenset([one.presentity for one in self._entries() if one.seq > seq]),
         )
 
     async def journal(
@@ -350,9 +361,10 @@ class FakeEngine:
         propose = self.database.policies.propose
         await self._call("policy_propose", lambda: propose(scope, revision, files, actor))
 
-    async def policy_back(self, scope: str, actor: str) -> bool:
+    async def policy_back(self, scope: str, actor: str, seen: str | None) -> PolicyBack:
         """Move a goal back."""
-        return await self._call("policy_back", lambda: self.database.policies.back(scope, actor))
+        back = self.database.policies.back
+        return await self._call("policy_back", lambda: back(scope, actor, seen))
 
     async def policy_drop(self, scope: str, actor: str) -> bool:
         """Remove a goal."""
@@ -391,12 +403,12 @@ class FakeEngine:
 
     async def listen(self, heard: Callable[[], None]) -> None:
         """Have `heard` called for hints."""
-        await self._call("listen", lambda: self.database.listeners.update({id(self): heard}))
+        await self._call("listen", lambda: self.database.listeners.update({self._line: heard}))
 
     async def close(self) -> None:
         """Close every connection."""
         self.is_closed = True
-        self.database.listeners.pop(id(self), None)
+        self.database.listeners.pop(self._line, None)
 
     # --- On the way ---
 

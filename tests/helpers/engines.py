@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.service.ports import DialogRow, Verdict
+from dfks_rules.service.ports import DialogRow, Gone, Verdict
 from dfks_rules.store.postgres.connection import PATIENCE
 from dfks_rules.store.postgres.engine import PostgresEngine
-from dfks_rules.store.postgres.ports import Beat, Outcome, Step, cohort_of
+from dfks_rules.store.postgres.ports import Outcome, Report, Sought, Step, cohort_of
 from tests.helpers.postgres import Database
 from tests.helpers.wanted import change, dialog_row
 
@@ -49,6 +49,12 @@ class Node:
         [kept] = await self.commit(Step(rows=rows))
         assert kept == Outcome(Verdict.STORED)
 
+    async def adopt(self, tag: bytes, row: DialogRow | None = None) -> DialogRow | Gone:
+        """Make a dialog its own, with the number of this row; None: find it if it is."""
+        number = None if row is None else row.row
+        [found] = await self.engine.adopt(self.epoch, [Sought(tag, number)])
+        return found
+
     async def stored(self, presentity: Aor) -> Snapshot:
         """What is stored for a presentity."""
         [(found, snapshot)] = await self.engine.fetch([presentity])
@@ -62,7 +68,7 @@ class Node:
 
     async def is_alive(self) -> bool:
         """Whether it may renew its lease."""
-        return (await self.engine.renew(self.epoch, 60.0, Beat("", 0, 0.0, 0))).is_alive
+        return (await self.engine.renew(self.epoch, 60.0, Report("", 0, 0.0, 0))).is_alive
 
     def end_lease(self) -> None:
         """Have its lease be over."""

@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import secrets
 import signal
 import socket
 import time
@@ -14,17 +13,25 @@ from pathlib import Path
 from typing import Any
 
 from dfks_rules.store.postgres.schema import migrate
+from tests.helpers.ports import free_port
 from tests.helpers.server import ROOT, Server, serve
 from tests.helpers.ua import Message, Ua
 
-WITHIN = 30.0
+WITHIN = 90.0
 """Seconds within which something that nodes do by themselves must have happened."""
 
 
 class Node:
     """One process after the other on the same ports, with the same name."""
 
-    def __init__(self, name: str, folder: Path, config: Mapping[str, Any], url: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        folder: Path,
+        config: Mapping[str, Any],
+        url: str,
+        host: str = "127.0.0.1",
+    ) -> None:
         """Nothing runs yet.
 
         Args:
@@ -32,24 +39,25 @@ class Node:
             folder: for settings and log.
             config: settings other than those that make it a node.
             url: the database.
+            host: its address.
         """
         self.name = name
         self.folder = folder
         folder.mkdir(parents=True)
-        self.sip = "127.0.0.1", free_port()
+        self.sip = host, free_port()
         """Address of its SIP, over UDP and over TCP."""
-        self.http = f"http://127.0.0.1:{free_port()}"
+        self.http = f"http://{host}:{free_port()}"
         """URL of its counters and health."""
-        self.mi_url = f"http://127.0.0.1:{free_port()}/mi"
+        self.mi_url = f"http://{host}:{free_port()}/mi"
         """URL of MI."""
-        mi, (host, port) = self.mi_url.removeprefix("http://").removesuffix("/mi"), self.sip
+        mi, port = self.mi_url.removeprefix("http://").removesuffix("/mi"), self.sip[1]
         self._config: dict[str, Any] = {
             "sip": {"listen": [f"udp:{host}:{port}", f"tcp:{host}:{port}"]},
             "store": url,
             "cluster": {"name": name, "contact": "keys.example.com"},
             "policies": [str(ROOT / "policies/default")],
             "mi": {"http": {"listen": mi, "root": "/mi"}},
-            "http": {"listen": self.http.removeprefix("http://")},
+            "http": {"listen": self.http.removeprefix("http://"), "names": [host]},
             "reload": {"last_good": str(folder / "last-good")},
             **config,
         }
@@ -139,20 +147,23 @@ class Node:
 class Fleet:
     """Nodes of one database."""
 
-    def __init__(self, folder: Path, url: str, count: int, **config: Any) -> None:
+    def __init__(
+        self, folder: Path, url: str, count: int, hosts: Sequence[str] = (), **config: Any
+    ) -> None:
         """Make the tables; nothing runs yet.
 
         Args:
             folder: for settings and logs.
             url: an empty database.
             count: how many nodes.
+            hosts: address of each; none: all are at 127.0.0.1.
             config: settings of all of them, other than those that make them nodes.
         """
         asyncio.run(migrate(url))
         self.url = url
         self.nodes = [
-            Node(f"node-{number}", folder / f"node-{number}", config, url)
-            for number in range(1, count + 1)
+            Node(f"node-{number}", folder / f"node-{number}", config, url, host)
+            for number, host in enumerate(hosts or ["127.0.0.1"] * count, 1)
         ]
 
     def be_whole(self) -> None:
@@ -191,22 +202,6 @@ def happens(what: Callable[[], bool], within: float = WITHIN) -> float:
         assert time.monotonic() - begin < within, what
         time.sleep(0.05)
     return time.monotonic() - begin
-
-
-def free_port() -> int:
-    """A port that nobody has, for UDP and TCP; below those that the kernel gives to connections,
-    for a node that is started again must find it free.
-    """
-    while True:
-        port = 10_000 + secrets.randbelow(20_000)
-        with (
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one,
-            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as other,
-            suppress(OSError),
-        ):
-            one.bind(("127.0.0.1", port))
-            other.bind(("127.0.0.1", port))
-            return port
 
 
 class Roamer(Ua):

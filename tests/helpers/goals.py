@@ -7,8 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from dfks_rules.store.postgres.ports import (
+from dfks_rules.store.postgres.policies import (
     ALL_NODES,
+    FILES,
+    PolicyBack,
     PolicyFollower,
     PolicyGoal,
     PolicyRollout,
@@ -89,18 +91,22 @@ class Goals:
         for one in self.bundles.keys() - rolling - self._decide():
             del self.bundles[one]
 
-    def back(self, scope: str, actor: str) -> bool:
+    def back(self, scope: str, actor: str, seen: str | None) -> PolicyBack:
         """A goal moves back."""
+        was, rollout = self.goals.get(scope), self.rollouts.get(scope)
+        now = None if was is None else was.revision or FILES
+        if rollout is not None and rollout.state == "preparing":
+            now = rollout.revision
+        if now is None or seen not in (None, now):
+            return PolicyBack(False, now)
         if self._replace(scope):
-            return True
-        was = self.goals.get(scope)
-        if was is None:
-            return False
+            return PolicyBack(True, now)
+        assert was is not None
         if was.previous is None and scope != ALL_NODES:
             del self.goals[scope]
         else:
             self.goals[scope] = PolicyGoal(scope, was.previous, was.revision, self.clock(), actor)
-        return True
+        return PolicyBack(True, now)
 
     def drop(self, scope: str, actor: str) -> bool:
         """A goal goes."""

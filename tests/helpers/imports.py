@@ -10,6 +10,7 @@ from pathlib import Path
 from structlog.testing import capture_logs
 
 from dfks_rules.app.imports.jobs import Jobs
+from dfks_rules.app.imports.keeping import Kept, SqliteImports
 from dfks_rules.app.imports.spool import Spool
 from dfks_rules.operations.imports import Job, Wanted
 from dfks_rules.operations.rows import Format
@@ -23,7 +24,12 @@ HEAD = "presentity,feature,status,forwardTo\n"
 
 @asynccontextmanager
 async def importing(
-    folder: Path, operations: MemoryOperations, *, rate: float = 100_000, starts: bool = True
+    folder: Path,
+    operations: MemoryOperations,
+    *,
+    rate: float = 100_000,
+    starts: bool = True,
+    kept: Callable[[SqliteStore], Kept] = SqliteImports,
 ) -> AsyncIterator[Jobs]:
     """The imports of a server, until it is killed or ends.
 
@@ -32,12 +38,17 @@ async def importing(
         operations: what decides on rows; it gets the imports.
         rate: rows a second.
         starts: whether they run.
+        kept: what keeps them in the store.
     """
     path = folder / "s.db"
     store = SqliteStore(path, asyncio.get_running_loop())
     seconds = count()
     jobs = Jobs(
-        store, Spool(path), operations, rate, lambda: NOON + timedelta(seconds=next(seconds))
+        kept(store),
+        Spool(path),
+        operations,
+        rate,
+        lambda: NOON + timedelta(seconds=next(seconds)),
     )
     operations.jobs = jobs
     if starts:
@@ -62,7 +73,7 @@ async def given(jobs: Jobs, content: str, wanted: Wanted = CSV) -> str:
 
 def job(jobs: Jobs, id_: str) -> Job:
     """How far an import is."""
-    return next(one for one in jobs.jobs() if one.id == id_)
+    return next(one for one in jobs.own() if one.id == id_)
 
 
 async def over(jobs: Jobs, id_: str) -> Job:

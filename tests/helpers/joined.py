@@ -9,10 +9,11 @@ from typing import Any, NamedTuple, ParamSpec
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.service.ports import DialogRow, Gone
+from dfks_rules.service.ports import DialogRow, Gone, Verdict, Wanted
 from dfks_rules.store.postgres.store import CACHED, PostgresStore
 from tests.helpers.database import FakeDatabase
 from tests.helpers.engine import FakeEngine, Script
+from tests.helpers.wanted import commit, dialog_row, outcome
 from tests.helpers.webhooks import run_virtually
 
 P = ParamSpec("P")
@@ -65,6 +66,13 @@ async def written(
     future: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
     store.write(rows, gone, future.set_result)
     return await future
+
+
+async def with_dialog(node: Node, base: int = 0) -> DialogRow:
+    """A dialog of this node."""
+    row = dialog_row(node.store.number())._replace(base=base)
+    assert await outcome(commit(node.store, Wanted((), (), row))) is Verdict.STORED
+    return row
 
 
 async def adopted(store: PostgresStore, tag: bytes) -> DialogRow | Gone:

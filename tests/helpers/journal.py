@@ -21,6 +21,8 @@ class MemoryJournal:
         self.entries = [*entries]
         self.is_broken = False
         """Whether it cannot be read."""
+        self.skipped = 0
+        """The highest number of something else."""
 
     def add(self, presentity: Aor = ALICE, feature: Feature = DND, rule: str = "p/r") -> None:
         """One more entry: a key is pressed."""
@@ -44,7 +46,12 @@ class MemoryJournal:
 
     def durable(self) -> int:
         """Number of the newest entry, which is told without a look at the disk."""
-        return self.entries[-1].seq if self.entries else 0
+        return max(self.skipped, self.entries[-1].seq if self.entries else 0)
+
+    def skip(self) -> int:
+        """Number of something else that has happened."""
+        self.skipped = self.durable() + 1
+        return self.skipped
 
     async def newest(self) -> int:
         """Number of the newest entry."""

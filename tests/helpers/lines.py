@@ -5,7 +5,7 @@ import random
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from tests.helpers.ua import Message, parse
 
@@ -14,8 +14,28 @@ AGAIN = 0.2
 
 ELSEWHERE = 0.1
 """How many requests over UDP come to another server than the last one, where there are several."""
-LOST = 0.02
-"""How many datagrams are lost then, in each direction."""
+CONNECTS_WITHIN = 4.0
+"""Seconds after which a phone tries to connect to another server."""
+ALIVE = {socket.TCP_KEEPIDLE: 3, socket.TCP_KEEPINTVL: 1, socket.TCP_USER_TIMEOUT: 6_000}
+"""A connection has broken when nothing has come for so long that it must have: what a node that is
+killed says of it may be lost.
+"""
+
+
+class Place(NamedTuple):
+    """Where phones are."""
+
+    datagrams: str = "127.0.0.1"
+    """Their address for UDP."""
+    streams: str = "127.0.0.3"
+    """For TCP. It is another one: a stream from the port of another phone would be taken for one to
+    that phone (RFC 3261 §18.1.1).
+    """
+    lost: float = 0.02
+    """How many datagrams they lose in each direction, where there are several servers; none where
+    the network does that.
+    """
+
 
 Received = Callable[[Message], None]
 
@@ -26,6 +46,8 @@ class Line(Protocol):
     transport: str
     host: str
     """Own address and port."""
+    asks: tuple[str, int]
+    """The server that is asked."""
     lost: asyncio.Event
     """Set while there is no connection."""
     is_new: bool
@@ -52,6 +74,7 @@ def line_to(
     transport: str,
     received: Received,
     dice: random.Random,
+    place: Place,
 ) -> Line:
     """A line to a server, or several that are one; nothing is connected yet.
 
@@ -60,9 +83,10 @@ def line_to(
         transport: `udp` or `tcp`.
         received: is given each message.
         dice: chooses the server.
+        place: where the phone is.
     """
     kind = _Datagrams if transport == "udp" else _Stream
-    return kind(servers, received, dice)
+    return kind(servers, received, dice, place)
 
 
 class _Servers:
@@ -73,16 +97,18 @@ class _Servers:
         servers: Sequence[tuple[str, int]],
         received: Received,
         dice: random.Random,
+        place: Place,
     ) -> None:
         self._servers, self._received, self._dice = servers, received, dice
-        self._server = dice.choice(servers)
+        self._place = place
+        self.asks = dice.choice(servers)
         self.host = ""
         self.lost = asyncio.Event()
         self.is_new = False
 
     def turn(self) -> None:
         if len(self._servers) > 1:
-            self._server = self._dice.choice([one for one in self._servers if one != self._server])
+            self.asks = self._dice.choice([one for one in self._servers if one != self.asks])
 
 
 class _Datagrams(_Servers, asyncio.DatagramProtocol):
@@ -96,7 +122,7 @@ class _Datagrams(_Servers, asyncio.DatagramProtocol):
         if self._socket is None:
             loop = asyncio.get_running_loop()
             self._socket, _ = await loop.create_datagram_endpoint(
-                lambda: self, local_addr=("127.0.0.1", 0)
+                lambda: self, local_addr=(self._place.datagrams, 0)
             )
             self._socket.get_extra_info("socket").setsockopt(
                 socket.SOL_SOCKET, socket.SO_RCVBUF, 1_000_000
@@ -111,16 +137,16 @@ class _Datagrams(_Servers, asyncio.DatagramProtocol):
             # A balancer, or an address that several have.
             if self._dice.random() < ELSEWHERE:
                 self.turn()
-            is_lost = self._dice.random() < LOST
+            is_lost = self._dice.random() < self._place.lost
         if not is_lost:
-            self._socket.sendto(data, self._server)
+            self._socket.sendto(data, self.asks)
 
     def reply(self, data: bytes) -> None:
         assert self._socket is not None
         self._socket.sendto(data, self._source)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        if len(self._servers) > 1 and self._dice.random() < LOST:
+        if len(self._servers) > 1 and self._dice.random() < self._place.lost:
             return
         self._source = addr
         self._received(parse(data))
@@ -140,8 +166,9 @@ class _Stream(_Servers):
         servers: Sequence[tuple[str, int]],
         received: Received,
         dice: random.Random,
+        place: Place,
     ) -> None:
-        super().__init__(servers, received, dice)
+        super().__init__(servers, received, dice, place)
         self._writer: asyncio.StreamWriter | None = None
         self._reading: asyncio.Task[None] | None = None
         self.lost.set()
@@ -149,14 +176,17 @@ class _Stream(_Servers):
     async def open(self) -> None:
         while self.lost.is_set():
             try:
-                # At a host of its own: a stream from the port of another phone would be taken for
-                # one to that phone (RFC 3261 §18.1.1).
-                here = ("127.0.0.3", 0)
-                reader, writer = await asyncio.open_connection(*self._server, local_addr=here)
+                here = (self._place.streams, 0)
+                async with asyncio.timeout(CONNECTS_WITHIN):
+                    reader, writer = await asyncio.open_connection(*self.asks, local_addr=here)
             except OSError:
                 self.turn()
                 await asyncio.sleep(AGAIN)
                 continue
+            stream = writer.get_extra_info("socket")
+            stream.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+            for option, value in ALIVE.items():
+                stream.setsockopt(socket.IPPROTO_TCP, option, value)
             self.is_new = bool(self.host)
             host, port = writer.get_extra_info("sockname")
             self.host = f"{host}:{port}"

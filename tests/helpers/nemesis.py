@@ -5,7 +5,6 @@ import os
 import random
 import re
 import signal
-import socket
 import sqlite3
 import sys
 import time
@@ -16,6 +15,7 @@ from pathlib import Path
 import yaml
 
 from tests.helpers.faults import Machine
+from tests.helpers.ports import free_port
 from tests.helpers.server import ROOT, START_WITHIN
 
 _HANDED_OVER = re.compile(rb'"event":"handed_over"[^\n]*"successor":(\d+)')
@@ -34,8 +34,8 @@ class Victim:
             policies: its policy files.
             command: what to run in place of `dfks`.
         """
-        self.sip = "127.0.0.1", _free_port()
-        self.mi_port = _free_port()
+        self.sip = "127.0.0.1", free_port()
+        self.mi_port = free_port()
         self.machine = Machine(folder)
         self.store = self.machine.disk / "dfks.db"
         self.log = folder / "server.log"
@@ -199,17 +199,3 @@ async def torment(
         done.append((begin, time.time(), name))
     await asyncio.sleep(max(0.0, ends - time.monotonic()))
     return done
-
-
-def _free_port() -> int:
-    """A port that nobody has, for UDP and TCP."""
-    while True:
-        with (
-            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one,
-            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as other,
-            suppress(OSError),
-        ):
-            one.bind(("127.0.0.1", 0))
-            port: int = one.getsockname()[1]
-            other.bind(("127.0.0.1", port))
-            return port

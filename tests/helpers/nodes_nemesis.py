@@ -7,9 +7,12 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from tests.helpers.fleet import Fleet, Node, free_port
+from tests.helpers.fleet import Fleet, Node
 from tests.helpers.history import Event
+from tests.helpers.lines import Place
+from tests.helpers.nodes_network import BOUND, ENGINE, NODES, PHONES, NodesNetwork
 from tests.helpers.ordeal import Fault, Ordeal, policies
+from tests.helpers.ports import free_port
 from tests.helpers.postgres import Cluster
 from tests.helpers.tcp_relay import TcpRelay
 from tests.helpers.truth import truth_of_database
@@ -24,7 +27,12 @@ class Nemesis:
     """Does things to nodes, to their engine, and to the ways between."""
 
     def __init__(
-        self, fleet: Fleet, engine: Cluster, ways: dict[str, TcpRelay], dice: random.Random
+        self,
+        fleet: Fleet,
+        engine: Cluster,
+        ways: dict[str, TcpRelay],
+        dice: random.Random,
+        network: NodesNetwork | None = None,
     ) -> None:
         """Nothing is done yet.
 
@@ -33,8 +41,10 @@ class Nemesis:
             engine: their PostgreSQL.
             ways: the way of each node to it, by name.
             dice: chooses.
+            network: that of the nodes, where they have one.
         """
         self._fleet, self._engine, self._ways, self.dice = fleet, engine, ways, dice
+        self._network = network
         self._engine_is_left_alone = asyncio.Lock()
         self._taken: set[str] = set()
         """Nodes to which something is done: not two things at once."""
@@ -65,6 +75,7 @@ class Nemesis:
     @property
     def faults(self) -> dict[str, tuple[Callable[[], Awaitable[bool]], int]]:
         """Name → fault, which says whether it was done, and how often among the others."""
+        network = self._network.faults if self._network else {}
         return {
             "kill": (self._of_a_node(self._kill), 6),
             "pause": (self._of_a_node(self._pause), 4),
@@ -74,6 +85,7 @@ class Nemesis:
             "reset": (self._of_a_node(self._reset), 2),
             "freeze_backend": (self._of_a_node(self._freeze_backend), 3),
             "engine_crash": (self._engine_crash, 2),
+            **{name: (self._of_a_node(what), often) for name, (what, often) in network.items()},
         }
 
     def _of_a_node(self, what: Callable[[Node], Awaitable[None]]) -> Callable[[], Awaitable[bool]]:
@@ -158,7 +170,14 @@ class Nemesis:
 class NodesOrdeal(Ordeal):
     """Three nodes, each with a way of its own to the engine."""
 
-    def __init__(self, folder: Path, seed: int, engine: Cluster, only: str | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        seed: int,
+        engine: Cluster,
+        only: str | None = None,
+        network: NodesNetwork | None = None,
+    ) -> None:
         """Make them; nothing but the engine runs.
 
         Args:
@@ -166,22 +185,34 @@ class NodesOrdeal(Ordeal):
             seed: of what phones do, and of the faults.
             engine: their PostgreSQL.
             only: names of the faults, with commas; None for all.
+            network: of `nodes_network`; None: all are on one host, and phones lose datagrams.
         """
         self.engine = engine
         """The one that is used; where it fails over, another one then."""
         self._database = engine.create()
         self._only = set(only.split(",")) if only else None
         target = "127.0.0.1", engine.port
-        self.fleet = Fleet(folder, engine.url(self._database), 3, policies=policies(folder))
+        self.network = network
+        hosts = NODES if network else ()
+        url = engine.url(self._database)
+        self.fleet = Fleet(folder, url, 3, hosts, policies=policies(folder))
+        if network:
+            self.bound = BOUND
+            for node, program in zip(self.fleet.nodes, network.programs(), strict=True):
+                node.becomes(program)
         self.ways: dict[str, TcpRelay] = {}
         """Of each node, by name."""
         for node in self.fleet.nodes:
-            way = self.ways[node.name] = TcpRelay(target, free_port())
-            node.goes_by(f"postgresql://postgres@127.0.0.1:{way.port}/{self._database}")
-        super().__init__(folder, seed, [node.sip for node in self.fleet.nodes])
+            way = TcpRelay(target, free_port(), ENGINE if network else "127.0.0.1")
+            self.ways[node.name] = way
+            node.goes_by(f"postgresql://postgres@{way.host}:{way.port}/{self._database}")
+        servers = [node.sip for node in self.fleet.nodes]
+        super().__init__(folder, seed, servers, PHONES if network else Place())
 
     async def begin(self) -> None:
         """Open the ways, and start the nodes."""
+        if self.network:
+            self.network.net.open()
         for way in self.ways.values():
             await way.start()
         await asyncio.to_thread(self.fleet.be_whole)
@@ -189,7 +220,7 @@ class NodesOrdeal(Ordeal):
     async def torment(self, seconds: float) -> list[Fault]:
         """By `Nemesis`."""
         dice = random.Random(self.dice.random())
-        nemesis = Nemesis(self.fleet, self.engine, self.ways, dice)
+        nemesis = Nemesis(self.fleet, self.engine, self.ways, dice, self.network)
         return await nemesis.torment(seconds, self._only)
 
     async def stop(self) -> None:
@@ -209,6 +240,13 @@ class NodesOrdeal(Ordeal):
 
     def _running(self) -> list[Node]:
         return [node for node in self.fleet.nodes if node.is_running] or self.fleet.nodes
+
+    def report(self) -> str:
+        """With what the network did."""
+        if self.network is None:
+            return super().report()
+        net = self.network.net
+        return f"{super().report()}packets passed {net.passed}, lost {net.lost}\n"
 
     def truth(self) -> Iterable[Event]:
         """What is in the database."""

@@ -38,6 +38,7 @@ from dfks_rules.operations.policies import (
 from dfks_rules.operations.ports import (
     Exposition,
     Place,
+    Readiness,
     Scrape,
     SetResult,
     Sets,
@@ -203,6 +204,8 @@ class MemoryOperations:
         self.rows: list[SubscriptionRow] = []
         self.records: list[dict[str, Any]] = []
         self.is_broken = False
+        self.cluster_is: dict[str, Readiness] = {}
+        """What readiness says of it."""
         """Whether the store fails, as with a full disk."""
         self.policies = MemoryPolicies()
         self.decisions = Decisions(100, "5eed00", lambda _revision: None)
@@ -336,9 +339,10 @@ class MemoryOperations:
             and (on is None or snapshot.state(on).status)
         ][:at_most]
 
-    def readiness(self) -> dict[str, bool]:
-        """The store may be broken."""
-        return {"store": not self.is_broken, "policies": True}
+    def readiness(self) -> dict[str, Readiness]:
+        """The store may be broken, and the node be about to leave."""
+        store = Readiness.FAILING if self.is_broken else Readiness.OK
+        return {"store": store, "policies": Readiness.OK, **self.cluster_is}
 
     def _set(self, presentity: Aor, asked: Asked, param: str | None) -> Outcome:
         snapshot = self.states.get(presentity, NOTHING_STORED)

@@ -17,6 +17,7 @@ import yaml
 
 from tests.helpers.checker import Violation, check
 from tests.helpers.history import Answered, Asked, Event, Over, Quiet, Told
+from tests.helpers.lines import Place
 from tests.helpers.server import ROOT
 from tests.helpers.truth import told_after
 from tests.helpers.witness import Witness
@@ -28,6 +29,10 @@ MIRRORED = ("CallForwardingAlways", "CallForwardingBusy")
 BOUND = 10.0
 """Seconds in which every phone knows the newest state after the last fault: NOTIFYs are repeated
 after 0.5, 1.5, 3.5 and 7.5 s."""
+SELDOM = 0.01
+"""How many of new subscriptions may hear no NOTIFY: both of those that they are sent are lost, or
+fall into a time in which nothing comes.
+"""
 Fault = tuple[float, float, str]
 """When it began and ended, and what it was."""
 _NUMBERS = count(1)
@@ -141,18 +146,28 @@ def _life(phone: Witness, number: int) -> Any:
 class Ordeal(ABC):
     """One run, and what came of it."""
 
-    def __init__(self, folder: Path, seed: int, servers: Sequence[tuple[str, int]]) -> None:
+    bound = BOUND
+    """Seconds from the last fault until every phone must know the newest state."""
+
+    def __init__(
+        self,
+        folder: Path,
+        seed: int,
+        servers: Sequence[tuple[str, int]],
+        place: Place = Place(),  # noqa: B008 - it is frozen
+    ) -> None:
         """Make the phones.
 
         Args:
             folder: for the history.
             seed: of what phones do, and of the faults.
             servers: addresses that phones know.
+            place: where phones are.
         """
         self.dice = random.Random(seed)
         self.history: list[Event] = []
         self.faults: list[Fault] = []
-        self._folder, self._servers = folder, servers
+        self._folder, self._servers, self._place = folder, servers, place
         self.phones = [self._phone(number) for number in range(PRESENTITIES * PHONES_OF_EACH)]
 
     def _phone(self, number: int) -> Witness:
@@ -161,7 +176,7 @@ class Ordeal(ABC):
             random.Random(self.dice.random()),
         )
         aor = aor_of(number % PRESENTITIES)
-        return Witness(aor, self._servers, transport, self.history, dice)
+        return Witness(aor, self._servers, transport, self.history, dice, self._place)
 
     @abstractmethod
     async def begin(self) -> None:
@@ -190,8 +205,8 @@ class Ordeal(ABC):
     async def suffer(self, seconds: float) -> None:
         """Live through it."""
         history = self.history
-        await self.begin()
         try:
+            await self.begin()
             lives = [_life(phone, number) for number, phone in enumerate(self.phones)]
             async with _alive(*lives):
                 operator = Operator(self.url, history, random.Random(self.dice.random()))
@@ -202,7 +217,7 @@ class Ordeal(ABC):
                     phone.is_calm = True
                 await asyncio.gather(*(phone.is_idle() for phone in self.phones))
                 history.append(Quiet(time.time()))
-                await asyncio.sleep(BOUND + 1)
+                await asyncio.sleep(self.bound + 1)
                 history.append(Over(time.time()))
             await self.stop()
             history += self.truth()
@@ -220,14 +235,20 @@ class Ordeal(ABC):
             self.history,
             mirrors=pairs,
             mirrored=MIRRORED,
-            bound=BOUND,
+            bound=self.bound,
             slack=0.1,
             several=several,
         )
 
     def losses(self) -> Counter[str]:
         """Why subscriptions ended that should not have, and how often."""
-        return Counter(why for phone in self.phones for why in phone.losses)
+        losses = Counter(why for phone in self.phones for why in phone.losses)
+        unheard, dialogs = (
+            sum(getattr(phone, name) for phone in self.phones) for name in ("unheard", "dialogs")
+        )
+        if unheard > 2 + SELDOM * dialogs:
+            losses["no NOTIFY after a SUBSCRIBE"] = unheard
+        return losses
 
     def report(self) -> str:
         """What happened, in some lines."""
@@ -235,8 +256,10 @@ class Ordeal(ABC):
         faults = Counter(name for *_, name in self.faults)
         statuses = sum((phone.statuses for phone in self.phones), Counter[int]())
         late = sum(not one.taken for one in self.history if isinstance(one, Told))
+        unheard = sum(phone.unheard for phone in self.phones)
         return (
             f"\nevents {dict(kinds)}\nfaults {dict(faults)}\nstatuses {dict(statuses)}\n"
-            f"NOTIFYs refused or repeated {late}; lost subscriptions {dict(self.losses())}\n"
+            f"NOTIFYs refused or repeated {late}; lost subscriptions {dict(self.losses())},"
+            f" without a first NOTIFY {unheard}\n"
             f"{told_after(self.history)}\n"
         )

@@ -7,20 +7,19 @@ any text, and alone on a line for any lines. Long-running commands (`dfks serve`
 of the page.
 """
 
-import contextlib
 import os
 import re
 import select
 import signal
-import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
-from random import SystemRandom
 from typing import NamedTuple
 
-WITHIN = 60.0
+from tests.helpers.ports import free_port
+
+WITHIN = 120.0
 """Seconds a command has to print what the page says."""
 _BLOCK = re.compile(r"(?:`([^`\n]+)`:\n\n?)?```(\w*)\n(.*?)```", re.DOTALL)
 _COMMAND = re.compile(
@@ -32,7 +31,6 @@ _COLUMNS = re.compile(r"(?:\\ ){2,}")
 """The space between columns, in a pattern."""
 _STAYS = re.compile(r"dfks serve|make run|--watch|dfks trace")
 _PORT = re.compile(r"(?:(?<=127\.0\.0\.1[: ])|(?<=127\.0\.0\.1\\:))\d{4}\b")
-_RANDOM = SystemRandom()
 _BIN = Path(sys.executable).parent
 
 
@@ -155,21 +153,4 @@ def _with_ports(text: str, ports: dict[str, str]) -> str:
 
 def _free_ports(ports: list[str]) -> dict[str, str]:
     """For each of these ports, one that is free for UDP and TCP."""
-    with contextlib.ExitStack() as taken:
-        free = [_take_port(taken) for _ in ports]
-    return dict(zip(ports, free, strict=True))
-
-
-def _take_port(taken: contextlib.ExitStack) -> str:
-    """A port that nobody else gets, for UDP or TCP, until `taken` is closed.
-
-    Nor soon after: the kernel gives none of these to clients.
-    """
-    while True:
-        address = ("127.0.0.1", _RANDOM.randrange(10_000, 32_768))
-        stream = taken.enter_context(socket.socket())
-        datagram = taken.enter_context(socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-        with contextlib.suppress(OSError):
-            stream.bind(address)
-            datagram.bind(address)
-            return str(address[1])
+    return {port: str(free_port()) for port in ports}

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from tests.helpers.ports import free_port
 from tests.helpers.published import ROOT
 
 _FOUND = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
@@ -63,7 +64,7 @@ class Cluster:
             os.chown(self.folder, pwd.getpwnam(self._user).pw_uid, -1)
         self._process: subprocess.Popen[bytes] | None = None
         self._frozen: set[int] = set()
-        self.port = _free_port()
+        self.port = free_port()
         if primary is not None:
             there = f"{primary.conninfo()} application_name=standby"
             self._run("pg_basebackup", "-R", "-X", "stream", "-c", "fast", "--no-sync", "-d", there)
@@ -76,7 +77,7 @@ class Cluster:
         made = [str(_BIN / program), "-D", str(self.folder / "data"), *arguments]
         out = subprocess.DEVNULL
         subprocess.run(
-            made, check=True, stdout=out, stderr=out, user=self._user, cwd=self.folder, timeout=60
+            made, check=True, stdout=out, stderr=out, user=self._user, cwd=self.folder, timeout=180
         )
 
     def conninfo(self, database: str = "postgres") -> str:
@@ -102,7 +103,7 @@ class Cluster:
             user=self._user,
             cwd=self.folder,
         )
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while not self.answers():
             assert time.monotonic() < deadline
             time.sleep(0.05)
@@ -134,12 +135,26 @@ class Cluster:
             process.send_signal({"fast": signal.SIGINT, "immediate": signal.SIGQUIT}[mode])
         process.wait(30)
 
+    def show(self, certificate: Path, key: Path, *, only: bool = True) -> None:
+        """From the next start on, take TLS by this certificate; `only`: nothing else by TCP."""
+        data, owner = self.folder / "data", self.folder.stat().st_uid
+        for file, name in ((certificate, "server.crt"), (key, "server.key")):
+            to = data / name
+            shutil.copyfile(file, to)
+            to.chmod(0o600)
+            os.chown(to, owner, -1)
+        with (data / "postgresql.auto.conf").open("a") as settings:
+            settings.write("ssl = on\n")
+        kind = "hostssl" if only else "host"
+        rules = f"local all all trust\n{kind} all all 127.0.0.1/32 trust\n"
+        (data / "pg_hba.conf").write_text(rules)
+
     def follow_synchronously(self) -> None:
         """From now on a commit returns once a standby has it, too."""
         self.run("ALTER SYSTEM SET synchronous_standby_names = '*'")
         self.run("SELECT pg_reload_conf()")
         query = "SELECT count(*) FROM pg_stat_replication WHERE sync_state IN ('sync', 'quorum')"
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 90
         while self.run(query) != [(1,)]:
             assert time.monotonic() < deadline
             time.sleep(0.05)
@@ -198,12 +213,15 @@ class Cluster:
 
 
 @contextmanager
-def pgbouncer(server: Cluster, pool: int = 2) -> Iterator[int]:
-    """Run PgBouncer before a server, in transaction mode, until the block ends; gives its port.
+def pgbouncer(
+    server: Cluster, pool: int = 2, mode: str = "transaction", port: int | None = None
+) -> Iterator[int]:
+    """Run PgBouncer before a server until the block ends; gives its port.
 
-    Each transaction may come to another one of `pool` connections, also of one client's.
+    In transaction mode each transaction may come to another one of `pool` connections, also of one
+    client's; in session mode a client keeps one.
     """
-    port, settings = _free_port(), server.folder / "pgbouncer.ini"
+    port, settings = port or free_port(), server.folder / "pgbouncer.ini"
     settings.write_text(f"""
         [databases]
         * = host=127.0.0.1 port={server.port} user=postgres
@@ -212,16 +230,18 @@ def pgbouncer(server: Cluster, pool: int = 2) -> Iterator[int]:
         listen_port = {port}
         unix_socket_dir =
         auth_type = any
-        pool_mode = transaction
+        pool_mode = {mode}
         default_pool_size = {pool}
         server_round_robin = 1
+        server_connect_timeout = 2
+        query_wait_timeout = 3
         """)
     user = "postgres" if os.getuid() == 0 else None
     out = subprocess.DEVNULL
     command = ["/usr/sbin/pgbouncer", "-q", str(settings)]
     with subprocess.Popen(command, stdout=out, stderr=out, user=user, cwd=server.folder) as process:
         try:
-            deadline = time.monotonic() + 20
+            deadline = time.monotonic() + 90
             while True:
                 assert process.poll() is None
                 with suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
@@ -257,12 +277,6 @@ def fresh_database(server: Cluster) -> Iterator[Database]:
         yield Database(server, name)
     finally:
         server.drop(name)
-
-
-def _free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return int(one.getsockname()[1])
 
 
 def _children(pid: int) -> list[int]:

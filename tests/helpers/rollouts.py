@@ -13,7 +13,7 @@ from dfks_rules.app.desk.bundles import unpack
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.operations.studies import Text
 from dfks_rules.policy.deciding.compiled import revision_of
-from dfks_rules.store.postgres.ports import Beat
+from dfks_rules.store.postgres.ports import Report
 from tests.helpers.database import FakeDatabase
 from tests.helpers.engine import FakeEngine
 
@@ -67,7 +67,7 @@ class Peer:
     async def look(self) -> bool:
         """Once, and the others know what decides here."""
         has_more = await self.policies.look()
-        await self.engine.renew(self.epoch, 60.0, Beat(self.desk.revision, 0, 0.0, 0))
+        await self.engine.renew(self.epoch, 60.0, Report(self.desk.revision, 0, 0.0, 0))
         return has_more
 
 

@@ -18,10 +18,12 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).parents[2]
-START_WITHIN = 30.0
+DFKS = str(Path(sys.executable).with_name("dfks"))
+"""This release."""
+START_WITHIN = 90.0
 """Seconds a server has to print where it listens, or to stop."""
 _LISTENS = re.compile(
-    r"^  (?:sip (udp|tcp|tls):127\.0\.0\.1:(\d+)|mi  (http://\S+))$", re.MULTILINE
+    r"^  (?:sip (udp|tcp|tls):127(?:\.\d+){3}:(\d+)|mi  (http://\S+))$", re.MULTILINE
 )
 
 
@@ -34,7 +36,7 @@ class Server:
         """What it printed when ready."""
         self.pid = process.pid
         self.ports = {found[1]: int(found[2]) for found in _LISTENS.finditer(banner) if found[1]}
-        """Port of each of `udp`, `tcp` and `tls` on 127.0.0.1."""
+        """Port of each of `udp`, `tcp` and `tls`."""
         self.mi_url = next(found[3] for found in _LISTENS.finditer(banner) if found[3])
         """URL of MI over HTTP."""
 
@@ -106,7 +108,7 @@ def serve(
     }
     file = folder / "dfks.yaml"
     file.write_text(yaml.safe_dump(defaults | (config or {})))
-    dfks = [str(Path(sys.executable).with_name("dfks"))] if program is None else program
+    dfks = [DFKS] if program is None else program
     command = [*dfks, "serve", "--config", str(file)]
     if files is not None:
         command = ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh", *command]

@@ -1,17 +1,20 @@
 """A bad way to a TCP server: it delays, stops, and resets what goes through it."""
 
 import asyncio
+import socket
 from contextlib import suppress
 
 PIECE = 65_536
+KEEPALIVE = {socket.TCP_KEEPIDLE: 30, socket.TCP_KEEPINTVL: 10, socket.TCP_KEEPCNT: 3}
+"""As the database has it: a connection whose other end is gone ends here, too."""
 
 
 class TcpRelay:
     """Listens on a port, and passes on what comes to another one."""
 
-    def __init__(self, target: tuple[str, int], port: int) -> None:
-        """Nothing listens yet; `port` is on 127.0.0.1."""
-        self.target, self.port = target, port
+    def __init__(self, target: tuple[str, int], port: int, host: str = "127.0.0.1") -> None:
+        """Nothing listens yet; it will at `port` of `host`."""
+        self.target, self.port, self.host = target, port, host
         """`target`: where new connections lead."""
         self.delay = 0.0
         """Seconds that each piece takes, in each direction."""
@@ -23,7 +26,7 @@ class TcpRelay:
 
     async def start(self) -> None:
         """Listen."""
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._accept, self.host, self.port)
 
     def freeze(self) -> None:
         """Pass on nothing until `thaw`; connections stay, as behind a cable that is cut."""
@@ -52,6 +55,10 @@ class TcpRelay:
         assert task is not None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        accepted = writer.get_extra_info("socket")
+        accepted.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        for option, value in KEEPALIVE.items():
+            accepted.setsockopt(socket.IPPROTO_TCP, option, value)
         ends = {writer}
         self._writers |= ends
         try:

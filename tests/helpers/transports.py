@@ -13,7 +13,7 @@ from dfks_rules.transport.limits import ConnectionLimits, SourceLimits
 from dfks_rules.transport.round_robin import Excess
 from dfks_rules.transport.transports import Transports
 
-WITHIN = 10.0
+WITHIN = 30.0
 """Seconds a test waits for something that must arrive."""
 REQUEST = b"OPTIONS sip:a SIP/2.0\r\nContent-Length: 3\r\n\r\nabc"
 RESPONSE = b"SIP/2.0 200 OK\r\nContent-Length: 0\r\n\r\n"

@@ -16,7 +16,7 @@ from typing import NamedTuple, Self
 
 from lxml import etree
 
-WITHIN = 10.0
+WITHIN = 30.0
 """Seconds within which an expected message must arrive."""
 BODY_TYPE = "application/x-as-feature-event+xml"
 NAMESPACE = "http://www.ecma-international.org/standards/ecma-323/csta/ed3"
@@ -221,8 +221,12 @@ class Ua:
     # Receiving.
 
     def response(self) -> Message:
-        """The next response."""
-        return self._next(is_response=True)
+        """The next response that says what came of a request: 100 may come before, where it takes
+        long.
+        """
+        while (found := self._next(is_response=True)).status == 100:
+            pass
+        return found
 
     def notify(self, status: int | None = 200) -> Message:
         """The next NOTIFY, answered with `status`; None leaves it unanswered."""

@@ -1,7 +1,7 @@
 """Webhooks without a file and without a network, on a clock that jumps to whatever is due next."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 import orjson
@@ -9,10 +9,12 @@ import orjson
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import NOTHING_STORED, Snapshot
 from dfks_rules.model.identity import Aor
+from dfks_rules.operations.events import FEATURE_CHANGED, Event
 from dfks_rules.operations.webhooks import (
     Cursor,
     DeadLetter,
     Endpoint,
+    KeptEvent,
     NewEndpoint,
     Result,
     Tried,
@@ -159,6 +161,59 @@ class ScriptedSends:
         self.is_closed = True
 
 
+class Tap:
+    """Where events come from that are in no journal."""
+
+    def __init__(self) -> None:
+        self.taker: Callable[[Event], None] | None = None
+
+    def __call__(self, tell: Callable[[Event], None] | None) -> None:
+        self.taker = tell
+
+    def tell(self, event: Event) -> None:
+        """Something happens."""
+        if self.taker is not None:
+            self.taker(event)
+
+
+class MemoryEvents:
+    """Keeps events that are in no journal, numbered with its changes; may fail."""
+
+    def __init__(self, journal: MemoryJournal, store: MemoryWebhookStore) -> None:
+        self._journal = journal
+        self._store = store
+        self.events: list[KeptEvent] = []
+        self.error: Exception | None = None
+        self.last_purged = 0
+        self.removes = 0
+        """How many `append` says that it has removed."""
+
+    async def wanted(self) -> frozenset[str]:
+        types = [one.types for one in self._store.kept.values() if one.off is None]
+        return frozenset().union(*types) - {FEATURE_CHANGED}
+
+    async def append(self, events: Sequence[KeptEvent]) -> int:
+        if self.error is not None:
+            raise self.error
+        for one in events:
+            seq = self._journal.skip()
+            self.events.append(one._replace(event=one.event._replace(seq=seq)))
+        return self.removes
+
+    async def read(self, after: int, at_most: int) -> list[KeptEvent]:
+        return [one for one in self.events if one.event.seq > after][:at_most]
+
+    async def purged(self) -> int:
+        return self.last_purged
+
+    async def drop(self) -> None:
+        done = min([cursor.seq for cursor in self._store.cursors()], default=0)
+        self.events = [
+            *[one for one in self.events[:-1] if one.event.seq > done],
+            *self.events[-1:],
+        ]
+
+
 class NoEvents:
     """Nothing happens but what is in the journal."""
 
@@ -182,6 +237,8 @@ class Bench:
         self.store = MemoryWebhookStore()
         self.sends = ScriptedSends()
         self.events: Any = NoEvents()
+        self.kept: MemoryEvents | None = None
+        """Of a node; None: they are not kept."""
         self.states: dict[Aor, Snapshot] = {}
         self.luck = 0.5
 
@@ -190,6 +247,7 @@ class Bench:
             self.journal,
             self.journal.durable,
             self._current,
+            self.kept,
         )
 
     async def _current(self, wanted: Iterable[Aor]) -> dict[Aor, Snapshot]:

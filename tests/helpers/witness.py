@@ -22,7 +22,7 @@ from tests.helpers.history import (
     States,
     Told,
 )
-from tests.helpers.lines import Line, line_to
+from tests.helpers.lines import Line, Place, line_to
 from tests.helpers.ua import BODY_TYPE, Message, forward
 
 T1, T2 = 0.5, 4.0
@@ -45,6 +45,7 @@ class Witness:
         transport: str,
         history: list[Event],
         dice: random.Random,
+        place: Place = Place(),  # noqa: B008 - it is frozen
     ) -> None:
         """Make it.
 
@@ -54,11 +55,12 @@ class Witness:
             transport: `udp` or `tcp`.
             history: what it saw is added here.
             dice: decides what it does next.
+            place: where it is.
         """
         self.aor = aor
         self._history = history
         self.dice = dice
-        self._line: Line = line_to(servers, transport, self._received, dice)
+        self._line: Line = line_to(servers, transport, self._received, dice, place)
         self._tag = self._target = ""
         """Tag and Contact of the server; empty without a subscription."""
         self._call_id, self._own_tag = "", ""
@@ -77,6 +79,8 @@ class Witness:
         """NOTIFYs of dialogs that it does not have."""
         self.losses: list[str] = []
         """Why subscriptions ended that it had not ended itself."""
+        self.dialogs = self.unheard = 0
+        """How often it subscribed anew, and how often no NOTIFY came after that."""
 
     async def live(self, expires: int = 120, every: float = 1.75) -> None:
         """Be a phone until it is cancelled.
@@ -160,6 +164,7 @@ class Witness:
         self._told.clear()
         await self._request(b"", expires)
         if self._tag:
+            self.dialogs += 1
             waits = [asyncio.ensure_future(one.wait()) for one in (self._told, self._line.lost)]
             done, _ = await asyncio.wait(
                 waits, timeout=TIMER_N, return_when=asyncio.FIRST_COMPLETED
@@ -167,7 +172,18 @@ class Witness:
             for one in waits:
                 one.cancel()
             if not done:
-                self._lose("no NOTIFY within timer N")
+                self._hears_nothing()
+
+    def _hears_nothing(self) -> None:
+        """Timer N is over. To an address that has not accepted a NOTIFY yet one is sent only twice,
+        and both may be lost (decision 0015); over TCP none is.
+        """
+        if self._line.transport == "tcp":
+            self._lose("no NOTIFY within timer N")
+            return
+        self.unheard += 1
+        self._over("no NOTIFY within timer N")
+        self._tag = ""
 
     async def _request(
         self,
@@ -185,7 +201,8 @@ class Witness:
         response = await self._final(body, expires, kind)
         if response is None:
             if expires:
-                self._lose("no answer within timer F")
+                host, port = self._line.asks
+                self._lose(f"no answer within timer F from {host}:{port}")
             return
         status, now = response.status, time.time()
         self.statuses[status] += 1

@@ -33,8 +33,8 @@ def test_a_node_answers_as_the_document_says_too(tmp_path: Path, database: Datab
     """Also what only nodes have that share a store."""
     settings, token = config(tmp_path)
     with serve_node(tmp_path, database, "node-1", {"http": settings["http"]}) as node:
-        # It has no imports, and is not ready once it drains.
-        others = ("--exclude-path-regex", "^/v1/imports|^/readyz$")
+        # It is not ready once it drains.
+        others = ("--exclude-path-regex", "^/readyz$")
         assert explore(node, token, tmp_path, SECONDS, *others) == ""
         assert node.stop() == 0
     assert '"web_request_failed"' not in (tmp_path / "node-1/server.log").read_text("utf-8")

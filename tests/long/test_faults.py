@@ -12,12 +12,12 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, closing
 from pathlib import Path
 from random import Random
-from socket import AF_INET, SOCK_DGRAM, socket
 from time import monotonic
 
 import pytest
 
 from tests.helpers.faults import Kind, Machine
+from tests.helpers.ports import free_port
 from tests.helpers.server import Server, serve
 from tests.helpers.ua import WITHIN, Message, Ua, forward, parse
 
@@ -93,7 +93,7 @@ def test_nothing_is_lost_whatever_fails_and_in_whatever_order(tmp_path: Path) ->
     random = Random(SEED)
     machine = Machine(tmp_path)
     database = machine.disk / "dfks.db"
-    port = _free_port()
+    port = free_port()
     config = {"store": f"sqlite:{database}", "sip": {"listen": [f"udp:127.0.0.1:{port}"]}}
     with ExitStack() as stack:
         phones = [stack.enter_context(Phone(port)) for _ in range(PHONES)]
@@ -109,13 +109,6 @@ def test_nothing_is_lost_whatever_fails_and_in_whatever_order(tmp_path: Path) ->
         _check(database, phones)
     answered = sum(len(phone.answered) for phone in phones)
     assert answered > LIVES * PHONES * ROUNDS / 4, "too few were answered to show anything"
-
-
-def _free_port() -> int:
-    with socket(AF_INET, SOCK_DGRAM) as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port
 
 
 def _round(phones: list[Phone]) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.helpers.holding import crowded, slow_operations
 
-pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.alone, pytest.mark.timeout(600)]
 
 
 def test_no_operation_holds_the_loop_of_a_full_server(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from bench.load import Phones, answer
 from bench.server import resident_bytes
 from tests.helpers.server import Server, serve
 
-pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.long, pytest.mark.alone, pytest.mark.timeout(600)]
 
 WATCHERS = 1_000
 PER_SECOND = 100

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,12 +30,15 @@ class _Put(NamedTuple):
         """The answer, or the problem; raises ApiError where there is none."""
         headers = {"Idempotency-Key": self.key, "If-Match": f'"{self.revision}"'}
         path, body = f"{_ALICE}/features/DoNotDisturb", {"status": self.status}
-        try:
-            return await client.ask("PUT", path, body=body, headers=headers)
-        except ApiError as error:
-            if error.status == 0:
-                raise
-            return error.problem
+        while True:
+            try:
+                return await client.ask("PUT", path, body=body, headers=headers)
+            except ApiError as error:
+                if error.status == 0:
+                    raise
+                if error.status != HTTPStatus.TOO_MANY_REQUESTS:
+                    return error.problem
+                await asyncio.sleep(1.0)  # The server has more to do, and has done nothing.
 
 
 class _Client:

@@ -13,7 +13,7 @@ from dfks_rules.model.features import FEATURES, NOTHING_STORED, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import Change, DialogRow, JournalEntry, Verdict
 from dfks_rules.store.postgres.engine import PostgresEngine
-from dfks_rules.store.postgres.ports import Beat, Changed, Claimed, Engine, Step
+from dfks_rules.store.postgres.ports import Changed, Claimed, Engine, Report, Sought, Step
 from dfks_rules.store.postgres.schema import migrate
 from tests.helpers.database import FakeDatabase
 from tests.helpers.engine import FakeEngine
@@ -25,7 +25,7 @@ USERS = tuple(Aor(name, "example.com") for name in ("alice", "bob", "Carol"))
 CALLS = 150
 """In one history."""
 LATE = time.time() + 10_000_000.0
-_BEAT = Beat("5eed", 7, 0.5, 3)
+_BEAT = Report("5eed", 7, 0.5, 3)
 
 
 class _Play:
@@ -86,15 +86,17 @@ class _Play:
             await self.both("drain", epoch)
 
     async def _claim(self) -> None:
-        share = self.random.choice([None, None, 1])
-        await self.both("claim", self.random.choice(self.epochs), share)
+        await self.both("claim", self.random.choice(self.epochs))
 
     async def _adopt(self) -> None:
-        epoch, tag = self.random.choice(self.epochs), self.random.choice([*self.tags.values()])
-        found = await self.both("adopt", epoch, tag, self._number(epoch))
-        if isinstance(found, tuple) and found[1]:
-            self.numbers.append(found[0].row)
-            self.tags[found[0].row] = tag
+        epoch, tags = self.random.choice(self.epochs), [*set(self.tags.values())]
+        some = self.random.sample(sorted(tags), min(len(tags), self.random.randint(1, 4)))
+        sought = [Sought(tag, self._number(epoch)) for tag in some]
+        found = await self.both("adopt", epoch, sought)
+        for one, row in zip(sought, found if isinstance(found, list) else [], strict=False):
+            if isinstance(row, DialogRow) and row.row == one.row:
+                self.numbers.append(row.row)
+                self.tags[row.row] = one.tag
 
     async def _commit(self) -> None:
         epoch = self.random.choice(self.epochs)
@@ -174,6 +176,7 @@ class _Play:
         await self.both("journal", None, random.choice([None, after]), None, at_most)
         await self.both("journal", None, after, random.choice(USERS), at_most)
         await self.both("changed_since", random.choice([0.0, LATE]))
+        await self.both("changed_after", random.randrange(20))
         cohorts = [*self.fake.database.cohorts]
         await self.both("rows", cohorts, random.choice([1 << 62, *self.numbers]), at_most)
         page = random.choice([None, *USERS]), random.choice([1, 9])

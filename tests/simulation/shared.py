@@ -126,12 +126,12 @@ class SimulatedDatabase(FakeDatabase):
         if not self.holds(epoch):
             raise StoreError("store_fenced", "the others take this node for dead")
 
-    def adopt(self, epoch: int, tag: bytes, number: int | None) -> tuple[DialogRow, bool] | None:
+    def adopt(self, epoch: int, tag: bytes, number: int | None) -> DialogRow | None:
         """Make a dialog this life's."""
         found = super().adopt(epoch, tag, number)
-        if found is not None and found[1]:
+        if found is not None and found.row == number:
             self.world.count("dialogs_adopted")
-            self._begins(found[0], self.world.now)
+            self._begins(found, self.world.now)
         return found
 
     def _take(self, epoch: int, number: int) -> Claimed:
@@ -214,7 +214,7 @@ class SimulatedEngine(FakeEngine):
     async def listen(self, heard: Callable[[], None]) -> None:
         """Have `heard` called for hints."""
         on_loop = self._heard(heard)
-        await self._call("listen", lambda: self.database.listeners.update({id(self): on_loop}))
+        await self._call("listen", lambda: self.database.listeners.update({self._line: on_loop}))
 
     async def _call(self, name: str, act: Callable[[], T]) -> T:
         """What `act` gives, once, unless something is lost on the way."""

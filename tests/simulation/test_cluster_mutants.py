@@ -9,12 +9,12 @@ import pytest
 from dfks_rules.app.cluster.node import Node
 from dfks_rules.errors import StoreError
 from dfks_rules.model.identity import Aor
-from dfks_rules.service.ports import DialogRow, Settle, Verdict, Wanted
+from dfks_rules.service.ports import DialogRow, Gone, Settle, Verdict, Wanted
 from dfks_rules.store.postgres.ports import (
-    Adopted,
     Claimed,
     NotSentError,
     Outcome,
+    Sought,
     Step,
     cohort_of,
 )
@@ -28,25 +28,25 @@ SEEDS = range(1, 101)
 
 
 class NoLockOnTheCohort(SimulatedEngine):
-    """An adoption reads a term, while a claim raises it: two steps, and nothing between them."""
+    """Adoptions read terms, while a claim raises them: two steps, and nothing between them."""
 
-    async def adopt(self, epoch: int, tag: bytes, row: int | None) -> Adopted | None:
+    async def adopt(self, epoch: int, sought: Sequence[Sought]) -> list[DialogRow | Gone]:
         database = self.database
-        theirs = await self._call("adopt", lambda: _cohort(database, tag))
-        if theirs is None:
-            return await super().adopt(epoch, tag, row)
-        number, term = theirs
+        theirs = await self._call("adopt", lambda: [_cohort(database, tag) for tag, _ in sought])
 
-        def write() -> Adopted | None:
+        def write() -> list[DialogRow | Gone]:
             database.check_alive(epoch)
-            if number not in database.rows:
-                found = database.adopt(epoch, tag, row)
-                return None if found is None else Adopted(*found)
+            return [move(*one) for one in zip(sought, theirs, strict=True)]
+
+        def move(one: Sought, read: tuple[int, int] | None) -> DialogRow | Gone:
+            if read is None or read[0] not in database.rows:
+                return database.adopt(epoch, *one) or Gone.UNKNOWN
+            number, term = read
             cohort = database.cohorts[cohort_of(number)]
             raised, cohort.term = cohort.term, term
-            found = database.adopt(epoch, tag, row)
+            found = database.adopt(epoch, *one) or Gone.UNKNOWN
             cohort.term = raised
-            return None if found is None else Adopted(*found)
+            return found
 
         return await self._call("adopt", write)
 
@@ -54,16 +54,18 @@ class NoLockOnTheCohort(SimulatedEngine):
 class OneJoinWithTwoLocks(SimulatedEngine):
     """An adoption that waits for another one finds no row: it has another number by then."""
 
-    async def adopt(self, epoch: int, tag: bytes, row: int | None) -> Adopted | None:
+    async def adopt(self, epoch: int, sought: Sequence[Sought]) -> list[DialogRow | Gone]:
         database = self.database
-        theirs = await self._call("adopt", lambda: _cohort(database, tag))
+        theirs = await self._call("adopt", lambda: [_cohort(database, tag) for tag, _ in sought])
 
-        def write() -> Adopted | None:
+        def write() -> list[DialogRow | Gone]:
             database.check_alive(epoch)
-            if theirs is None or theirs[0] not in database.rows:
-                return None
-            found = database.adopt(epoch, tag, row)
-            return None if found is None else Adopted(*found)
+            return [
+                (database.adopt(epoch, *one) or Gone.UNKNOWN)
+                if read is not None and read[0] in database.rows
+                else Gone.UNKNOWN
+                for one, read in zip(sought, theirs, strict=True)
+            ]
 
         return await self._call("adopt", write)
 
@@ -89,10 +91,8 @@ class HalfOpenTransaction(SimulatedEngine):
 class Forgetful(SimulatedEngine):
     """Whose claim was not answered never learns of it."""
 
-    async def claim(
-        self, epoch: int, share: int | None = None, *, again: bool = False
-    ) -> list[Claimed]:
-        return await super().claim(epoch, share)
+    async def claim(self, epoch: int, *, again: bool = False) -> list[Claimed]:
+        return await super().claim(epoch)
 
 
 class NobodyIsTold(SimulatedEngine):

@@ -26,6 +26,7 @@ _OF_OPERATORS = {
     "policy_no_revision",
     "policy_canary",
     "policy_goal",
+    "policy_goal_moved",
     "policy_no_goal",
     "policy_no_node",
     "policy_closed",

@@ -1,14 +1,17 @@
-"""What one node does for all: it tells webhooks, and switches off what has expired.
+"""What one node does for all: webhooks, purging the journal, and switching off what has expired.
 
-That is the oldest node that lives. Whoever takes its place goes on from the cursors in the engine:
-what was delivered in the last moment is delivered again, with the same id.
+That is the oldest node that lives, whether it drains or not: what it does for all it does until its
+end. Whoever takes its place goes on from the cursors in the engine: what was delivered in the last
+moment is delivered again, with the same id. What happens at a node and is in no journal, it puts
+into the engine, while some webhook wants it (`passing`).
 """
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import structlog
 
+from dfks_rules.app.cluster.passing import Passing
 from dfks_rules.errors import StoreError
 from dfks_rules.operations.webhooks import EndpointRow, Webhooks
 from dfks_rules.service.feed import Event as Happened
@@ -19,16 +22,15 @@ from dfks_rules.webhooks.service import WebhookService
 LOOK = 1.0
 """Seconds between two looks at whose turn it is."""
 
+DROP_EVERY = 5
+"""Looks after which events are removed of which all were told."""
+
 _log = structlog.get_logger("dfks.cluster")
 
 
-async def oldest_of(engine: Engine) -> Node | None:
-    """The life that does what one does for all; None where none lives.
-
-    Raises:
-        StoreError: the engine cannot be asked.
-    """
-    living = [one for one in await engine.nodes() if one.state != "dead"]
+def oldest_of(nodes: Sequence[Node]) -> Node | None:
+    """Who acts for all; None: nobody lives."""
+    living = [one for one in nodes if one.state != "dead"]
     return min(living, key=lambda one: one.epoch, default=None)
 
 
@@ -53,7 +55,7 @@ class Acting:
             StoreError: the engine cannot be asked.
         """
         if not self._acts:
-            oldest = await oldest_of(self._engine)
+            oldest = oldest_of(await self._engine.nodes())
             self._acts = oldest is not None and oldest.epoch == self._epoch
         return self._acts
 
@@ -65,23 +67,26 @@ class ActingWebhooks:
         self,
         engine: Engine,
         epoch: int,
-        tables: Callable[[], WebhookTables],
-        make: Callable[[WebhookTables], WebhookService],
+        tables: WebhookTables,
+        make: Callable[[], WebhookService],
+        passing: Passing,
     ) -> None:
         """It does not act yet.
 
         Args:
             engine: knows who lives.
             epoch: of this life.
-            tables: gives what keeps webhooks.
+            tables: keeps webhooks.
             make: makes the service of them.
+            passing: what happens at this node, and is in no journal.
         """
         self._engine = engine
         self._epoch = epoch
         self._tables = tables
         self._make = make
         self._service: WebhookService | None = None
-        self._kept: WebhookTables | None = None
+        self._passing = passing
+        self._looks = 0
         self._task: asyncio.Task[None] | None = None
         self._who = "the oldest node"
 
@@ -93,11 +98,11 @@ class ActingWebhooks:
         """Tell nobody any more; another node goes on."""
         if self._task is not None:
             self._task.cancel()
+        await self._passing.end()
         service, self._service = self._service, None
         if service is not None:
             await service.end()
-        if self._kept is not None:
-            await self._kept.written()
+            await self._tables.written()
 
     @property
     def service(self) -> Webhooks:
@@ -112,8 +117,12 @@ class ActingWebhooks:
 
     @property
     def counts(self) -> Mapping[str, int]:
-        """What came of all tries of this node."""
-        return {} if self._service is None else self._service.counts
+        """What came of all tries of this node, and of what happened here and is in no journal."""
+        own = self._passing.counts
+        if self._service is None:
+            return own
+        told = self._service.counts
+        return {**told, **own, "lost": told["lost"] + own["lost"]}
 
     def rows(self) -> list[EndpointRow]:
         """How endpoints fare; none where another node tells."""
@@ -133,6 +142,10 @@ class ActingWebhooks:
         while True:
             try:
                 await self._act_or_not()
+                await self._passing.look()
+                self._looks += 1
+                if self._service is not None and self._looks % DROP_EVERY == 0:
+                    await self._passing.drop()
             except StoreError as error:
                 _log.debug("cluster_webhooks_wait", reason=error.message)
             except Exception:  # noqa: BLE001 - our bug; webhooks have to be told all the same
@@ -147,13 +160,12 @@ class ActingWebhooks:
         """
         if self._service is not None:
             return
-        oldest = await oldest_of(self._engine)
+        oldest = oldest_of(await self._engine.nodes())
         if oldest is None:
             return
         self._who = oldest.name
         if oldest.epoch == self._epoch:
-            tables = self._tables()
-            await tables.load()
-            self._kept, self._service = tables, self._make(tables)
+            await self._tables.load()
+            self._service = self._make()
             self._service.begin()
             _log.info("cluster_tells_webhooks", epoch=self._epoch)

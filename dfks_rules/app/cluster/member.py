@@ -19,7 +19,7 @@ from dfks_rules.app.cluster.lease import Lease
 from dfks_rules.errors import StoreError
 from dfks_rules.presence.standing import Standing
 from dfks_rules.store.life import TERMS
-from dfks_rules.store.postgres.ports import Beat, Claimed, Engine, Joined, NotSentError
+from dfks_rules.store.postgres.ports import Claimed, Engine, Joined, NotSentError, Report
 
 LOOK = 0.5
 """Seconds between two looks at the others."""
@@ -55,7 +55,7 @@ class Itself(NamedTuple):
 class Hooks(NamedTuple):
     """Who is told what happens to the node."""
 
-    beat: Callable[[float], Beat]
+    report: Callable[[float], Report]
     """Gives what the others see of it; `skew` is filled in."""
     claimed: Callable[[Sequence[Claimed]], None]
     """Cohorts are ours: load their dialogs."""
@@ -130,18 +130,19 @@ class Member:
             self._loop.create_task(self._look(hooks)),
         ]
 
-    async def end(self, *, is_clean: bool) -> None:
+    async def end(self, *, is_clean: bool, heard: int = 0) -> None:
         """End this life, so that others take over at once; where the engine does not hear of it,
         they do when the lease is over.
 
         Args:
             is_clean: whether everything is written.
+            heard: number of the change up to which phones were told.
         """
         for task in self._tasks:
             task.cancel()
         try:
             # Nothing changes where others have ended it; but it may be this node that gives it up.
-            await self._engine.leave(self.epoch, is_clean=is_clean)
+            await self._engine.leave(self.epoch, is_clean=is_clean, heard=heard)
         except StoreError as error:
             _log.warning("cluster_left_silently", reason=error.message)
 
@@ -174,7 +175,7 @@ class Member:
 
     async def _renew(self, asked: float, hooks: Hooks, wall: Callable[[], float]) -> None:
         said = wall()
-        renewed = await self._engine.renew(self.epoch, self._itself.lease, hooks.beat(self.skew))
+        renewed = await self._engine.renew(self.epoch, self._itself.lease, hooks.report(self.skew))
         if not renewed.is_alive:
             self.lease.buried()
             return

@@ -11,26 +11,25 @@ from typing import NamedTuple
 import structlog
 
 from dfks_rules import __version__
-from dfks_rules.app.cluster.acting import ActingWebhooks
+from dfks_rules.app.cluster.acting import ActingWebhooks, oldest_of
 from dfks_rules.app.cluster.following import Following
 from dfks_rules.app.cluster.member import Hooks, Itself, Member
+from dfks_rules.app.cluster.passing import Passing, Tap
 from dfks_rules.app.cluster.policies import Desk, Policies
 from dfks_rules.app.cluster.rollouts import EngineRollouts
-from dfks_rules.app.cluster.taking import HEARD, TakingOver
+from dfks_rules.app.cluster.taking import TakingOver
 from dfks_rules.config.cluster import ClusterSettings
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.operations.answers import Answers
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.setup import Keeping, ListenerAt
 from dfks_rules.presence.standing import Standing
 from dfks_rules.service.features import Features
 from dfks_rules.sip.flow import Listener
-from dfks_rules.store.postgres.engine import PostgresEngine
-from dfks_rules.store.postgres.ports import Beat, Changed, Claimed, Engine, Moved
+from dfks_rules.store.postgres.engine import PostgresEngine, Shared
+from dfks_rules.store.postgres.ports import Changed, Claimed, Engine, Moved, Report
 from dfks_rules.store.postgres.store import PostgresStore
-from dfks_rules.store.postgres.webhooks import WebhookTables
 from dfks_rules.webhooks.service import WebhookService
 
 LISTEN_EVERY = 5.0
@@ -105,10 +104,8 @@ class Node:
         self._newest: dict[Aor, Snapshot] = {}
         """What the feed has said last of presentities, while it waits for own commits."""
         self._heard = member.joined.newest
-        self.answers: Answers | None = None
-        """What requests were answered, at whichever node; None where that is not shared."""
-        self.webhook_tables: Callable[[], WebhookTables] | None = None
-        """Gives what keeps webhooks; None where that is not shared."""
+        self.shared: Shared | None = None
+        """What nodes keep besides; None where that is not shared."""
         self.on_heard: Callable[[], None] = _nothing
         """Told when the feed has something new: what nodes have changed."""
 
@@ -134,8 +131,7 @@ class Node:
             await engine.close()
             raise
         node = cls(engine, member, start, keep_changes)
-        node.answers = engine.answers(member.epoch)
-        node.webhook_tables = partial(engine.webhooks, member.epoch)
+        node.shared = engine.shared(member.epoch)
         return node
 
     @staticmethod
@@ -149,11 +145,21 @@ class Node:
             await member.end(is_clean=True)
             raise
 
-    def webhooks(self, make: Callable[[WebhookTables], WebhookService]) -> ActingWebhooks:
-        """Webhooks, told by one node for all; `make` makes the service of what keeps them."""
-        tables = self.webhook_tables
-        assert tables is not None  # noqa: S101 - `open` gave it
-        return ActingWebhooks(self.engine, self.member.epoch, tables, make)
+    def webhooks(
+        self, make: Callable[[Shared], WebhookService], tap: Tap, name: str
+    ) -> ActingWebhooks:
+        """Webhooks, told by one node for all.
+
+        Args:
+            make: makes the service of what keeps them.
+            tap: gives what happens here and is in no journal.
+            name: what names all nodes, in ids of events.
+        """
+        shared = self.shared
+        assert shared is not None  # noqa: S101 - `open` gave it
+        passing = Passing(shared.events, tap, name)
+        make_own = partial(make, shared)
+        return ActingWebhooks(self.engine, self.member.epoch, shared.webhooks, make_own, passing)
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -223,7 +229,7 @@ class Node:
         self.store.on_lost = self._lost
         self.store.on_fenced = self._fenced
         self.store.on_changed = self._hint
-        self.member.begin(Hooks(self._beat, self._claimed, self._fenced), self._wall)
+        self.member.begin(Hooks(self._report, self._claimed, self._fenced), self._wall)
         self._following.begin()
         if served.desk is not None:
             self._policies = Policies(self.engine, self.member.epoch, served.desk)
@@ -239,7 +245,6 @@ class Node:
 
     async def end(self) -> None:
         """End this life: what is under way is settled, then the others take over."""
-        silent_since = self._loop.time()
         for task in (*self._tasks, self._hinting):
             if task is not None:
                 task.cancel()
@@ -254,10 +259,9 @@ class Node:
                 await self.store.settled()
         except TimeoutError:
             is_clean = False
-        # Of what others changed meanwhile, nobody was told here; whoever takes over looks for that
-        # no longer ago than `HEARD`, unless this end was none as planned.
-        is_quick = self._loop.time() - silent_since <= HEARD / 2
-        await self.member.end(is_clean=is_clean and is_quick and not self.store.is_failing)
+        # What is learned now nobody is told any more.
+        is_clean = is_clean and not self._newest and not self.store.is_failing
+        await self.member.end(is_clean=is_clean, heard=self.position)
         await self.store.close()
 
     # --- What the others have done; see `following.Learns` ---
@@ -319,12 +323,12 @@ class Node:
 
     # --- What happens to this node ---
 
-    def _beat(self, skew: float) -> Beat:
+    def _report(self, skew: float) -> Report:
         served = self._served
         if served is None:
-            return Beat("", self.position, skew, 0)
+            return Report("", self.position, skew, 0)
         subscriptions = len(served.notifier.subscriptions)
-        return Beat(served.policies(), self.position, skew, subscriptions)
+        return Report(served.policies(), self.position, skew, subscriptions)
 
     def _claimed(self, claimed: Sequence[Claimed]) -> None:
         if self._taking is not None:
@@ -381,9 +385,9 @@ class Node:
                 _log.warning("cluster_purge_failed", reason=error.message)
 
     async def _purge_once(self) -> int:
-        """Purge if this is the oldest node that serves; how many changes were removed."""
-        living = [one.epoch for one in await self.engine.nodes() if one.state == "serving"]
-        if min(living, default=0) != self.member.epoch:
+        """Purge if this node acts for all; how many changes were removed."""
+        oldest = oldest_of(await self.engine.nodes())
+        if oldest is None or oldest.epoch != self.member.epoch:
             return 0
         older_than = self.clock() - max(self._keep_changes, FEED_KEPT)
         return await self.engine.purge(older_than, PURGED_AT_ONCE)

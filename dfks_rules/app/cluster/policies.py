@@ -24,7 +24,8 @@ import structlog
 from dfks_rules.config.cluster import ClusterSettings
 from dfks_rules.errors import DfksError, PolicyError, StoreError
 from dfks_rules.store.postgres.engine import PostgresEngine
-from dfks_rules.store.postgres.ports import Engine, PolicyTask
+from dfks_rules.store.postgres.policies import PolicyTask
+from dfks_rules.store.postgres.ports import Engine
 
 LOOK = 1.0
 """Seconds between two looks."""

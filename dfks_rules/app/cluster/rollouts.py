@@ -15,8 +15,9 @@ from dfks_rules.app.desk.texts import files_of
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.operations.rollouts import (
     CanaryError,
+    FollowerRow,
+    GoalMovedError,
     GoalRow,
-    NodeRow,
     NoGoalError,
     NoNodeError,
     ReadyRow,
@@ -26,15 +27,14 @@ from dfks_rules.operations.rollouts import (
 )
 from dfks_rules.operations.studies import Text
 from dfks_rules.policy.deciding.compiled import revision_of
-from dfks_rules.store.postgres.ports import (
+from dfks_rules.store.postgres.policies import (
     ALL_NODES,
-    Engine,
-    Node,
     PolicyFollower,
     PolicyGoal,
     PolicyRollout,
     scope_of,
 )
+from dfks_rules.store.postgres.ports import Engine, Node
 
 _log = structlog.get_logger("dfks.policy")
 
@@ -80,18 +80,21 @@ class EngineRollouts:
         return RolloutListing(
             tuple(_goal_row(one) for one in goals if one.scope == ALL_NODES or one.revision),
             tuple(_rollout_row(one, living, verdicts) for one in rollouts),
-            tuple(_node_row(one, goals, followers.get(one.epoch)) for one in living),
+            tuple(_follower_row(one, goals, followers.get(one.epoch)) for one in living),
         )
 
-    async def roll_back(self, node: str | None, actor: str) -> RolloutListing:
+    async def roll_back(self, node: str | None, actor: str, seen: str | None) -> RolloutListing:
         """Move a goal back."""
         if node is None and not await self._is_preparing():
             goals = await self._engine.policy_goals()
             own = [name for one in goals if (name := _node_of(one.scope)) is not None]
             if own:
                 raise CanaryError(own)
-        if not await self._engine.policy_back(scope_of(node), actor):
+        is_done, now = await self._engine.policy_back(scope_of(node), actor, seen)
+        if now is None:
             raise NoGoalError(f"there has been no rollout to {_told(node)}")
+        if not is_done:
+            raise GoalMovedError(_told(node), seen or "", now)
         _log.info("policy_rolled_back", node=node, actor=actor)
         return await self.listing()
 
@@ -125,13 +128,15 @@ def _goal(name: str, goals: Sequence[PolicyGoal]) -> str | None:
     return of.get(scope_of(name)) or of.get(ALL_NODES)
 
 
-def _node_row(node: Node, goals: Sequence[PolicyGoal], said: PolicyFollower | None) -> NodeRow:
+def _follower_row(
+    node: Node, goals: Sequence[PolicyGoal], said: PolicyFollower | None
+) -> FollowerRow:
     goal = _goal(node.name, goals)
     is_said = said is not None and said.revision == goal
     findings = _findings(said.verdict) if said is not None and is_said else ()
     # What it decides with, others know half a second later.
     follows = is_said and not findings and goal in (None, node.policies)
-    return NodeRow(node.name, node.policies, goal, follows, findings)
+    return FollowerRow(node.name, node.policies, goal, follows, findings)
 
 
 def _findings(verdict: str) -> tuple[str, ...]:

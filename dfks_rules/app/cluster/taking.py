@@ -26,9 +26,6 @@ AGAIN = 0.5
 """Seconds until rows that could not be read are asked for again."""
 ANSWERED = 0.5
 """Seconds after which an adoption that the feed tells of is here, unless its answer is late."""
-HEARD = 1.0
-"""Seconds before its end from which a node that left as planned may not have told of changes: it
-reads the feed every tenth of one."""
 _ALL = (1 << 63) - 1
 _Told = TypeVar("_Told")
 
@@ -131,7 +128,7 @@ class TakingOver:
         # Else phones might be told something older than by the node that had them.
         await self._caught_up()
         # What the feed says from now on is heard; what was said before is asked for.
-        changed = await self._changed_since(renewed - (HEARD if is_clean else UNSURE))
+        changed = await self._untold(claimed)
         if claim is not None:
             claim.changed.update(changed)
         below, cohorts = _ALL, [one.cohort for one in claimed]
@@ -151,9 +148,14 @@ class TakingOver:
             seconds=round(self._loop.time() - began, 3),
         )
 
-    async def _changed_since(self, moment: float) -> frozenset[Aor]:
-        """Whose features have changed since then, by the engine's clock."""
-        return await self._until_told(partial(self._engine.changed_since, moment))
+    async def _untold(self, claimed: Sequence[Claimed]) -> frozenset[Aor]:
+        """Whose features have changed, and their phones may not have been told."""
+        if claimed[0].is_clean:
+            heard = min(one.heard for one in claimed)
+            return await self._until_told(partial(self._engine.changed_after, heard))
+        # What was sent may not have arrived.
+        since = min(one.renewed for one in claimed) - UNSURE
+        return await self._until_told(partial(self._engine.changed_since, since))
 
     async def _portion(self, cohorts: list[int], below: int) -> list[DialogRow]:
         return await self._until_told(partial(self._store.rows_of, cohorts, below, PORTION))

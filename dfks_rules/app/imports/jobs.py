@@ -1,20 +1,21 @@
 """The imports of a server: one after the other, at a pace that leaves phones undisturbed.
 
-How far each is, is noted with the store's transactions; whoever kills the server finds it going on
-from there. A row whose set was stored and not noted is set again, to the same state.
+How far each is, is noted in the store; whoever kills the server finds it going on from there, or at
+another node. A row whose set was stored and not noted is set again, to the same state.
 """
 
 import asyncio
 import secrets
-import sqlite3
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
 import structlog
 
-from dfks_rules.app.imports.deciding import Came, decide
+from dfks_rules.app.imports.deciding import RETRY, Came, decide
+from dfks_rules.app.imports.keeping import Kept
 from dfks_rules.app.imports.noting import Notes
 from dfks_rules.app.imports.pace import Pace
 from dfks_rules.app.imports.reading import begin, portion
@@ -30,8 +31,6 @@ from dfks_rules.operations.imports import (
     Wanted,
 )
 from dfks_rules.operations.ports import Operations
-from dfks_rules.store import imports as tables
-from dfks_rules.store.sqlite import SqliteStore
 
 IMPORT_RATE = 500
 """Rows a second where nothing is configured."""
@@ -55,7 +54,7 @@ class Jobs:
 
     def __init__(
         self,
-        store: SqliteStore,
+        kept: Kept,
         spool: Spool,
         operations: Operations,
         rate: float,
@@ -64,13 +63,13 @@ class Jobs:
         """Nothing runs yet.
 
         Args:
-            store: keeps how far they are.
+            kept: keeps how far they are.
             spool: keeps the files.
             operations: decides on rows.
             rate: most rows a second.
             at: now.
         """
-        self._store = store
+        self._kept = kept
         self._spool = spool
         self._operations = operations
         self._rate = rate
@@ -84,7 +83,7 @@ class Jobs:
                 key=lambda id_: self._jobs[id_].begun_at,
             )
         )
-        self._notes = Notes(store)
+        self._notes = Notes(kept, self._lose)
         self._is_stopping = False
         self._receiving: set[str] = set()
         self._wake = asyncio.Event()
@@ -95,7 +94,7 @@ class Jobs:
     def _found(self) -> list[Job]:
         """What is stored; nothing where that cannot be read: phones do not need it."""
         try:
-            return self._store.read_aside(tables.jobs)
+            return self._kept.begun()
         except StoreError as error:
             self._is_read = False
             _log.error("imports_not_read", reason=error.message)
@@ -103,8 +102,12 @@ class Jobs:
 
     # --- What operators ask ---
 
-    def jobs(self) -> list[Job]:
+    async def jobs(self) -> list[Job]:
         """Those of the last time, the newest first."""
+        return await self._kept.shown(self.own())
+
+    def own(self) -> list[Job]:
+        """Those that this server does, or has done lately."""
         return sorted(self._jobs.values(), key=lambda job: job.begun_at, reverse=True)
 
     async def receive(self, wanted: Wanted, pieces: AsyncIterator[bytes]) -> Job:
@@ -134,7 +137,7 @@ class Jobs:
                     self._at().timestamp(),
                     position=position,
                 )
-                await self._store.written_aside(lambda connection: tables.note(connection, job, ()))
+                await self._kept.add(job, self._spool.path(id_))
             except BaseException:
                 self._spool.drop(id_)
                 raise
@@ -146,26 +149,25 @@ class Jobs:
         _log.info("import_accepted", job=id_, actor=job.actor, size=job.size, dry=job.is_dry)
         return job
 
-    def refusals(self, job: str, after: tuple[int, int], at_most: int) -> Sequence[Refusal]:
+    async def refusals(self, job: str, after: tuple[int, int], at_most: int) -> Sequence[Refusal]:
         """Those of an import that follow one."""
-
-        def read(connection: sqlite3.Connection) -> list[Refusal]:
-            return tables.refusals(connection, job, after, at_most)
-
-        return self._store.read_aside(read)
+        return await self._kept.refusals(job, after, at_most)
 
     async def cancel(self, job: str) -> Job:
         """Do no more rows of it."""
-        found = self._jobs[job]
+        found = self._jobs.get(job)
+        if found is None:
+            return await self._kept.cancel(job, self._at().timestamp())
         if found.status.is_over:
             return found
         self._end(job, Status.CANCELLED)
+        found = self._jobs[job]
         try:
             await asyncio.wait_for(self._notes.settled(), PATIENCE)
         except TimeoutError as error:
             why = "the import has ended, but that is not stored yet"
             raise StoreError("store_unavailable", why) from error
-        return self._jobs[job]
+        return found
 
     # --- Running them ---
 
@@ -187,20 +189,50 @@ class Jobs:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         self._notes.end()
+        self._spool.end()
 
     async def _run(self) -> None:
         while True:
-            await self._wake.wait()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._kept.look_every):
+                    await self._wake.wait()
             self._wake.clear()
+            await self._claim()
             while self._queue and not self._is_stopping:
                 await self._import(self._queue[0])
             if self._is_stopping:
                 return
             await self._forget_old()
 
+    async def _claim(self) -> None:
+        """Go on with an import of a node that has ended, if there is nothing else to do."""
+        if self._queue or self._is_stopping:
+            return
+        try:
+            claimed = await self._kept.claim([*self._jobs])
+        except StoreError:
+            return  # It is tried again soon.
+        for job in claimed:
+            self._jobs[job.id] = job
+            self._queue.append(job.id)
+            _log.info("import_resumed", job=job.id, rows=job.rows)
+
+    async def _fetch(self, id_: str) -> None:
+        """Have the file here."""
+        path, goes_on = self._spool.path(id_), self._is_going(id_)
+        while goes_on() and not path.exists():
+            try:
+                await self._kept.fetch(self._jobs[id_], path)
+                return
+            except StoreError as error:
+                self._spool.drop(id_)
+                _log.warning("import_waits", job=id_, row=0, reason=error.message)
+                await asyncio.sleep(RETRY)
+
     async def _import(self, id_: str) -> None:
         """Do one import to its end, if nobody stops it."""
         try:
+            await self._fetch(id_)
             has_ended = await self._rows(id_)
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else None
@@ -278,6 +310,16 @@ class Jobs:
             why=why,
         )
 
+    def _lose(self, ids: Collection[str]) -> None:
+        """Another node has ended these, or goes on with them."""
+        for id_ in ids:
+            if id_ in self._queue:
+                self._set(id_, status=Status.CANCELLED)
+                self._queue.remove(id_)
+                self._spool.drop(id_)
+                self._wake.set()
+                _log.info("import_lost", job=id_)
+
     def _set(self, id_: str, **fields: Any) -> Job:
         self._jobs[id_] = job = self._jobs[id_]._replace(**fields)
         return job
@@ -289,19 +331,11 @@ class Jobs:
         return lambda: not (self._is_over(id_) or self._is_stopping)
 
     async def _forget_old(self) -> None:
-        """Remove imports that ended long ago, a portion at a time."""
-        gone: list[str] = []
-
-        def forget(connection: sqlite3.Connection) -> None:
-            found = tables.forget_old(connection, tables.KEPT)
-            gone.extend([] if found is None else [found])
-
+        """Remove imports that ended long ago."""
         await self._notes.settled()
-        over = sum(job.status.is_over for job in self._jobs.values())
-        while over - len(gone) > tables.KEPT:
-            try:
-                await self._store.written_aside(forget)
-            except StoreError:
-                return
-        for id_ in gone:
-            self._jobs.pop(id_, None)
+        over = [id_ for id_, job in self._jobs.items() if job.status.is_over]
+        try:
+            for id_ in await self._kept.forget(over):
+                self._jobs.pop(id_, None)
+        except StoreError:
+            return

@@ -1,13 +1,11 @@
-"""How far imports are, written with the transactions of the store, the newest only."""
+"""How far imports are, written to the store, the newest only."""
 
 import asyncio
-import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 
+from dfks_rules.app.imports.keeping import Kept
 from dfks_rules.errors import StoreError
 from dfks_rules.operations.imports import Job, Refusal
-from dfks_rules.store import imports as tables
-from dfks_rules.store.sqlite import SqliteStore
 
 RETRY = 1.0
 """Seconds after which it is tried again."""
@@ -18,8 +16,15 @@ _Batch = list[tuple[Job, list[Refusal]]]
 class Notes:
     """Notes one after the other; nobody waits for them who does not ask."""
 
-    def __init__(self, store: SqliteStore) -> None:
-        self._store = store
+    def __init__(self, kept: Kept, lose: Callable[[Collection[str]], None]) -> None:
+        """There is nothing to write yet.
+
+        Args:
+            kept: where they go.
+            lose: told of imports that this server must not go on with.
+        """
+        self._kept = kept
+        self._lose = lose
         self._loop = asyncio.get_running_loop()
         self._waiting: dict[str, tuple[Job, list[Refusal]]] = {}
         self._is_writing = False
@@ -49,13 +54,12 @@ class Notes:
         batch: _Batch = list(self._waiting.values())
         self._waiting = {}
 
-        def run(connection: sqlite3.Connection) -> None:
-            for job, refusals in batch:
-                tables.note(connection, job, refusals)
-
-        def done(error: StoreError | None) -> None:
+        def done(error: StoreError | None, lost: Collection[str]) -> None:
             self._is_writing = False
             if error is None:
+                for id_ in lost:
+                    self._waiting.pop(id_, None)
+                self._lose(lost)
                 if self._waiting:
                     self._write()
                 else:
@@ -68,4 +72,4 @@ class Notes:
             if error.code != "store_fenced" and not (self._has_ended or self._loop.is_closed()):
                 self._loop.call_later(RETRY, self._write)
 
-        self._store.write_aside(run, done)
+        self._kept.write(batch, done)

@@ -3,6 +3,8 @@
 import asyncio
 import hashlib
 import os
+import shutil
+import tempfile
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -38,10 +40,9 @@ class Spool:
         Raises:
             StoreError: it cannot be written.
         """
-        path = self.path(name)
         try:
             try:
-                return await self._write(path, pieces)
+                return await self._write(self.path(name), pieces)
             except OSError as error:
                 why = f"cannot keep the file to import: {error.strerror or error}"
                 raise StoreError("store_unavailable", why) from error
@@ -83,6 +84,36 @@ class Spool:
         for path in self.folder.iterdir():
             if path.name not in keep:
                 self.drop(path.name)
+
+    def end(self) -> None:
+        """Nothing more is read or written; what is needed stays."""
+
+
+class PassingSpool(Spool):
+    """Files of a node, which the engine has, too: in a folder that ends with the server."""
+
+    def __init__(self) -> None:
+        """The folder is made when it is needed."""
+        self._made: Path | None = None
+
+    @property
+    def folder(self) -> Path:  # type: ignore[override]
+        """Where they are.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        if self._made is None:
+            self._made = Path(tempfile.mkdtemp(prefix="dfks-imports-"))
+        return self._made
+
+    def sweep(self, wanted: Iterable[str]) -> None:
+        """There is nothing that a kill has left."""
+
+    def end(self) -> None:
+        """Remove the folder."""
+        if self._made is not None:
+            shutil.rmtree(self._made, ignore_errors=True)
 
 
 def _append(file: int, data: bytes, hash_: "hashlib._Hash") -> int:

@@ -18,7 +18,7 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Operation
 from dfks_rules.operations.events import GAP, Event, changed, refused, subscribed, whole
 from dfks_rules.presence.subscription import Subscription, Termination
-from dfks_rules.presence.subscriptions import Subscriptions, Told
+from dfks_rules.presence.subscriptions import Subscriptions
 from dfks_rules.service.feed import Event as Happened
 from dfks_rules.service.feed import Settled
 from dfks_rules.service.ports import Journal
@@ -72,6 +72,7 @@ class EventRing:
         """Whether there may be changes that are not in the ring."""
         self._reading: asyncio.Task[None] | None = None
         self._listeners: set[RingListener] = set()
+        self._tapped: Callable[[Event], None] | None = None
         self._gaps = 0
         self.missed = 0
         """Events that listeners who fell behind were not told."""
@@ -90,28 +91,38 @@ class EventRing:
         """Tell also of subscriptions, while somebody listens; `at` gives the time."""
         self._subscriptions, self._at = subscriptions, at
 
-    def _listen_to_subscriptions(self, told: Told | None) -> None:
+    def tap(self, tell: Callable[[Event], None] | None) -> None:
+        """Have somebody told of what is in no journal from now on, and of nothing else; None:
+        nobody.
+        """
+        self._tapped = tell
+        self._listen_to_subscriptions()
+
+    def _listen_to_subscriptions(self) -> None:
         if self._subscriptions is not None:
-            self._subscriptions.told = told
+            is_wanted = bool(self._listeners) or self._tapped is not None
+            self._subscriptions.told = self._subscribed if is_wanted else None
 
     def _subscribed(self, subscription: Subscription, why: Termination | None) -> None:
         assert self._at is not None  # noqa: S101 - `watch` gave it
-        self._add(subscribed(subscription, why, self._at()))
+        self.publish(subscribed(subscription, why, self._at()))
 
     def hear(self, event: Happened) -> None:
         """Take what the feed tells."""
-        if not self._listeners or not isinstance(event, Settled):
+        if not (self._listeners or self._tapped) or not isinstance(event, Settled):
             return
         for number, outcome in enumerate(event.outcomes, event.first):
             if outcome.request.operation is not Operation.SET:
                 continue
             if outcome.decision.denial is not None:
                 self.publish(refused(outcome, f"{self._start}-{number}", event.at))
-            elif outcome.changed:
+            elif outcome.changed and self._listeners:
                 self._read_soon()
 
     def publish(self, event: Event) -> None:
         """Tell of something that is not in the journal."""
+        if self._tapped is not None:
+            self._tapped(event)
         if self._listeners:
             self._add(event)
 
@@ -138,9 +149,8 @@ class EventRing:
             after > max(newest, there_is) or bool(oldest and after + 1 < oldest[0].seq)
         )
         listener = RingListener(self, None if is_gone else after, is_behind=is_gone)
-        if not self._listeners:
-            self._listen_to_subscriptions(self._subscribed)
         self._listeners.add(listener)
+        self._listen_to_subscriptions()
         return listener
 
     def forget(self, listener: "RingListener") -> None:
@@ -150,7 +160,7 @@ class EventRing:
         self._listeners.discard(listener)
         if not self._listeners:
             self._ring.clear()
-            self._listen_to_subscriptions(None)
+            self._listen_to_subscriptions()
 
     def gap(self, seq: int) -> list[Event]:
         """What a listener is told who has lost events up to a change; it is counted."""

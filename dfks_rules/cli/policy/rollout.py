@@ -29,6 +29,8 @@ class _Asked(NamedTuple):
 
     folder: Path | None
     canary: str | None
+    seen: str | None
+    """What a rollback is to end; None: what there is when it looks."""
 
     @property
     def query(self) -> dict[str, str]:
@@ -44,10 +46,19 @@ class _Asked(NamedTuple):
 )
 @click.option("--canary", metavar="NODE", help="Only for this node.")
 @click.option("--rollback", "is_back", is_flag=True, help="Go back to what was followed before.")
+@click.option(
+    "--from", "seen", metavar="REVISION", help="Roll back only if this is followed or on its way."
+)
 @click.option("--files", "is_drop", is_flag=True, help="Have each node follow its own files again.")
 @api_options
 def command(
-    api: ApiClient, folder: Path | None, canary: str | None, *, is_back: bool, is_drop: bool
+    api: ApiClient,
+    folder: Path | None,
+    canary: str | None,
+    seen: str | None,
+    *,
+    is_back: bool,
+    is_drop: bool,
 ) -> None:
     """Have all nodes of a cluster follow the policies in DIR, once all of them can use them.
 
@@ -57,7 +68,9 @@ def command(
     """
     if (folder is not None) + is_back + is_drop > 1:
         raise click.UsageError("give one of DIR, --rollback and --files")
-    asked = _Asked(folder, canary)
+    if seen is not None and not is_back:
+        raise click.UsageError("--from is for --rollback")
+    asked = _Asked(folder, canary, seen)
     try:
         code = asyncio.run(_run(api, asked, is_back=is_back, is_drop=is_drop))
     except KeyboardInterrupt:
@@ -72,7 +85,10 @@ async def _run(api: ApiClient, asked: _Asked, *, is_back: bool, is_drop: bool) -
         if asked.folder is not None:
             return await _roll_out(api, asked, asked.folder)
         if is_back:
-            await api.ask("POST", f"{_PATH}/rollback", query=asked.query)
+            # Whoever rolls back at the same time has seen the same: only one of us does it.
+            seen = asked.seen or _seen(await api.ask("GET", _PATH), asked.canary)
+            query = asked.query if seen is None else {**asked.query, "from": seen}
+            await api.ask("POST", f"{_PATH}/rollback", query=query)
             click.echo("rolled back")
             return await _see_followed(api, asked)
         if is_drop:
@@ -82,6 +98,17 @@ async def _run(api: ApiClient, asked: _Asked, *, is_back: bool, is_drop: bool) -
         for line in _lines(await api.ask("GET", _PATH)):
             click.echo(printable(line))
         return 0
+
+
+def _seen(listing: dict[str, Any], canary: str | None) -> str | None:
+    """What a rollback would end now; None: nothing."""
+    for one in listing["rollouts"]:
+        if one["node"] == canary and one["state"] == "preparing":
+            return str(one["revision"])
+    for one in listing["goals"]:
+        if one["node"] == canary:
+            return str(one["revision"] or "files")
+    return None
 
 
 async def _roll_out(api: ApiClient, asked: _Asked, folder: Path) -> int:

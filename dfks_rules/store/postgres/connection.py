@@ -106,11 +106,6 @@ class Connection:
 
         await self._ask(ask)
 
-    @property
-    def is_connected(self) -> bool:
-        """Whether there is a connection, as far as is known."""
-        return self._connection is not None and not self._connection.is_closed()
-
     def cut(self) -> None:
         """Let go of the connection, without a word to the other end."""
         connection, self._connection = self._connection, None

@@ -2,21 +2,29 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import TypeVar, final
+from typing import NamedTuple, TypeVar, final
 
 import structlog
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.identity import Aor
 from dfks_rules.operations.ports import Stored
-from dfks_rules.service.ports import DialogRow, JournalEntry
+from dfks_rules.service.ports import DialogRow, Gone, JournalEntry
 from dfks_rules.store.postgres import schema
 from dfks_rules.store.postgres.answers import AnswerTable
 from dfks_rules.store.postgres.batch import Batch
 from dfks_rules.store.postgres.connection import PATIENCE, Connection
+from dfks_rules.store.postgres.events import EventTable
+from dfks_rules.store.postgres.imports import ImportTables
+from dfks_rules.store.postgres.policies import (
+    PolicyBack,
+    PolicyFollower,
+    PolicyGoal,
+    PolicyRollout,
+    PolicyTask,
+    PolicyVerdict,
+)
 from dfks_rules.store.postgres.ports import (
-    Adopted,
-    Beat,
     Changed,
     Claimed,
     Joined,
@@ -24,12 +32,9 @@ from dfks_rules.store.postgres.ports import (
     Node,
     Outcome,
     Page,
-    PolicyFollower,
-    PolicyGoal,
-    PolicyRollout,
-    PolicyTask,
-    PolicyVerdict,
     Renewed,
+    Report,
+    Sought,
     Step,
 )
 from dfks_rules.store.postgres.records import (
@@ -50,11 +55,12 @@ def _call(function: str, arguments: int) -> str:
 
 _COMMIT = _call("commit_1", 39)
 _JOIN, _RENEW = _call("join_1", 3), _call("renew_1", 6)
-_BURY, _CLAIM = _call("bury_1", 1), _call("claim_1", 3)
-_DRAIN, _LEAVE, _NODES = _call("drain_1", 1), _call("leave_1", 2), _call("nodes_1", 0)
-_FETCH, _ADOPT, _ROWS = _call("fetch_1", 2), _call("adopt_1", 3), _call("rows_1", 3)
+_BURY, _CLAIM = _call("bury_1", 1), _call("claim_2", 2)
+_DRAIN, _LEAVE, _NODES = _call("drain_1", 1), _call("leave_2", 3), _call("nodes_1", 0)
+_FETCH, _ADOPT, _ROWS = _call("fetch_1", 2), _call("adopt_2", 3), _call("rows_1", 3)
 _FEED, _CHANGED_SINCE = _call("feed_1", 2), _call("changed_since_1", 1)
 _DUE, _NEXT = _call("expiry_due_1", 2), _call("expiry_next_1", 0)
+_CHANGED_AFTER = _call("changed_after_1", 1)
 _JOURNAL, _PURGE, _PAGE = _call("journal_1", 5), _call("purge_1", 2), _call("page_1", 4)
 _TASK, _GOAL, _BUNDLE = (
     _call("policy_look_1", 1),
@@ -62,11 +68,13 @@ _TASK, _GOAL, _BUNDLE = (
     _call("policy_bundle_1", 1),
 )
 _VERDICT, _PROPOSE = _call("policy_verdict_1", 3), _call("policy_propose_1", 4)
-_BACK, _DROP = _call("policy_back_1", 2), _call("policy_drop_1", 2)
+_BACK, _DROP = _call("policy_back_2", 3), _call("policy_drop_1", 2)
 _GOALS, _ROLLOUTS = _call("policy_goals_1", 0), _call("policy_rollouts_1", 0)
 _FOLLOWED, _FOLLOWERS = _call("policy_followed_1", 3), _call("policy_followers_1", 0)
 _VERDICTS = _call("policy_verdicts_1", 0)
 
+_GONE = {1: Gone.UNKNOWN, 2: Gone.UNAVAILABLE}
+"""By the numbers that the function of adoptions gives them."""
 _Said = TypeVar("_Said")
 
 CHANNEL = "dfks"
@@ -74,6 +82,17 @@ CHANNEL = "dfks"
 _HINT = f"SELECT set_config('synchronous_commit', 'off', true), pg_notify('{CHANNEL}', '')"
 
 _log = structlog.get_logger("dfks.store")
+
+
+class Shared(NamedTuple):
+    """Tables of what nodes keep besides, as one life of a node uses them."""
+
+    answers: AnswerTable
+    """What requests were answered."""
+    webhooks: WebhookTables
+    events: EventTable
+    """Events that are in no journal."""
+    imports: ImportTables
 
 
 @final
@@ -121,9 +140,9 @@ class PostgresEngine:
         row = await self._life.row(_JOIN, name, release, lease)
         return Joined(row["my_epoch"], row["secret"], row["clock"], row["newest"])
 
-    async def renew(self, epoch: int, lease: float, beat: Beat) -> Renewed:
+    async def renew(self, epoch: int, lease: float, report: Report) -> Renewed:
         """Have the lease go on."""
-        said = (beat.policies, beat.position, beat.skew, beat.subscriptions)
+        said = (report.policies, report.position, report.skew, report.subscriptions)
         row = await self._life.row(_RENEW, epoch, lease, *said)
         return Renewed(row["is_alive"], row["clock"], row["is_draining"])
 
@@ -131,20 +150,18 @@ class PostgresEngine:
         """End all other lives whose lease is over."""
         return [row["bury_1"] for row in await self._rest.rows(_BURY, epoch)]
 
-    async def claim(
-        self, epoch: int, share: int | None = None, *, again: bool = False
-    ) -> list[Claimed]:
+    async def claim(self, epoch: int, *, again: bool = False) -> list[Claimed]:
         """Take cohorts of lives that have ended."""
-        rows = await self._rest.rows(_CLAIM, epoch, share, again)
+        rows = await self._rest.rows(_CLAIM, epoch, again)
         return [Claimed(*row.values()) for row in rows]
 
     async def drain(self, epoch: int) -> None:
         """Tell the others that it is about to leave."""
         await self._life.rows(_DRAIN, epoch)
 
-    async def leave(self, epoch: int, *, is_clean: bool) -> None:
+    async def leave(self, epoch: int, *, is_clean: bool, heard: int = 0) -> None:
         """End my life."""
-        await self._life.rows(_LEAVE, epoch, is_clean)
+        await self._life.rows(_LEAVE, epoch, is_clean, heard)
 
     async def nodes(self) -> list[Node]:
         """All that live, and those that have ended lately."""
@@ -167,18 +184,17 @@ class PostgresEngine:
         users = [one.user for one in presentities]
         return [stored_from(row) for row in await self._phones.rows(_FETCH, domains, users)]
 
-    async def adopt(self, epoch: int, tag: bytes, row: int | None) -> Adopted | None:
-        """Make a dialog mine.
+    async def adopt(self, epoch: int, sought: Sequence[Sought]) -> list[DialogRow | Gone]:
+        """Make dialogs mine, which is one commit.
 
         Raises:
             StoreError: `store_fenced`: my life has ended; `store_unavailable`.
         """
-        found = await self._phones.row(_ADOPT, epoch, tag, row)
-        if not found["is_alive"]:
+        tags, numbers = [one.tag for one in sought], [one.row for one in sought]
+        found = await self._phones.rows(_ADOPT, epoch, tags, numbers)
+        if not found and sought:
             raise StoreError("store_fenced", "the others take this node for dead")
-        if found["number"] is None:
-            return None
-        return Adopted(dialog_from(found), found["is_moved"])
+        return [_GONE.get(row["verdict"]) or dialog_from(row) for row in found]
 
     async def rows(self, cohorts: Sequence[int], before: int, at_most: int) -> list[DialogRow]:
         """Dialogs of cohorts."""
@@ -196,8 +212,11 @@ class PostgresEngine:
 
     async def changed_since(self, moment: float) -> frozenset[Aor]:
         """Whose features have changed since then."""
-        rows = await self._rest.rows(_CHANGED_SINCE, moment)
-        return frozenset([Aor(row["username"], row["domain"]) for row in rows])
+        return _aors(await self._rest.rows(_CHANGED_SINCE, moment))
+
+    async def changed_after(self, seq: int) -> frozenset[Aor]:
+        """Whose features have changed after a change."""
+        return _aors(await self._rest.rows(_CHANGED_AFTER, seq))
 
     async def journal(
         self, after: int | None, before: int | None, presentity: Aor | None, at_most: int
@@ -266,9 +285,10 @@ class PostgresEngine:
         """Begin a rollout."""
         await self._policies.rows(_PROPOSE, scope, revision, files, actor)
 
-    async def policy_back(self, scope: str, actor: str) -> bool:
+    async def policy_back(self, scope: str, actor: str, seen: str | None) -> PolicyBack:
         """Move a goal back."""
-        return bool((await self._policies.row(_BACK, scope, actor))["policy_back_1"])
+        row = await self._policies.row(_BACK, scope, actor, seen)
+        return PolicyBack(row["is_done"], row["now"])
 
     async def policy_drop(self, scope: str, actor: str) -> bool:
         """Remove a goal."""
@@ -290,15 +310,17 @@ class PostgresEngine:
         """What nodes have said."""
         return [PolicyVerdict(*row.values()) for row in await self._policies.rows(_VERDICTS)]
 
-    # --- What requests were answered ---
+    # --- What is kept besides ---
 
-    def answers(self, epoch: int) -> AnswerTable:
-        """Answers that all nodes keep, for this life."""
-        return AnswerTable(self._rest, epoch)
-
-    def webhooks(self, epoch: int) -> WebhookTables:
-        """Webhooks that all nodes keep, for this life."""
-        return WebhookTables(self._rest, epoch)
+    def shared(self, epoch: int) -> Shared:
+        """Tables that all nodes use, for this life."""
+        rest, slow = self._rest, self._policies
+        return Shared(
+            AnswerTable(rest, epoch),
+            WebhookTables(rest, epoch),
+            EventTable(rest, epoch),
+            ImportTables(slow, epoch),
+        )
 
     # --- Hints, which may be lost ---
 
@@ -317,6 +339,10 @@ class PostgresEngine:
             *(self._rest, self._hints, self._policies),
         )
         await asyncio.gather(*[one.close() for one in every])
+
+
+def _aors(rows: Sequence[Row]) -> frozenset[Aor]:
+    return frozenset([Aor(row["username"], row["domain"]) for row in rows])
 
 
 def _good(what: Callable[[Row], _Said | None], rows: Sequence[Row]) -> list[_Said]:

@@ -17,7 +17,15 @@ from dfks_rules.errors import StoreError
 from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.operations.ports import Stored
-from dfks_rules.service.ports import Change, Deadlines, DialogRow, JournalEntry, Verdict
+from dfks_rules.service.ports import Change, Deadlines, DialogRow, Gone, JournalEntry, Verdict
+from dfks_rules.store.postgres.policies import (
+    PolicyBack,
+    PolicyFollower,
+    PolicyGoal,
+    PolicyRollout,
+    PolicyTask,
+    PolicyVerdict,
+)
 
 COHORTS = 64
 """Cohorts of one life of a server: so its dialogs can be spread over all others when it ends."""
@@ -138,15 +146,17 @@ class Claimed(NamedTuple):
     """When its owner was known to live last, seconds since 1970 by the engine's clock."""
     is_clean: bool
     """Whether its owner left as planned, with everything written."""
+    heard: int = 0
+    """Then: number of the change up to which it has told all."""
 
 
-class Adopted(NamedTuple):
-    """A dialog is ours."""
+class Sought(NamedTuple):
+    """A dialog that is to be ours."""
 
-    row: DialogRow
-    """With a number of ours, and a `base` one higher than before, relative to our cohort's term."""
-    is_moved: bool
-    """Whether it was somebody else's until now."""
+    tag: bytes
+    """Ours in it."""
+    row: int | None
+    """The number that it gets where it is somebody else's; None: give it only if it is ours."""
 
 
 class Node(NamedTuple):
@@ -169,76 +179,13 @@ class Node(NamedTuple):
     """How far its clock was ahead of the engine's, s."""
 
 
-class Beat(NamedTuple):
+class Report(NamedTuple):
     """What a node says of itself when it renews its lease."""
 
     policies: str
     position: int
     skew: float
     subscriptions: int
-
-
-ALL_NODES = "*"
-"""The scope of policies that decide on all nodes; `scope_of` gives that of one node."""
-
-
-def scope_of(node: str | None) -> str:
-    """The scope of the node with a name, which outranks that of all; None: all nodes."""
-    return ALL_NODES if node is None else f"node:{node}"
-
-
-class PolicyTask(NamedTuple):
-    """What a node has to do about policies."""
-
-    goal: str | None
-    """The revision that is to decide here; None: what the node's own files say."""
-    prepare: tuple[str, ...]
-    """Revisions of which the node has not said yet whether it can use them."""
-    active: tuple[tuple[str, str], ...]
-    """(Name of a node that lives, the revision that decides there)."""
-
-
-class PolicyGoal(NamedTuple):
-    """What is to decide."""
-
-    scope: str
-    revision: str | None
-    """None: the files of each node."""
-    previous: str | None
-    """What a rollback brings back; None: the files."""
-    at: float
-    """When it was moved, seconds since 1970 by the engine's clock."""
-    actor: str
-
-
-class PolicyRollout(NamedTuple):
-    """The last rollout in a scope."""
-
-    scope: str
-    revision: str
-    state: str
-    """`preparing`, `done`, `refused`, `expired`, `replaced`."""
-    at: float
-    actor: str
-
-
-class PolicyVerdict(NamedTuple):
-    """What a node has said of a revision."""
-
-    epoch: int
-    revision: str
-    verdict: str
-    """Empty: it can use it; otherwise why not."""
-
-
-class PolicyFollower(NamedTuple):
-    """What a node has said of its goal."""
-
-    epoch: int
-    revision: str | None
-    """None: its files."""
-    verdict: str
-    """Empty: it follows; otherwise why not."""
 
 
 class Engine(Deadlines, Protocol):
@@ -250,7 +197,7 @@ class Engine(Deadlines, Protocol):
         """Begin a life: a node, its lease, and `COHORTS` cohorts with term 0."""
         ...
 
-    async def renew(self, epoch: int, lease: float, beat: Beat) -> Renewed:
+    async def renew(self, epoch: int, lease: float, report: Report) -> Renewed:
         """Have the lease end `lease` seconds from now, unless the node was buried."""
         ...
 
@@ -262,10 +209,8 @@ class Engine(Deadlines, Protocol):
         """
         ...
 
-    async def claim(
-        self, epoch: int, share: int | None = None, *, again: bool = False
-    ) -> list[Claimed]:
-        """Take my share of the cohorts whose owners have ended: ⌈orphans / living⌉, or `share`.
+    async def claim(self, epoch: int, *, again: bool = False) -> list[Claimed]:
+        """Take my share of the cohorts whose owners have ended: ⌈orphans / living⌉.
 
         `again`: give those that were taken before, too, as an answer may have been lost. How their
         owners ended is not known any more: not as planned.
@@ -276,8 +221,10 @@ class Engine(Deadlines, Protocol):
         """Others know that it is about to leave; it gets no share of claims."""
         ...
 
-    async def leave(self, epoch: int, *, is_clean: bool) -> None:
-        """End my life, as `bury`; `is_clean`: everything is written."""
+    async def leave(self, epoch: int, *, is_clean: bool, heard: int = 0) -> None:
+        """End my life, as `bury`; `is_clean`: everything is written, and all up to the change with
+        the number `heard` is told.
+        """
         ...
 
     async def nodes(self) -> list[Node]:
@@ -294,8 +241,13 @@ class Engine(Deadlines, Protocol):
         """What is stored for each; revision 0 where nothing is."""
         ...
 
-    async def adopt(self, epoch: int, tag: bytes, row: int | None) -> Adopted | None:
-        """Make a dialog mine, with this number; without one, find it if it is mine. None: none."""
+    async def adopt(self, epoch: int, sought: Sequence[Sought]) -> list[DialogRow | Gone]:
+        """Make dialogs mine, and say what came of each.
+
+        What was somebody else's has its new number, and a `base` one higher than before, relative
+        to the term of its cohort. UNKNOWN: nobody has it, or it is not mine and is to get no
+        number; UNAVAILABLE: somebody writes it, for longer than a moment.
+        """
         ...
 
     async def rows(self, cohorts: Sequence[int], before: int, at_most: int) -> list[DialogRow]:
@@ -313,6 +265,10 @@ class Engine(Deadlines, Protocol):
 
     async def changed_since(self, moment: float) -> frozenset[Aor]:
         """Whose features have changed since then (seconds since 1970, by the engine's clock)."""
+        ...
+
+    async def changed_after(self, seq: int) -> frozenset[Aor]:
+        """Whose features have changed after the change with this number."""
         ...
 
     async def journal(
@@ -365,8 +321,10 @@ class Engine(Deadlines, Protocol):
         """Begin a rollout, in place of one that is on its way in the scope."""
         ...
 
-    async def policy_back(self, scope: str, actor: str) -> bool:
-        """End a rollout, else move a goal back to what it was before; False: there is neither."""
+    async def policy_back(self, scope: str, actor: str, seen: str | None) -> PolicyBack:
+        """End a rollout, else move a goal back to what it was before, if that is what was `seen`:
+        a revision or `FILES`; None: whatever it is.
+        """
         ...
 
     async def policy_drop(self, scope: str, actor: str) -> bool:

@@ -49,6 +49,11 @@ ALIVE = (
 """Seconds after which the engine looks whether a silent node is there: firewalls forget connections
 that nothing comes by.
 """
+PLANS = (("jit", "off"),)
+"""Nothing of ours is worth compiling. asyncpg asks a new connection about types by a statement that
+would be, for seconds on a busy machine; it switches that off before, behind a pooler perhaps on
+another connection.
+"""
 # A connection that a pooler has had for longer does without them until it is made anew.
 _UNLIMITED = """
     SELECT s.name FROM pg_settings s
@@ -151,7 +156,7 @@ async def _apply(
     await connection.execute("BEGIN")
     await connection.execute(_PREPARE)
     me = await connection.fetchrow(_ME)
-    for name, value in (*LIMITS, *ALIVE):
+    for name, value in (*LIMITS, *ALIVE, *PLANS):
         await connection.execute(_limit(me, name, value))
     version = int(await connection.fetchval(_VERSION))
     if version > len(known):

@@ -4,8 +4,6 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import count
 
-import structlog
-
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import Feature, FeatureState, Snapshot
 from dfks_rules.model.histogram import Histogram
@@ -23,22 +21,19 @@ from dfks_rules.service.ports import (
 )
 from dfks_rules.store.counts import new_counts
 from dfks_rules.store.plan import Rows
-from dfks_rules.store.postgres.group import PATIENCE, RETRY, GroupCommit
+from dfks_rules.store.postgres.adopting import GatheredAdoptions
+from dfks_rules.store.postgres.group import GroupCommit
 from dfks_rules.store.postgres.journal import PostgresJournal
 from dfks_rules.store.postgres.known import Known, News
-from dfks_rules.store.postgres.ports import Claimed, Engine, Joined, Step, cohort_of
+from dfks_rules.store.postgres.ports import Claimed, Engine, Joined, Sought, Step, cohort_of
 from dfks_rules.store.postgres.reading import Reading
 
 CACHED = 200_000
 """Presentities whose snapshots are kept in memory, about 0.5 KiB each."""
-MOST_ADOPTIONS = 1_000
-"""Dialogs that are being adopted at the same time; phones repeat what is refused."""
 SPARE = 1 << 20
 """Numbers that are left when a life ends for want of them: it is to use no others until then."""
 CLOSES_WITHIN = 6.0
 """How long the end waits for what is under way, s: longer than the engine may take for a call."""
-
-_log = structlog.get_logger("dfks.store")
 
 
 class PostgresStore:
@@ -80,7 +75,9 @@ class PostgresStore:
         self._group = GroupCommit(engine, life, self._known, self._counts, loop)
         self._group.told = joined.newest
         self._reading = Reading(engine, self._known, self._group, self._counts, loop)
-        self._adoptions: set[asyncio.Task[None]] = set()
+        self._adoptions = GatheredAdoptions(
+            engine, joined.epoch, self._localized, self._group.fence, loop
+        )
         self.secret = joined.secret
         """What our tags are made with; the same on all nodes."""
         self.journal = PostgresJournal(engine)
@@ -202,39 +199,10 @@ class PostgresStore:
 
     def adopt(self, tag: bytes, done: Adopting) -> None:
         """Make the dialog with this tag of ours this node's."""
-        if len(self._adoptions) >= MOST_ADOPTIONS:
+        if self._adoptions.is_full:
             self._loop.call_soon(done, Gone.UNAVAILABLE, self._loop.time())
-            return
-        task = self._loop.create_task(self._adopt(tag, done))
-        self._adoptions.add(task)
-        task.add_done_callback(self._adoptions.discard)
-
-    async def _adopt(self, tag: bytes, done: Adopting) -> None:
-        """Once more means the same here: it may be asked for again where its answer is lost."""
-        number, until = self.number(), self._loop.time() + PATIENCE
-        found: DialogRow | Gone = Gone.UNAVAILABLE
-        while True:
-            try:
-                adopted = await self._engine.adopt(self._epoch, tag, number)
-            except StoreError as error:
-                if error.code == "store_fenced":
-                    self._group.fence()
-                elif self._loop.time() < until:
-                    await asyncio.sleep(RETRY)
-                    continue
-            except Exception:  # noqa: BLE001 - else nobody would ever be told
-                _log.exception("store_adoption_failed")
-            else:
-                if adopted is None:
-                    found = Gone.UNKNOWN
-                elif self._is_known(adopted.row):
-                    found = self._from_engine(adopted.row)
-                elif self._loop.time() < until:
-                    # It was claimed, and the answer is on its way, or lost and asked for again.
-                    await asyncio.sleep(RETRY)
-                    continue
-            break
-        done(found, self._loop.time())
+        else:
+            self._adoptions.ask(Sought(tag, self.number()), done)
 
     def read(self, before: int, at_most: int) -> list[DialogRow]:
         """No rows: a life begins without any; see `rows_of`."""
@@ -265,10 +233,11 @@ class PostgresStore:
         Raises:
             StoreError: `store_unavailable`, `store_fenced`.
         """
-        adopted = await self._engine.adopt(self._epoch, tag, None)
+        [found] = await self._engine.adopt(self._epoch, [Sought(tag, None)])
+        if found is Gone.UNAVAILABLE:
+            raise StoreError("store_unavailable", "somebody writes the dialog")
         # Where it was claimed meanwhile, it comes with all others of its cohort.
-        is_here = adopted is not None and self._is_known(adopted.row)
-        return self._from_engine(adopted.row) if adopted is not None and is_here else None
+        return self._localized(found) if isinstance(found, DialogRow) else None
 
     # --- What other nodes have done ---
 
@@ -330,8 +299,7 @@ class PostgresStore:
         if not self._group.is_closed:
             await self._group.close(CLOSES_WITHIN)
             self._reading.close()
-            for task in self._adoptions:
-                task.cancel()
+            self._adoptions.close()
             await self._engine.close()
 
     # --- Terms ---
@@ -342,9 +310,10 @@ class PostgresStore:
     def _from_engine(self, row: DialogRow) -> DialogRow:
         return row._replace(base=row.base + self._cohort_term(row) - self._epoch)
 
-    def _is_known(self, row: DialogRow) -> bool:
-        """Whether the term of a row's cohort is known."""
-        return row.row >> 32 == self._epoch or cohort_of(row.row) in self._terms
+    def _localized(self, row: DialogRow) -> DialogRow | None:
+        """The same; None where the term of its cohort is not known."""
+        is_known = row.row >> 32 == self._epoch or cohort_of(row.row) in self._terms
+        return self._from_engine(row) if is_known else None
 
     def _cohort_term(self, row: DialogRow) -> int:
         # Of one that is not ours any more the engine takes nothing.

@@ -1,6 +1,6 @@
 """The nodes that share a store."""
 
-from dfks_rules.operations.cluster import STATES, node_told
+from dfks_rules.operations.cluster import NAME_AT_MOST, STATES, node_told
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.problem import Problem
 from dfks_rules.web.schemas import COMPONENTS, SEQ, TEXT, record, ref
@@ -72,7 +72,7 @@ OPERATIONS = (
         "Has a node take no new subscriptions, before it is stopped.",
         drain,
         (Reply(200, "The lives that drain.", ref("Nodes")),),
-        body=Body(record({"node": TEXT | {"maxLength": 256}}, []), is_needed=False),
+        body=Body(record({"node": TEXT | {"maxLength": NAME_AT_MOST}}, []), is_needed=False),
         problems=("needs-shared-store", "not-found", "store-unavailable"),
         description="`node` is its name; without one, it is the node that is asked. Its "
         "subscriptions go on: it refreshes them and tells of changes, until it stops and the "

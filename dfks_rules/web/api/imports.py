@@ -81,22 +81,23 @@ async def create(call: Call) -> Answer:
 
 async def list_(call: Call) -> Answer:
     """Those of the last time."""
-    found = [job for job in call.operations.imports.jobs() if may_see(job, call.caller.domains)]
+    jobs = await call.operations.imports.jobs()
+    found = [job for job in jobs if may_see(job, call.caller.domains)]
     return Answer(page([job_told(job) for job in found], None))
 
 
 async def show(call: Call) -> Answer:
     """How far one is."""
-    _, job = _job(call)
+    _, job = await _job(call)
     return Answer(job_told(job), headers={"Cache-Control": "no-store"})
 
 
 async def refusals(call: Call) -> Answer:
     """One page of what came to nothing, by row."""
-    imports, job = _job(call)
+    imports, job = await _job(call)
     limit = call.given.get("limit", DEFAULT_LIMIT)
     row, part = call.given.get("after", (0, 0))
-    found = imports.refusals(job.id, (row, part), limit + 1)
+    found = await imports.refusals(job.id, (row, part), limit + 1)
     rows = [refusal_told(one) for one in found[:limit]]
     if len(found) <= limit:
         return Answer(page(rows, None))
@@ -106,13 +107,16 @@ async def refusals(call: Call) -> Answer:
 
 async def cancel(call: Call) -> Answer:
     """What is done stays."""
-    imports, job = _job(call)
-    return Answer(job_told(await imports.cancel(job.id)))
+    imports, job = await _job(call)
+    try:
+        return Answer(job_told(await imports.cancel(job.id)))
+    except KeyError as error:
+        raise Problem("not-found", "there is no such import") from error
 
 
-def _job(call: Call) -> tuple[Imports, Job]:
+async def _job(call: Call) -> tuple[Imports, Job]:
     imports = call.operations.imports
-    for job in imports.jobs():
+    for job in await imports.jobs():
         if job.id == call.given["id"] and may_see(job, call.caller.domains):
             return imports, job
     raise Problem("not-found", "there is no such import")
@@ -172,7 +176,7 @@ OPERATIONS = (
         f"At most {MAX_SIZE >> 20} MiB. CSV begins with a line that names its columns, at least "
         f"{', '.join(f'`{name}`' for name in NEEDED)}; a line of NDJSON is an object with the same "
         "names. A refusal is noted and does not stop the others. An import goes on after a "
-        "restart.",
+        "restart, and at another node where its own has ended.",
         {"show": ("showImport", {"id": "$response.body#/id"})},
     ),
     Operation(

@@ -6,7 +6,9 @@ from typing import Any
 
 import orjson
 
+from dfks_rules.operations.cluster import NAME_AT_MOST
 from dfks_rules.operations.rollouts import RolloutListing, RolloutRow, RolloutState
+from dfks_rules.operations.states import printable_from
 from dfks_rules.operations.studies import Text
 from dfks_rules.policy.reading.source import largest
 from dfks_rules.web.api.texts import NAME, whole
@@ -102,7 +104,8 @@ async def roll_back(call: Call) -> Answer:
     """A goal moves back."""
     whole(call)
     rollouts = call.operations.rollouts
-    return _told(await rollouts.roll_back(call.given.get("node"), call.caller.name))
+    given = call.given
+    return _told(await rollouts.roll_back(given.get("node"), call.caller.name, given.get("from")))
 
 
 async def drop(call: Call) -> Answer:
@@ -187,8 +190,16 @@ _NODE = Parameter(
     "node",
     Where.QUERY,
     "Name of the one node that it is about, a canary; without it, all.",
-    {"type": "string", "minLength": 1, "maxLength": 200, "examples": ["node-2"]},
-    str,
+    {"type": "string", "minLength": 1, "maxLength": NAME_AT_MOST, "examples": ["node-2"]},
+    printable_from,
+)
+_FROM = Parameter(
+    "from",
+    Where.QUERY,
+    "What is to end: the revision that is on its way, else the one that is followed, or `files`; "
+    "without it, whatever that is.",
+    {"type": "string", "minLength": 1, "maxLength": 200, "examples": ["a3b8cb8b2ff8"]},
+    printable_from,
 )
 _PROBLEMS = ("needs-shared-store", "store-unavailable")
 _LISTED = Reply(200, "Goals, rollouts and nodes.", ref("Rollouts"))
@@ -228,11 +239,11 @@ OPERATIONS = (
         "Has nodes follow again what they followed before the last rollout.",
         roll_back,
         (_LISTED,),
-        (_NODE,),
-        problems=("not-found", "nodes-differ", *_PROBLEMS),
+        (_NODE, _FROM),
+        problems=("not-found", "nodes-differ", "goal-moved", *_PROBLEMS),
         description="Where a rollout is on its way, only that ends. Nodes do not prepare for what "
         "they go back to: they have used it before. A second rollback brings back what the first "
-        "one left.",
+        "one left; with `from`, it is refused, so that two at once do not undo each other.",
     ),
     Operation(
         "dropRollout",

@@ -1,7 +1,10 @@
 """Whether the server is alive, and whether it can serve."""
 
+from dfks_rules.operations.ports import Readiness
 from dfks_rules.web.schemas import ref
 from dfks_rules.web.table import Answer, Call, Operation, Reply
+
+_WORST_LAST = (Readiness.OK, Readiness.DRAINING, Readiness.FAILING)
 
 
 async def live(_call: Call) -> Answer:
@@ -10,12 +13,12 @@ async def live(_call: Call) -> Answer:
 
 
 async def ready(call: Call) -> Answer:
-    """Whether the store can be written, and policies are in force."""
+    """Whether the store can be written, policies are in force, and a node takes new phones."""
     checks = dict(call.operations.readiness())
-    is_ready = all(checks.values())
-    told = {name: "ok" if good else "failing" for name, good in checks.items()}
-    status = "ok" if is_ready else "failing"
-    return Answer({"status": status, "checks": told}, 200 if is_ready else 503)
+    status = max(checks.values(), key=_WORST_LAST.index, default=Readiness.OK)
+    told = {name: one.value for name, one in checks.items()}
+    code = 200 if status is Readiness.OK else 503
+    return Answer({"status": status.value, "checks": told}, code)
 
 
 OPERATIONS = (
@@ -33,8 +36,12 @@ OPERATIONS = (
         "GET",
         "/readyz",
         None,
-        "Says whether the server can serve: the store takes changes, and policies are in force.",
+        "Says whether the server can serve: the store takes changes, policies are in force, and a "
+        "node of several neither drains nor is cut off from the database.",
         ready,
-        (Reply(200, "It can serve.", ref("Health")), Reply(503, "It cannot serve.", ref("Health"))),
+        (
+            Reply(200, "It can serve.", ref("Health")),
+            Reply(503, "It cannot serve, or drains.", ref("Health")),
+        ),
     ),
 )

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 import orjson
 
 from dfks_rules.operations.events import FEATURE_CHANGED
+from dfks_rules.operations.states import domain_from
 from dfks_rules.operations.times import time_told
 from dfks_rules.operations.webhooks import (
     MOST_DEAD,
@@ -163,11 +164,20 @@ def _domains(caller: Caller, said: list[str] | None) -> frozenset[str] | None:
     """Whose changes are told: never more than the caller sees."""
     if said is None:
         return caller.domains
-    domains = frozenset(domain.lower() for domain in said)
-    if unseen := sorted(one for one in domains if not caller.sees(one)):
-        detail = f"no such domain: `{unseen[0]}`"
-        raise Problem("invalid-body", detail, errors=[{"pointer": "/domains", "detail": detail}])
-    return domains
+    return frozenset(_domain(caller, number, one) for number, one in enumerate(said))
+
+
+def _domain(caller: Caller, number: int, said: str) -> str:
+    try:
+        domain = domain_from(said)
+        if not caller.sees(domain):
+            message = f"no such domain: `{domain}`"
+            raise ValueError(message)
+    except ValueError as error:
+        pointer = f"/domains/{number}"
+        errors = [{"pointer": pointer, "detail": str(error)}]
+        raise Problem("invalid-body", f"{pointer}: {error}", errors=errors) from error
+    return domain
 
 
 def _check_url(call: Call, url: str) -> None:

@@ -6,6 +6,7 @@ from time import monotonic, time
 
 import pytest
 
+from tests.helpers.ports import listen
 from tests.helpers.site import ALICE, Site, press, target
 from tests.helpers.ua import Ua
 
@@ -35,6 +36,7 @@ def test_a_step_of_the_clock_changes_no_subscription(site: Site, hours: int) -> 
 @pytest.mark.parametrize("end", ["stop", "kill"])
 def test_a_wrong_clock_that_is_corrected_is_right_in_the_journal(site: Site, end: str) -> None:
     """People read it; and after a crash phones are told all the same."""
+    site.config["sip"] = {"listen": listen()}
     site.machine.step_clock(3_600)
     with site.server() as server:
         phone = Ua(server.ports["udp"], ALICE)
@@ -43,7 +45,6 @@ def test_a_wrong_clock_that_is_corrected_is_right_in_the_journal(site: Site, end
         site.machine.step_clock(0)
         assert press(phone, 2).status == 200
         getattr(server, end)()
-    site.config["sip"] = {"listen": [f"udp:127.0.0.1:{server.ports['udp']}"]}
     with site.server() as server, phone:
         if end == "kill":
             assert phone.notify().told["CallForwardingAlways"] == "on 2"
@@ -59,6 +60,7 @@ def test_a_step_of_the_clock_over_a_restart_changes_no_subscription(
     site: Site, end: str, hours: int
 ) -> None:
     """The clock that counts is that of the machine, which goes on while no server runs."""
+    site.config["sip"] = {"listen": listen()}
     with site.server() as server:
         phone = Ua(server.ports["udp"], ALICE)
         phone.subscribe()
@@ -66,7 +68,6 @@ def test_a_step_of_the_clock_over_a_restart_changes_no_subscription(
         cseq = phone.subscribe().cseq
         getattr(server, end)()
     site.machine.step_clock(hours * 3_600)
-    site.config["sip"] = {"listen": [f"udp:127.0.0.1:{server.ports['udp']}"]}
     with site.server(), phone:
         told = phone.subscribe()
         assert told.told["CallForwardingAlways"] == "on 1"

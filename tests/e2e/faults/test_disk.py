@@ -68,6 +68,7 @@ def test_short_writes_change_nothing(site: Site) -> None:
         assert target(server) == 5
 
 
+@pytest.mark.alone
 def test_a_slow_disk_delays_sets_and_nothing_else(site: Site) -> None:
     """Twenty phones wait for the same two syncs, not for twenty."""
     with site.server() as server, ExitStack() as stack:

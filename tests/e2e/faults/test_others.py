@@ -39,6 +39,7 @@ def test_a_lock_of_another_program_is_waited_for(site: Site) -> None:
         assert counted(server) == 0
 
 
+@pytest.mark.alone
 def test_a_lock_of_another_program_is_not_waited_for_too_long(site: Site) -> None:
     """Nor does it hold up those who set nothing."""
     with site.server() as server, Ua(server.ports["udp"], ALICE) as phone:

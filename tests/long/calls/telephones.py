@@ -6,7 +6,7 @@ import time
 from itertools import count
 from typing import NamedTuple, Self
 
-WITHIN = 10.0
+WITHIN = 30.0
 """Seconds within which an expected message must arrive."""
 _NUMBER = count(1)
 _COPIED = ("via", "from", "to", "call-id", "cseq", "record-route")

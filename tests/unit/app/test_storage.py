@@ -6,6 +6,7 @@ from pathlib import Path
 from dfks_rules.app.storage import Storage
 from dfks_rules.config.load import load_config
 from dfks_rules.model.features import NOTHING_STORED
+from dfks_rules.operations.ports import Readiness
 from tests.helpers.cluster import Site, virtually
 from tests.helpers.stored import ALICE, DND, ON
 from tests.helpers.wanted import commit, wanted
@@ -69,8 +70,10 @@ async def test_a_node_shows_operators_the_others_and_whether_it_serves() -> None
     assert kept.journal is one.node.store.journal
     assert kept.cluster is not None
     assert [row.name for row in await kept.cluster.nodes()] == ["a"]
-    assert kept.may_serve is not None
-    assert kept.may_serve()
+    assert kept.standing is not None
+    assert kept.standing() is Readiness.OK
     one.node.member.drain()
-    assert not kept.may_serve()
+    assert kept.standing() is Readiness.DRAINING
+    one.node.member.lease.buried()
+    assert kept.standing() is Readiness.FAILING
     await storage.close()

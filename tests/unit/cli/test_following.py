@@ -41,7 +41,7 @@ def test_control_c_is_an_end_like_another(every: str, takes: str) -> None:
         process.stdout.readline()
         time.sleep(0.1)
         process.send_signal(signal.SIGINT)
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=180)
     assert (process.returncode, errors) == (0, b"ended\n")
 
 

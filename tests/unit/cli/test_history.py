@@ -123,6 +123,7 @@ def _seq(process: "subprocess.Popen[str]") -> int:
     return seq
 
 
+@pytest.mark.alone
 def test_new_changes_are_printed_within_a_second(folder: Path) -> None:
     """While the server runs, stops, and starts again."""
     with _follow(folder, "sip:alice@example.com") as process:

@@ -87,7 +87,7 @@ async def test_an_import_is_followed_again(tmp_path: Path, file: Path) -> None:
     operations = MemoryOperations()
     async with importing(tmp_path, operations) as jobs, api(operations) as web:
         await run(web.url, "import", str(file))
-        id_ = jobs.jobs()[0].id
+        id_ = jobs.own()[0].id
         again = await run(web.url, "import", "--resume", id_)
         same = await run(web.url, "import", str(file), "--resume", id_)
         _write(file, f"{_ALICE}{_REFUSED}")
@@ -97,7 +97,7 @@ async def test_an_import_is_followed_again(tmp_path: Path, file: Path) -> None:
     assert again.stdout == same.stdout
     assert (other.exit_code, "is of another file" in other.stderr) == (1, True)
     assert isinstance(nothing.exception, ApiError)
-    assert len(jobs.jobs()) == 1
+    assert len(jobs.own()) == 1
 
 
 async def test_an_import_is_cancelled_while_somebody_follows_it(tmp_path: Path, file: Path) -> None:
@@ -107,8 +107,8 @@ async def test_an_import_is_cancelled_while_somebody_follows_it(tmp_path: Path, 
     operations = MemoryOperations()
     async with importing(tmp_path, operations, rate=50) as jobs, api(operations) as web:
         following = asyncio.create_task(run(web.url, "import", str(file)))
-        await until(lambda: any(one.rows for one in jobs.jobs()))
-        cancelled = await run(web.url, "import", "--cancel", jobs.jobs()[0].id)
+        await until(lambda: any(one.rows for one in jobs.own()))
+        cancelled = await run(web.url, "import", "--cancel", jobs.own()[0].id)
         followed = await following
     assert (cancelled.exit_code, followed.exit_code) == (0, 1)
     assert " cancelled: " in cancelled.stdout

@@ -4,7 +4,7 @@ import pytest
 
 from dfks_rules.model.features import Feature, FeatureState
 from dfks_rules.model.identity import Aor
-from dfks_rules.operations.states import aor_from, state_from, state_json
+from dfks_rules.operations.states import aor_from, domain_from, state_from, state_json
 
 _BUSY = Feature.CALL_FORWARDING_BUSY
 _NO_ANSWER = Feature.CALL_FORWARDING_NO_ANSWER
@@ -22,6 +22,21 @@ def test_what_is_no_address_of_record_is_refused(text: str) -> None:
     """With a reason."""
     with pytest.raises(ValueError, match=r"."):
         aor_from(text)
+
+
+@pytest.mark.parametrize("text", ["Example.com", "192.0.2.1", "[2001:DB8::1]", "a_b.example."])
+def test_a_domain_is_what_an_address_of_record_has(text: str) -> None:
+    """In lower case."""
+    assert domain_from(text) == aor_from(f"x@{text}").domain == text.lower()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "\0", "a\ud800b", "a b", "x@a", "a:5060", "a;b", "sip:a", "é.example", "x" * 600]
+)
+def test_what_is_no_domain_is_refused(text: str) -> None:
+    """With a reason."""
+    with pytest.raises(ValueError, match=r"."):
+        domain_from(text)
 
 
 def test_values_become_what_the_feature_takes() -> None:

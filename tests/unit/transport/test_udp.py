@@ -1,7 +1,9 @@
 """UDP on loopback."""
 
 import asyncio
+import random
 import socket
+import subprocess
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
@@ -10,6 +12,7 @@ from dfks_rules.sip.flow import Flow
 from dfks_rules.transport import udp, udp_socket
 from dfks_rules.transport.limits import SourceLimits
 from dfks_rules.transport.rates import REFUSALS
+from tests.helpers.network import NoNetworkError, network
 from tests.helpers.transports import REQUEST, WITHIN, Served, read, served, until
 
 
@@ -21,6 +24,19 @@ def peer() -> Iterator[socket.socket]:
         one.bind(("127.0.0.1", 0))
         one.setblocking(False)
         yield one
+
+
+@pytest.fixture
+def slow_device() -> Iterator[None]:
+    """What goes to 127.0.1.1 waits in a queue for a device that takes 1 KB a second."""
+    try:
+        with network(random.Random(1), ["127.0.0.2"], ["127.0.1.1"]):
+            slow = "tc qdisc add dev tun0 root tbf rate 8kbit burst 2000 limit 3000"
+            if subprocess.run(slow.split(), capture_output=True, check=False).returncode:
+                pytest.skip(f"cannot `{slow}`")
+            yield
+    except NoNetworkError as error:
+        pytest.skip(f"needs network namespaces: {error}")
 
 
 @pytest.fixture
@@ -127,6 +143,16 @@ async def test_datagram_that_cannot_be_sent_is_undelivered_and_does_not_stop_the
     assert (await read(peer))[0] == b"next"
     assert [await server.lost() for _ in bad] == [data for data, _ in bad]
     assert (server.count("undelivered"), server.count("datagrams_sent")) == (4, 1)
+
+
+@pytest.mark.usefixtures("slow_device")
+async def test_datagram_that_finds_the_queue_of_the_device_full_is_lost() -> None:
+    """It was undelivered: its NOTIFY was told again after 64 s in place of half a second."""
+    async with served("udp:127.0.0.2") as server:
+        for _ in range(10):
+            server.send(Flow(server.listener, ("127.0.1.1", 5060)), b"x" * 1000)
+        await until(lambda: server.count("datagrams_unsent") > 0)
+        assert server.undelivered.empty()
 
 
 async def test_datagram_that_raises_does_not_cost_those_that_came_with_it(

@@ -48,4 +48,6 @@ def test_a_reply_that_has_the_status_of_a_problem_is_described_with_it() -> None
     """`/readyz` says 503 in its own words, and so does a server that is asked too much."""
     responses = document(TABLE)["paths"]["/readyz"]["get"]["responses"]
     assert set(responses["503"]["content"]) == {"application/json", "application/problem+json"}
-    assert responses["503"]["description"].startswith("It cannot serve. Or `too-many-connections`")
+    assert responses["503"]["description"].startswith(
+        "It cannot serve, or drains. Or `too-many-connections`"
+    )

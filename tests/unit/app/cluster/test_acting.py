@@ -5,15 +5,16 @@ from typing import cast
 
 import pytest
 
-from dfks_rules.app.cluster.acting import LOOK, Acting, ActingWebhooks
+from dfks_rules.app.cluster.acting import DROP_EVERY, LOOK, Acting, ActingWebhooks
+from dfks_rules.app.cluster.passing import Passing
 from dfks_rules.errors import StoreError
-from dfks_rules.operations.events import FEATURE_CHANGED
+from dfks_rules.operations.events import FEATURE_CHANGED, FEATURE_REFUSED, POLICIES_CHANGED, Event
 from dfks_rules.operations.webhooks import NewEndpoint
 from dfks_rules.store.postgres.webhooks import WebhookTables
 from tests.helpers.cluster import Site, virtually
 from tests.helpers.engine import Fault, Loss, Script
 from tests.helpers.journal import ALICE
-from tests.helpers.webhooks import Bench, MemoryWebhookStore
+from tests.helpers.webhooks import DELIVERED, REFUSED, Bench, MemoryEvents, MemoryWebhookStore, Tap
 
 _NEW = NewEndpoint("https://pbx.example.com/", frozenset({FEATURE_CHANGED}), "desk", None, False)
 
@@ -35,15 +36,17 @@ class _Acting:
 
     def __init__(self, site: Site, bench: Bench, epoch: int, faults: Script | None = None) -> None:
         tables = cast(WebhookTables, bench.store)
-        self.webhooks = ActingWebhooks(
-            site.engine(faults), epoch, lambda: tables, lambda _tables: bench.service()
-        )
+        self.tap = Tap()
+        assert bench.kept is not None
+        passing = Passing(bench.kept, self.tap, "abc")
+        self.webhooks = ActingWebhooks(site.engine(faults), epoch, tables, bench.service, passing)
         self.webhooks.begin()
 
 
 def _bench() -> Bench:
     bench = Bench()
     bench.store = _Tables()
+    bench.kept = MemoryEvents(bench.journal, bench.store)
     return bench
 
 
@@ -59,7 +62,8 @@ async def test_the_oldest_node_tells_and_the_others_say_so() -> None:
     with pytest.raises(StoreError, match="a tells webhooks: ask it") as raised:
         _ = waiting.webhooks.service
     assert raised.value.code == "webhooks_elsewhere"
-    assert (waiting.webhooks.rows(), waiting.webhooks.counts) == ([], {})
+    assert waiting.webhooks.rows() == []
+    assert waiting.webhooks.counts == {"kept": 0, "lost": 0}
     for each in (acting, waiting):
         await each.webhooks.end()
 
@@ -111,3 +115,39 @@ async def test_it_is_the_turn_of_the_oldest_node_for_as_long_as_it_lives() -> No
     assert await first()
     await one.end(is_clean=True)
     assert await second()
+
+
+@virtually
+async def test_what_happens_at_any_node_and_is_in_no_journal_is_told_in_order() -> None:
+    """Also where the node that tells dies before it has told, and changes are in between."""
+    site, bench = Site(), _bench()
+    one, other = await site.member("a"), await site.member("b")
+    acting, waiting = _Acting(site, bench, one.epoch), _Acting(site, bench, other.epoch)
+    await asyncio.sleep(LOOK / 2)
+    types = frozenset({FEATURE_CHANGED, FEATURE_REFUSED})
+    await acting.webhooks.service.add(_NEW._replace(types=types))
+    await asyncio.sleep(LOOK)
+    waiting.tap.tell(Event(FEATURE_REFUSED, 0, ALICE, {"reason": "first"}))
+    waiting.tap.tell(Event(POLICIES_CHANGED, 0, None, {}))
+    await asyncio.sleep(1.0)
+    bench.journal.add(ALICE)
+    acting.webhooks.heard()
+    await asyncio.sleep(1.0)
+    bench.sends.answer = lambda _sent: REFUSED
+    acting.tap.tell(Event(FEATURE_REFUSED, 0, ALICE, {"reason": "second"}))
+    await asyncio.sleep(1.0)
+    acting.webhooks.heard()
+    await asyncio.sleep(1.0)
+    await acting.webhooks.end()
+    await one.end(is_clean=True)
+    bench.sends.answer = lambda _sent: DELIVERED
+    await asyncio.sleep(60.0)
+    told = [(sent.told["id"], sent.told["data"].get("reason")) for sent in bench.sends.sent]
+    assert [reason for _, reason in dict.fromkeys(told)] == ["first", None, "second"]
+    # What was tried before comes again with its id.
+    assert len(told) > len(dict(told)) == 3
+    assert waiting.webhooks.counts["kept"] == 1
+    await asyncio.sleep(DROP_EVERY * LOOK)
+    assert bench.kept is not None
+    assert len(bench.kept.events) == 1
+    await waiting.webhooks.end()

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 from dfks_rules.app.cluster.member import DOUBT, LOOK, STEP, Hooks, Member
 from dfks_rules.errors import StoreError
 from dfks_rules.presence.standing import Standing
-from dfks_rules.store.postgres.ports import COHORTS, Beat, Claimed, Joined
+from dfks_rules.store.postgres.ports import COHORTS, Claimed, Joined, Report
 from tests.helpers.cluster import GRACE, LEASE, Site, itself, virtually, wall
 from tests.helpers.engine import Fault, Loss, Script
 
@@ -25,9 +25,9 @@ class _Life:
         self.skews: list[float] = []
         member.begin(Hooks(self._beat, self.claimed.extend, self._bury), wall)
 
-    def _beat(self, skew: float) -> Beat:
+    def _beat(self, skew: float) -> Report:
         self.skews.append(skew)
-        return Beat("revision", 7, skew, 3)
+        return Report("revision", 7, skew, 3)
 
     def _bury(self) -> None:
         self.buried += 1

@@ -252,8 +252,8 @@ async def test_a_planned_end_leaves_cleanly_with_everything_stored() -> None:
 
 
 @virtually
-async def test_an_end_that_takes_long_is_not_clean() -> None:
-    """What others changed since it tells nobody is to be looked for as after a crash."""
+async def test_what_an_end_that_takes_long_has_not_heard_of_is_handed_over() -> None:
+    """What others changed since it tells nobody, whoever takes over tells."""
     site, script = Site(), Script()
     node, other = await site.node("a", script), await site.node("b")
     site.subscribe(node.epoch, 1)
@@ -264,10 +264,30 @@ async def test_an_end_that_takes_long_is_not_clean() -> None:
     site.store(other.epoch)
     await ending
     assert await outcome(result) is Verdict.STORED
-    assert not site.database.lives[node.epoch].is_clean
+    assert site.database.lives[node.epoch].is_clean
     await asyncio.sleep(1.0)
     [(_, changed)] = other.told.of("take")
     assert ALICE in changed
+    await other.node.end()
+
+
+@virtually
+async def test_a_planned_end_says_up_to_which_change_phones_were_told() -> None:
+    """Also where it hears of changes late: whoever takes over tells those, and no other ones."""
+    site, script = Site(), Script()
+    node, other = await site.node("a", script), await site.node("b")
+    site.subscribe(node.epoch, 1)
+    site.store(other.epoch, 1, BOB)
+    await asyncio.sleep(1.0)
+    script.add("feed", Fault(loss=Loss.QUESTION))
+    await asyncio.sleep(0.2)
+    site.store(other.epoch)
+    await asyncio.sleep(3.0)
+    await node.node.end()
+    assert site.database.lives[node.epoch].is_clean
+    await asyncio.sleep(1.0)
+    [(_, changed)] = other.told.of("take")
+    assert changed == {ALICE}
     await other.node.end()
 
 
@@ -296,6 +316,8 @@ async def test_the_oldest_node_purges_for_all() -> None:
     for revision in (1, 2):
         site.store(oldest.epoch, revision)
     dead.die()
+    # It goes on with what it does for all until it ends.
+    site.database.lives[oldest.epoch].is_draining = True
     await asyncio.sleep(KEPT + 2 * PURGE_EVERY)
     assert [script.calls.count("purge") > 0 for script in scripts] == [False, True, False]
     assert len(site.database.feed) == 1

@@ -71,7 +71,7 @@ async def test_a_node_is_drained_from_another() -> None:
     one, other = await _join(database, "node-1"), await _join(database, "node-2")
     [row] = await one.desk.drain("node-2")
     assert (row.name, one.standing()) == ("node-2", Standing.SERVING)
-    renewed = await other.node.engine.renew(other.node.member.epoch, 60.0, other.node._beat(0.0))
+    renewed = await other.node.engine.renew(other.node.member.epoch, 60.0, other.node._report(0.0))
     assert renewed.is_draining
 
 
@@ -96,7 +96,7 @@ async def test_another_node_of_the_same_name_is_told_operators_once() -> None:
         for _ in range(5):
             await asyncio.sleep(0.9 * LOOK)
             for node in (one.node, twin.node):
-                await node.engine.renew(node.member.epoch, 60.0, node._beat(0.0))
+                await node.engine.renew(node.member.epoch, 60.0, node._report(0.0))
         one.desk.end()
     told = [said for said in logs if said["event"] == "cluster_name_taken"]
     assert [(said["node"], said["epoch"]) for said in told] == [("node-1", twin.node.member.epoch)]

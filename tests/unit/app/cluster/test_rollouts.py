@@ -1,11 +1,14 @@
 """Rollouts of policies, for operators."""
 
+from functools import partial
+
 import pytest
 
 from dfks_rules.errors import PolicyError
 from dfks_rules.operations.rollouts import (
     CanaryError,
-    NodeRow,
+    FollowerRow,
+    GoalMovedError,
     NoGoalError,
     NoNodeError,
     ReadyRow,
@@ -33,7 +36,8 @@ async def test_a_rollout_is_shown_from_its_beginning_to_its_end() -> None:
     assert (goal.node, goal.revision, goal.previous) == (None, revision(FIRST), None)
     assert [one.state for one in listing.rollouts] == [RolloutState.DONE]
     assert listing.nodes == tuple(
-        NodeRow(name, revision(FIRST), revision(FIRST), True, ()) for name in ("node-1", "node-2")
+        FollowerRow(name, revision(FIRST), revision(FIRST), True, ())
+        for name in ("node-1", "node-2")
     )
     assert not listing.is_skewed
 
@@ -92,13 +96,13 @@ async def test_a_canary_has_a_goal_of_its_own() -> None:
     ]
     assert [one.node for one in listing.goals] == ["node-2"]
     with pytest.raises(CanaryError, match="`node-2`"):
-        await peers.rollouts.roll_back(None, "alice")
+        await peers.rollouts.roll_back(None, "alice", None)
     # What is on its way to all is clear.
     await peers.rollouts.begin([SECOND], None, "alice")
-    await peers.rollouts.roll_back(None, "alice")
+    await peers.rollouts.roll_back(None, "alice", None)
     await peers.look()
     assert peers.revisions == [OF_FILES, revision(FIRST)]
-    back = await peers.rollouts.roll_back("node-2", "alice")
+    back = await peers.rollouts.roll_back("node-2", "alice", None)
     assert [one.goal for one in back.nodes] == [None, None]
     await peers.look()
     assert peers.revisions == [OF_FILES] * 2
@@ -110,10 +114,23 @@ async def test_a_rollback_brings_back_what_was_followed_before() -> None:
     for text in (FIRST, SECOND):
         await peers.rollouts.begin([text], None, "alice")
         await peers.look()
-    listing = await peers.rollouts.roll_back(None, "bob")
+    listing = await peers.rollouts.roll_back(None, "bob", None)
     [goal] = listing.goals
     assert (goal.revision, goal.previous, goal.actor) == (revision(FIRST), revision(SECOND), "bob")
     assert [one.follows for one in listing.nodes] == [False, False]
+    await peers.look()
+    assert peers.revisions == [revision(FIRST)] * 2
+
+
+async def test_a_rollback_of_what_is_not_followed_any_more_is_refused() -> None:
+    """Else the second of two at once would undo the first."""
+    peers = await two_peers()
+    for text in (FIRST, SECOND):
+        await peers.rollouts.begin([text], None, "alice")
+        await peers.look()
+    await peers.rollouts.roll_back(None, "bob", revision(SECOND))
+    with pytest.raises(GoalMovedError, match=f"all nodes: `{revision(FIRST)}` is followed"):
+        await peers.rollouts.roll_back(None, "alice", revision(SECOND))
     await peers.look()
     assert peers.revisions == [revision(FIRST)] * 2
 
@@ -123,7 +140,7 @@ async def test_what_cannot_be_done_is_told() -> None:
     peers = await two_peers()
     with pytest.raises(NoNodeError, match=r"`node-9`.*`node-1`, `node-2`"):
         await peers.rollouts.begin([FIRST], "node-9", "alice")
-    for ask in (peers.rollouts.roll_back, peers.rollouts.drop):
+    for ask in (partial(peers.rollouts.roll_back, seen=None), peers.rollouts.drop):
         with pytest.raises(NoGoalError, match="all nodes"):
             await ask(None, "alice")
         with pytest.raises(NoGoalError, match="`node-1`"):

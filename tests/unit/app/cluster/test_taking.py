@@ -8,6 +8,7 @@ from structlog.testing import capture_logs
 from dfks_rules.app.cluster import taking
 from dfks_rules.app.cluster.member import Member
 from dfks_rules.app.cluster.taking import TakingOver
+from dfks_rules.model.identity import Aor
 from dfks_rules.presence.claim import UNSURE, Claim
 from dfks_rules.service.ports import DialogRow
 from dfks_rules.store.postgres.store import PostgresStore
@@ -37,8 +38,8 @@ class _Taker:
     def _wake(self) -> None:
         self.woken += 1
 
-    def claim(self, share: int | None = None) -> None:
-        self.taking.begin(self._site.database.claim(self.member.epoch, share))
+    def claim(self) -> None:
+        self.taking.begin(self._site.database.claim(self.member.epoch))
 
 
 @virtually
@@ -81,15 +82,17 @@ async def test_who_left_as_planned_has_told_all_but_what_it_had_not_heard_of() -
     site = Site()
     left, member = await site.member("a"), await site.member("b")
     site.subscribe(left.epoch, 1)
+    site.store(member.epoch, 1, Aor("bob", "example.com"))
+    heard = site.database.newest
     site.store(member.epoch)
     await asyncio.sleep(UNSURE / 2)
-    site.database.leave(left.epoch, is_clean=True)
+    site.database.leave(left.epoch, is_clean=True, heard=heard)
     taker = _Taker(site, member)
     taker.claim()
     await asyncio.sleep(0.1)
     [(_, is_clean)] = taker.told.of("restore")
     [(_, changed)] = taker.told.of("take")
-    assert (is_clean, changed) == (True, frozenset())
+    assert (is_clean, changed) == (True, {ALICE})
 
 
 @virtually
@@ -180,7 +183,7 @@ async def test_rows_have_the_term_of_whoever_has_them_now() -> None:
     dead, second, third = [await site.member(name) for name in "abc"]
     row = site.subscribe(dead.epoch, 1)
     site.database.end(dead.epoch, is_clean=False)
-    site.database.claim(second.epoch, None)
+    site.database.claim(second.epoch)
     site.database.end(second.epoch, is_clean=False)
     taker = _Taker(site, third)
     taker.claim()

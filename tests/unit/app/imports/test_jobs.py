@@ -1,16 +1,20 @@
 """The imports of a server."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from pathlib import Path
+from typing import cast
 
 import pytest
 
+from dfks_rules.app.imports.keeping import Note, SqliteImports
 from dfks_rules.errors import StoreError
 from dfks_rules.model.identity import Aor
-from dfks_rules.operations.imports import MAX_UNFINISHED, Status, TooManyError
+from dfks_rules.operations.imports import MAX_UNFINISHED, Job, Status, TooManyError
 from dfks_rules.operations.ports import SetResult, Sets
+from dfks_rules.operations.rows import Format
 from dfks_rules.store import imports as tables
+from dfks_rules.store.sqlite import SqliteStore
 from tests.helpers.imports import CSV, HEAD, given, importing, job, over, until
 from tests.helpers.operations import REFUSED_TARGET, MemoryOperations
 from tests.helpers.policy import DND
@@ -31,7 +35,7 @@ async def test_a_file_is_imported_to_its_end_with_a_report(tmp_path: Path) -> No
     )
     async with importing(tmp_path, operations) as jobs:
         done = await over(jobs, await given(jobs, content))
-        found = jobs.refusals(done.id, (0, 0), 10)
+        found = await jobs.refusals(done.id, (0, 0), 10)
         assert not list((tmp_path / "s.db.imports").iterdir())
     assert (done.status, done.rows, done.position) == (Status.DONE, 43, len(content))
     assert (done.changed, done.unchanged, done.refused, done.unusable) == (40, 1, 1, 1)
@@ -67,7 +71,7 @@ async def test_imports_are_done_one_after_the_other(tmp_path: Path) -> None:
         assert job(jobs, second).status is Status.WAITING
         await over(jobs, second)
         assert job(jobs, first).status is Status.DONE
-        assert [one.id for one in jobs.jobs()] == [second, first]
+        assert [one.id for one in jobs.own()] == [second, first]
     assert not operations.states[Aor("u19", "example.com")].state(DND).status
 
 
@@ -114,7 +118,7 @@ async def test_a_file_that_cannot_be_used_leaves_nothing(tmp_path: Path) -> None
     async with importing(tmp_path, MemoryOperations()) as jobs:
         with pytest.raises(ValueError, match="no column"):
             await given(jobs, "name,number\nalice,7\n")
-        assert jobs.jobs() == []
+        assert jobs.own() == []
         assert list((tmp_path / "s.db.imports").iterdir()) == []
         assert (await over(jobs, await given(jobs, _rows(1)))).status is Status.DONE
 
@@ -138,7 +142,7 @@ async def test_imports_that_cannot_be_read_keep_their_files(tmp_path: Path) -> N
     [kept] = (tmp_path / "s.db.imports").iterdir()
     change_file(tmp_path / "s.db", "UPDATE import_job SET format = 'x'")
     async with importing(tmp_path, MemoryOperations()) as jobs:
-        assert jobs.jobs() == []
+        assert jobs.own() == []
         assert kept.exists()
     change_file(tmp_path / "s.db", "UPDATE import_job SET format = 'csv'")
     async with importing(tmp_path, MemoryOperations()) as jobs:
@@ -151,9 +155,9 @@ async def test_old_imports_are_forgotten(tmp_path: Path, monkeypatch: pytest.Mon
     async with importing(tmp_path, MemoryOperations()) as jobs:
         for _ in range(5):
             await over(jobs, await given(jobs, _rows(1)))
-        await until(lambda: len(jobs.jobs()) == 2)
+        await until(lambda: len(jobs.own()) == 2)
     async with importing(tmp_path, MemoryOperations()) as jobs:
-        assert len(jobs.jobs()) == 2
+        assert len(jobs.own()) == 2
 
 
 async def test_only_so_many_refusals_are_kept_and_all_are_counted(
@@ -164,20 +168,20 @@ async def test_only_so_many_refusals_are_kept_and_all_are_counted(
     async with importing(tmp_path, MemoryOperations()) as jobs:
         done = await over(jobs, await given(jobs, HEAD + "nonsense\n" * 50))
         assert done.unusable == 50
-        assert len(jobs.refusals(done.id, (0, 0), 100)) == 10
+        assert len(await jobs.refusals(done.id, (0, 0), 100)) == 10
 
 
 async def test_no_import_is_accepted_that_the_store_has_not(tmp_path: Path) -> None:
     """202 means that a restart goes on with it."""
 
     async def pieces() -> AsyncIterator[bytes]:
-        jobs._store.close()
+        jobs._kept._store.close()  # type: ignore[attr-defined]
         yield _rows(1).encode()
 
     async with importing(tmp_path, MemoryOperations()) as jobs:
         with pytest.raises(StoreError):
             await jobs.receive(CSV, pieces())
-        assert jobs.jobs() == []
+        assert jobs.own() == []
 
 
 class _Slow(MemoryOperations):
@@ -204,3 +208,82 @@ async def test_a_file_that_is_being_sent_at_the_start_is_not_swept_away(tmp_path
         jobs.start()
         go_on.set()
         assert (await over(jobs, (await receiving).id)).status is Status.DONE
+
+
+class _Shared(SqliteImports):
+    """Keeps imports of several nodes; may fail."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        super().__init__(store)
+        self.look_every = 0.01
+        self.orphans: list[Job] = []
+        self.content = b""
+        self.fails = 0
+        """How often the engine is silent."""
+        self.lost: list[str] = []
+        self.cancelled: list[str] = []
+
+    def begun(self) -> list[Job]:
+        return []
+
+    async def claim(self, known: Sequence[str]) -> list[Job]:
+        self._fail()
+        claimed = [job for job in self.orphans[:1] if job.id not in known]
+        del self.orphans[:1]
+        return claimed
+
+    async def fetch(self, job: Job, path: Path) -> None:
+        self._fail()
+        await asyncio.to_thread(path.parent.mkdir, exist_ok=True)
+        await asyncio.to_thread(path.write_bytes, self.content)
+
+    def write(
+        self, notes: Sequence[Note], done: Callable[[StoreError | None, Collection[str]], None]
+    ) -> None:
+        super().write(notes, lambda error, _lost: done(error, self.lost))
+
+    async def cancel(self, job: str, at: float) -> Job:
+        self.cancelled.append(job)
+        return ORPHAN
+
+    def _fail(self) -> None:
+        if self.fails:
+            self.fails -= 1
+            raise StoreError("store_unavailable", "it is silent")
+
+
+ORPHAN = Job("0f", Format.CSV, False, "hr", None, 0, "5ea", 0.0, Status.RUNNING, rows=3, changed=3)
+
+
+async def test_a_node_goes_on_with_the_import_of_one_that_has_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From where that was, once the engine answers; the next when this one is over."""
+    monkeypatch.setattr("dfks_rules.app.imports.jobs.RETRY", 0.01)
+    operations = MemoryOperations()
+    async with importing(tmp_path, operations, kept=_Shared) as jobs:
+        kept = cast(_Shared, jobs._kept)
+        kept.content, kept.fails = _rows(10).encode(), 2
+        begin = len(_rows(3).encode())
+        kept.orphans = [ORPHAN._replace(position=begin), ORPHAN._replace(id="1f", position=begin)]
+        await until(lambda: len(jobs.own()) == 2)
+        done = await over(jobs, "0f")
+        assert (done.status, done.rows, done.changed) == (Status.DONE, 10, 10)
+        assert (await over(jobs, "1f")).unchanged == 7
+        # Here it is unknown: whoever does it hears of it from the engine.
+        assert await jobs.cancel("2f") == ORPHAN
+        assert kept.cancelled == ["2f"]
+
+
+async def test_an_import_that_another_node_has_ended_does_no_more_rows(tmp_path: Path) -> None:
+    """Nor is it told of any more; the next one goes on."""
+    async with importing(tmp_path, _Slow(), rate=100, kept=_Shared) as jobs:
+        kept = cast(_Shared, jobs._kept)
+        id_ = await given(jobs, _rows(2_000))
+        await until(lambda: job(jobs, id_).rows >= 5)
+        kept.lost = [id_]
+        ended = await over(jobs, id_)
+        assert ended.status is Status.CANCELLED
+        assert ended.rows < 2_000
+        kept.lost = []
+        assert (await over(jobs, await given(jobs, _rows(3)))).status is Status.DONE

@@ -2,11 +2,12 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import cast
 
 import pytest
 
+from dfks_rules.app.imports.keeping import SqliteImports
 from dfks_rules.app.imports.noting import Notes
 from dfks_rules.errors import StoreError
 from dfks_rules.operations.imports import Job, Refusal
@@ -16,6 +17,7 @@ from dfks_rules.store.migrations import migrate
 from dfks_rules.store.sqlite import SqliteStore
 from tests.helpers.stores import FULL
 
+_NOBODY: Callable[[Collection[str]], None] = lambda _ids: None  # noqa: E731
 _JOB = Job("17", Format.CSV, False, "hr", None, 70, "5ea", 0.0)
 
 
@@ -49,7 +51,7 @@ def _refusal(row: int) -> Refusal:
 async def test_what_comes_while_one_is_written_forms_the_next() -> None:
     """Notes never queue up behind a slow disk."""
     store = _Store()
-    notes = Notes(cast(SqliteStore, store))
+    notes = Notes(SqliteImports(cast(SqliteStore, store)), _NOBODY)
     for row in range(1, 5):
         notes.note(_JOB._replace(rows=row), [_refusal(row)])
     settled = asyncio.create_task(notes.settled())
@@ -70,7 +72,7 @@ async def test_what_could_not_be_written_is_written_later(
     """No refusal is lost; the newest place counts."""
     monkeypatch.setattr("dfks_rules.app.imports.noting.RETRY", 0.0)
     store = _Store()
-    notes = Notes(cast(SqliteStore, store))
+    notes = Notes(SqliteImports(cast(SqliteStore, store)), _NOBODY)
     notes.note(_JOB._replace(rows=1), [_refusal(1)])
     notes.note(_JOB._replace(rows=2), [_refusal(2)])
     store.settle(FULL)
@@ -87,7 +89,7 @@ async def test_nothing_is_tried_again_once_the_server_stops(
     """A process that goes on after a failed hand-over would ask a closed store for ever."""
     monkeypatch.setattr("dfks_rules.app.imports.noting.RETRY", 0.0)
     store = _Store()
-    notes = Notes(cast(SqliteStore, store))
+    notes = Notes(SqliteImports(cast(SqliteStore, store)), _NOBODY)
     notes.note(_JOB._replace(rows=1))
     notes.end()
     store.settle(FULL)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from dfks_rules.app.imports.spool import Spool
+from dfks_rules.app.imports.spool import PassingSpool, Spool
 from dfks_rules.errors import StoreError
 from dfks_rules.web.problem import Problem
 
@@ -58,3 +58,26 @@ async def test_what_a_kill_has_left_is_swept_away(tmp_path: Path) -> None:
         await spool.keep(name, _pieces(b"x"))
     spool.sweep(["18"])
     assert [path.name for path in spool.folder.iterdir()] == ["18"]
+
+
+async def test_a_node_keeps_files_in_a_folder_of_its_own_until_it_ends() -> None:
+    """For the server alone; the engine has them, too."""
+    spool, other = PassingSpool(), PassingSpool()
+    spool.end()
+    await spool.keep("17", _pieces(b"x"))
+    spool.sweep([])
+    assert spool.path("17").read_bytes() == b"x"
+    assert stat.S_IMODE(spool.folder.stat().st_mode) == 0o700
+    assert spool.folder != other.folder
+    for one in (spool, other):
+        one.end()
+        assert not one.folder.exists()
+
+
+async def test_a_folder_that_cannot_be_made_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever sends the file hears of it; the server goes on."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "gone"))
+    with pytest.raises(StoreError, match="cannot keep the file to import: No such file"):
+        await PassingSpool().keep("17", _pieces(b"x"))

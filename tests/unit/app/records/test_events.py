@@ -271,3 +271,20 @@ async def test_who_knows_more_than_there_ever_was_is_told_of_a_gap() -> None:
     journal.add(ALICE)
     [gap] = await _take(await _ring(journal).listen(2))
     assert gap.type == GAP
+
+
+async def test_a_tap_gives_what_is_in_no_journal_though_nobody_listens() -> None:
+    """And reads nothing."""
+    journal = MemoryJournal()
+    ring, told = _ring(journal), list[Event]()
+    journal.is_broken = True
+    ring.tap(told.append)
+    ring.hear(await _settled(REFUSED_TARGET))
+    ring.hear(await _settled("201"))
+    ring.publish(Event("policies-changed", 0, None, {}))
+    await asyncio.sleep(0)
+    assert [one.type for one in told] == ["feature-refused", "policies-changed"]
+    assert ring.end == 0
+    ring.tap(None)
+    ring.publish(Event("policies-changed", 0, None, {}))
+    assert len(told) == 2

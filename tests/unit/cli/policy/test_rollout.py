@@ -7,6 +7,7 @@ import pytest
 from click.testing import Result
 from structlog.testing import capture_logs
 
+from dfks_rules.operations.rollouts import RolloutListing
 from tests.helpers.commands import run
 from tests.helpers.operations import MemoryOperations
 from tests.helpers.rollouts import Peers, looking, policy, revision, two_peers
@@ -136,6 +137,33 @@ async def test_a_goal_is_moved_back_and_dropped(door: Api, peers: Peers, tmp_pat
     assert goal == "goal dropped"
     assert sorted(nodes) == ["node-1: follows its own files", "node-2: follows its own files"]
     assert (await _rollout(door)).stdout.splitlines()[0].startswith("goal of all nodes: files (")
+
+
+async def test_two_who_go_back_at_once_do_not_undo_each_other(
+    door: Api, peers: Peers, tmp_path: Path
+) -> None:
+    """The second one is told what is followed."""
+    async with looking(peers):
+        for word in ("first", "second"):
+            await _rollout(door, _folder(tmp_path, word))
+        first = peers.rollouts.roll_back
+        second = peers.revisions[0]
+
+        async def later(node: str | None, actor: str, seen: str | None) -> RolloutListing:
+            peers.rollouts.roll_back = first  # type: ignore[method-assign]
+            await first(node, "somebody else", None)
+            return await first(node, actor, seen)
+
+        peers.rollouts.roll_back = later  # type: ignore[method-assign]
+        back = await _rollout(door, "--rollback")
+        assert (back.exit_code, "409" in str(back.exception)) == (1, True)
+        gone = await _rollout(door, "--rollback", "--from", second)
+        assert gone.exit_code == 1
+        [now] = {one.goal for one in (await peers.rollouts.listing()).nodes}
+        assert now != second
+        assert (await _rollout(door, "--rollback", "--from", str(now))).exit_code == 0
+        assert peers.revisions == [second] * 2
+    assert (await _rollout(door, "--from", second)).exit_code == 2
 
 
 async def test_what_is_under_way_is_shown(door: Api, peers: Peers) -> None:

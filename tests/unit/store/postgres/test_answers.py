@@ -18,7 +18,7 @@ _ANSWER = KeptAnswer(b"whole", 200, {"ETag": '"7"'}, b"{}")
 async def _two(nodes: Nodes) -> tuple[AnswerTable, AnswerTable, Node]:
     """Of two nodes, and the first of them."""
     one, other = await nodes.join(), await nodes.join()
-    return one.engine.answers(one.epoch), other.engine.answers(other.epoch), one
+    return one.engine.shared(one.epoch).answers, other.engine.shared(other.epoch).answers, one
 
 
 async def test_what_one_node_has_answered_all_give_again(nodes: Nodes) -> None:

@@ -226,7 +226,7 @@ async def test_webhooks_go_on_where_they_were(file: Path, nodes: Nodes, database
     copied = await copy_store(file, database.url, _clock)
     assert copied.target.webhooks == 2
     node = await nodes.join()
-    tables = node.engine.webhooks(node.epoch)
+    tables = node.engine.shared(node.epoch).webhooks
     await tables.load()
     assert tables.endpoints() == [TWO, ONE]
     assert sorted(tables.cursors()) == cursors

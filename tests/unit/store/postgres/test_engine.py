@@ -11,8 +11,17 @@ from dfks_rules.errors import StoreError
 from dfks_rules.model.features import NOTHING_STORED, FeatureState, values_from
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.values import Value
-from dfks_rules.service.ports import Verdict
-from dfks_rules.store.postgres.ports import COHORTS, Beat, Changed, Moved, Outcome, Step, cohort_of
+from dfks_rules.service.ports import Gone, Verdict
+from dfks_rules.store.postgres.ports import (
+    COHORTS,
+    Changed,
+    Moved,
+    Outcome,
+    Report,
+    Sought,
+    Step,
+    cohort_of,
+)
 from tests.helpers.engines import EVERY, Node, Nodes, sets
 from tests.helpers.postgres import needs_postgres
 from tests.helpers.stored import ALICE, BOB, CFA, DND, ON, to
@@ -136,7 +145,7 @@ async def test_commits_leave_no_versions_of_the_row_that_they_lock(nodes: Nodes)
         assert await first.verdicts(sets(ALICE, snapshot, after)) == [Verdict.STORED]
         snapshot = after
     await first.keep(first.row())
-    await second.engine.adopt(second.epoch, first.row().tag, second.row().row)
+    await second.adopt(first.row().tag, second.row())
     assert nodes.database.run(where) == before
     assert (await first.engine.feed(0, 10)).last == 4
 
@@ -146,18 +155,17 @@ async def test_a_dialog_moves_once_to_whoever_adopts_it(nodes: Nodes) -> None:
     first, second = await nodes.join(), await nodes.join()
     row = first.row()._replace(base=5)
     await first.keep(row)
-    adopted = await second.engine.adopt(second.epoch, row.tag, second.row().row)
-    assert adopted == (row._replace(row=second.row().row, base=6), True)
-    again = await second.engine.adopt(second.epoch, row.tag, second.row(2).row)
-    assert again == (adopted[0], False)
-    assert await second.engine.adopt(second.epoch, row.tag, None) == again
-    assert await first.engine.adopt(first.epoch, row.tag, None) is None
+    adopted = row._replace(row=second.row().row, base=6)
+    assert await second.adopt(row.tag, second.row()) == adopted
+    assert await second.adopt(row.tag, second.row(2)) == adopted
+    assert await second.adopt(row.tag) == adopted
+    assert await first.adopt(row.tag) is Gone.UNKNOWN
     page = await second.engine.feed(0, 10)
     assert page == ([Moved(second.epoch, 1, row.tag, row.row)], 1, False)
-    assert await second.engine.adopt(second.epoch, b"unknown", second.row(3).row) is None
+    assert await second.adopt(b"unknown", second.row(3)) is Gone.UNKNOWN
     # The one before has lost it.
     visit = sets(ALICE, NOTHING_STORED, FIRST, first.row(cseq=2, first=None))
-    behind = Step(rows=(row,), gone=(row.row, adopted[0].row))
+    behind = Step(rows=(row,), gone=(row.row, adopted.row))
     assert await first.commit(visit, behind) == [
         Outcome(Verdict.MOVED),
         Outcome(Verdict.STORED, 0, (row.row,)),
@@ -166,7 +174,40 @@ async def test_a_dialog_moves_once_to_whoever_adopts_it(nodes: Nodes) -> None:
     third = await nodes.join()
     visit = sets(ALICE, NOTHING_STORED, FIRST, third.row()._replace(tag=row.tag))
     assert await third.verdicts(visit) == [Verdict.MOVED]
-    assert await third.rows_of(adopted[0]) == [adopted[0]]
+    assert await third.rows_of(adopted) == [adopted]
+
+
+async def test_many_dialogs_are_adopted_in_one_call(nodes: Nodes) -> None:
+    """Whatever each of them is; a commit of its own for each would wait for the disk."""
+    first, second, third = [await nodes.join() for _ in range(3)]
+    await first.keep(first.row(1), first.row(2))
+    await second.keep(second.row(9))
+    await third.keep(third.row(1)._replace(base=4))
+    sought = [
+        Sought(third.row(1).tag, second.row(1).row),
+        Sought(b"unknown", second.row(2).row),
+        Sought(first.row(2).tag, second.row(3).row),
+        Sought(second.row(9).tag, second.row(4).row),
+        Sought(first.row(1).tag, None),
+        Sought(first.row(2).tag, second.row(5).row),
+    ]
+    moved = first.row(2)._replace(row=second.row(3).row, base=1)
+    found = await second.engine.adopt(second.epoch, sought)
+    assert found[2] in (moved, moved._replace(row=second.row(5).row))
+    assert found == [
+        third.row(1)._replace(row=second.row(1).row, base=5),
+        Gone.UNKNOWN,
+        found[2],
+        second.row(9),
+        Gone.UNKNOWN,
+        found[2],
+    ]
+    page = await first.engine.feed(0, 10)
+    assert page.told == [
+        Moved(second.epoch, 1, third.row(1).tag, third.row(1).row),
+        Moved(second.epoch, 2, first.row(2).tag, first.row(2).row),
+    ]
+    assert await second.engine.adopt(second.epoch, []) == []
 
 
 async def test_a_node_that_has_ended_stores_nothing(nodes: Nodes) -> None:
@@ -178,7 +219,7 @@ async def test_a_node_that_has_ended_stores_nothing(nodes: Nodes) -> None:
     step = sets(ALICE, NOTHING_STORED, FIRST, first.row())
     assert await first.verdicts(step, Step(rows=(first.row(),))) == [Verdict.FENCED] * 2
     with pytest.raises(StoreError) as caught:
-        await first.engine.adopt(first.epoch, second.row().tag, first.row().row)
+        await first.adopt(second.row().tag, first.row())
     assert caught.value.code == "store_fenced"
     second.end_lease()
     assert await first.engine.bury(first.epoch) == []
@@ -211,13 +252,12 @@ async def test_a_claimed_cohort_has_a_higher_term(nodes: Nodes) -> None:
     assert await second.engine.claim(second.epoch) == []
     rows = await second.engine.rows([one.cohort for one in claimed], EVERY, 10)
     assert rows == [first.row(2), first.row(1)]
-    again = Step((), visit=first.row(1, cseq=2, first=None))
-    assert await second.verdicts(again) == [Verdict.STORED]
+    again = first.row(1, cseq=2, first=None)
+    assert await second.verdicts(Step((), visit=again)) == [Verdict.STORED]
     # A third adopts from the claimer: its term follows that of the claim.
     third = await nodes.join()
-    adopted = await third.engine.adopt(third.epoch, first.row(1).tag, third.row().row)
-    assert adopted is not None
-    assert adopted.row.base == 2
+    adopted = await third.adopt(first.row(1).tag, third.row())
+    assert adopted == again._replace(row=third.row().row, base=2, first=first.row(1).first)
 
 
 async def test_living_nodes_share_what_is_left(nodes: Nodes) -> None:
@@ -235,15 +275,6 @@ async def test_living_nodes_share_what_is_left(nodes: Nodes) -> None:
     assert listed[dead.epoch] == ("dead", 0)
     assert listed[living[0].epoch] == ("serving", COHORTS + 22)
     assert listed[leaves.epoch] == ("draining", COHORTS)
-
-
-async def test_no_more_is_claimed_than_was_said(nodes: Nodes) -> None:
-    """For tests, and for whoever wants to go slowly."""
-    dead, living = await nodes.join(), await nodes.join()
-    await dead.keep(*[dead.row(n) for n in range(10)])
-    await dead.engine.leave(dead.epoch, is_clean=False)
-    assert len(await living.engine.claim(living.epoch, 3)) == 3
-    assert len(await living.engine.claim(living.epoch)) == 7
 
 
 async def test_what_was_claimed_is_given_again_to_whoever_asks_for_it(nodes: Nodes) -> None:
@@ -278,11 +309,11 @@ async def test_a_claim_reaches_back_over_an_owner_that_lived_for_a_moment(nodes:
     assert (claimed.term, claimed.renewed, claimed.is_clean) == (2, 1000.0, False)
     # A year later, all has been told.
     nodes.database.run("UPDATE dfks.cohort SET claimed = claimed - interval '1 year'")
-    await third.engine.leave(third.epoch, is_clean=True)
+    await third.engine.leave(third.epoch, is_clean=True, heard=17)
     fourth = await nodes.join()
     [claimed] = await fourth.engine.claim(fourth.epoch)
     assert claimed.renewed > 1000.0
-    assert claimed.is_clean
+    assert (claimed.is_clean, claimed.heard) == (True, 17)
 
 
 async def test_a_lease_goes_on_and_says_how_the_node_is(nodes: Nodes) -> None:
@@ -290,7 +321,7 @@ async def test_a_lease_goes_on_and_says_how_the_node_is(nodes: Nodes) -> None:
     node, other = await nodes.join(), await nodes.join()
     node.end_lease()
     assert [one.state for one in await other.engine.nodes()] == ["late", "serving"]
-    renewed = await node.engine.renew(node.epoch, 60.0, Beat("abc", 7, 0.25, 3))
+    renewed = await node.engine.renew(node.epoch, 60.0, Report("abc", 7, 0.25, 3))
     assert renewed.is_alive
     assert await other.engine.bury(other.epoch) == []
     [one, _] = await other.engine.nodes()
@@ -365,6 +396,9 @@ async def test_the_journal_is_read_both_ways(node: Node) -> None:
     assert await node.engine.changed_since(newest.at) == {ALICE}
     assert await node.engine.changed_since(newest.at + 1) == frozenset()
     assert await node.engine.changed_since(0.0) == {ALICE, BOB}
+    assert await node.engine.changed_after(newest.seq) == frozenset()
+    assert await node.engine.changed_after(newest.seq - 1) == {ALICE}
+    assert await node.engine.changed_after(0) == {ALICE, BOB}
 
 
 async def test_a_set_that_comes_to_the_same_has_no_row_in_the_feed(node: Node) -> None:

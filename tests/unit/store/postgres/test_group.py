@@ -9,14 +9,14 @@ import pytest
 
 from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.service.ports import Verdict, Wanted
+from dfks_rules.service.ports import DialogRow, Verdict, Wanted
 from dfks_rules.store.postgres import group
 from dfks_rules.store.postgres.group import PATIENCE, RETRY
 from dfks_rules.store.postgres.ports import Outcome, Step
 from dfks_rules.store.postgres.store import CLOSES_WITHIN
 from tests.helpers.database import FakeDatabase
 from tests.helpers.engine import FakeEngine, Fault, Loss
-from tests.helpers.joined import Node, join, stored, virtually, written
+from tests.helpers.joined import Node, adopted, join, stored, virtually, written
 from tests.helpers.states import forwarding
 from tests.helpers.wanted import change, commit, dialog_row, outcome, wanted
 
@@ -193,8 +193,7 @@ async def test_rows_written_behind_ride_with_requests(monkeypatch: pytest.Monkey
     node, other = await join(database), await join(database)
     mine, theirs, gone = [dialog_row(node.store.number()) for _ in range(3)]
     assert await written(node.store, [mine, theirs, gone])
-    moved = await other.engine.adopt(other.epoch, theirs.tag, other.store.number())
-    assert moved is not None
+    assert isinstance(await adopted(other.store, theirs.tag), DialogRow)
     lost: list[Sequence[int]] = []
     node.store.on_lost = lost.append
     noted = _Noted(node.engine, monkeypatch)

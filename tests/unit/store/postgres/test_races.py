@@ -10,8 +10,8 @@ import pytest
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import NOTHING_STORED, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.service.ports import Verdict
-from dfks_rules.store.postgres.ports import COHORTS, Changed, Step
+from dfks_rules.service.ports import DialogRow, Gone, Verdict
+from dfks_rules.store.postgres.ports import COHORTS, Changed, Moved, Sought, Step
 from tests.helpers.engines import Node, Nodes, sets
 from tests.helpers.postgres import needs_postgres
 from tests.helpers.stored import ALICE, BOB, DND, OFF, ON
@@ -22,6 +22,7 @@ pytestmark = needs_postgres
 FIRST = NOTHING_STORED.replace(DND, ON)
 COUNTER = "SELECT FROM dfks.counter WHERE name = 'newest' FOR UPDATE"
 """What a commit locks last."""
+ADOPT = "SELECT dfks.adopt_2($1, $2, $3)"
 
 
 async def test_a_burial_waits_for_a_commit_under_way(nodes: Nodes) -> None:
@@ -44,7 +45,7 @@ async def test_a_commit_that_meets_a_burial_is_fenced(nodes: Nodes) -> None:
     first.end_lease()
     async with nodes.transaction("SELECT dfks.bury_1($1)", second.epoch):
         commit = asyncio.create_task(first.verdicts(sets(ALICE, NOTHING_STORED, FIRST)))
-        adoption = asyncio.create_task(first.engine.adopt(first.epoch, b"any", first.row().row))
+        adoption = asyncio.create_task(first.adopt(b"any", first.row()))
         renewal = asyncio.create_task(first.is_alive())
         await nodes.waits(3)
     assert await commit == [Verdict.FENCED]
@@ -99,13 +100,9 @@ async def test_an_adoption_reads_the_term_that_a_claim_has_raised(nodes: Nodes) 
     await dead.keep(dead.row())
     await dead.engine.leave(dead.epoch, is_clean=False)
     async with nodes.transaction("SELECT dfks.claim_1($1, NULL, false)", claims.epoch):
-        adoption = asyncio.create_task(
-            adopts.engine.adopt(adopts.epoch, dead.row().tag, adopts.row().row)
-        )
+        adoption = asyncio.create_task(adopts.adopt(dead.row().tag, adopts.row()))
         await nodes.waits(1)
-    adopted = await adoption
-    assert adopted is not None
-    assert adopted.row.base == 2
+    assert await adoption == dead.row()._replace(row=adopts.row().row, base=2)
 
 
 async def test_a_claim_leaves_out_what_is_being_adopted(nodes: Nodes) -> None:
@@ -113,8 +110,7 @@ async def test_a_claim_leaves_out_what_is_being_adopted(nodes: Nodes) -> None:
     dead, claims, adopts = [await nodes.join() for _ in range(3)]
     await dead.keep(dead.row(1), dead.row(2))
     await dead.engine.leave(dead.epoch, is_clean=False)
-    adopt = "SELECT dfks.adopt_1($1, $2, $3)"
-    async with nodes.transaction(adopt, adopts.epoch, dead.row(1).tag, adopts.row(1).row):
+    async with nodes.transaction(ADOPT, adopts.epoch, [dead.row(1).tag], [adopts.row(1).row]):
         [claimed] = await claims.engine.claim(claims.epoch)
     assert claimed.cohort == dead.epoch * COHORTS + 2
     assert await claims.engine.claim(claims.epoch) == []
@@ -124,38 +120,73 @@ async def test_a_living_dialog_is_never_unknown(nodes: Nodes) -> None:
     """It moves while somebody else waits to adopt it (run 7: answered by 481)."""
     first, second, third = [await nodes.join() for _ in range(3)]
     await first.keep(first.row())
-    adopt = "SELECT dfks.adopt_1($1, $2, $3)"
-    async with nodes.transaction(adopt, second.epoch, first.row().tag, second.row().row):
-        adoption = asyncio.create_task(
-            third.engine.adopt(third.epoch, first.row().tag, third.row().row)
-        )
+    tag = first.row().tag
+
+    async def adopted() -> DialogRow | Gone:
+        while (found := await third.adopt(tag, third.row())) is Gone.UNAVAILABLE:
+            pass
+        return found
+
+    async with nodes.transaction(ADOPT, second.epoch, [tag], [second.row().row]):
+        assert await first.adopt(tag) is Gone.UNAVAILABLE
+        adoption = asyncio.create_task(adopted())
         await nodes.waits(1)
-    adopted = await adoption
-    assert adopted == (first.row()._replace(row=third.row().row, base=2), True)
+    assert await adoption == first.row()._replace(row=third.row().row, base=2)
+
+
+async def test_a_dialog_that_somebody_writes_keeps_no_other_one_from_moving(nodes: Nodes) -> None:
+    """A writer may hang; the phones of all others come at the same time."""
+    first, second = await nodes.join(), await nodes.join()
+    await first.keep(first.row(1), first.row(2))
+    again = "UPDATE dfks.subscription SET cseq = 2 WHERE number = $1"
+    sought = [Sought(first.row(n).tag, second.row(n).row) for n in (1, 2)]
+    async with nodes.transaction(again, first.row(1).row):
+        moved = first.row(2)._replace(row=second.row(2).row, base=1)
+        assert await second.engine.adopt(second.epoch, sought) == [Gone.UNAVAILABLE, moved]
+    moved_too = first.row(1, cseq=2)._replace(row=second.row(1).row, base=1)
+    assert await second.engine.adopt(second.epoch, sought) == [moved_too, moved]
+
+
+async def test_nodes_that_adopt_the_same_dialogs_in_any_order_take_each_once(nodes: Nodes) -> None:
+    """No two locks of theirs are ever taken in both orders."""
+    first, *others = [await nodes.join() for _ in range(3)]
+    rows = [first.row(n) for n in range(1, 41)]
+    await first.keep(*rows)
+
+    async def take(node: Node, order: list[int]) -> None:
+        sought = {n: Sought(rows[n].tag, node.row(n).row) for n in order}
+        while sought:
+            found = await node.engine.adopt(node.epoch, [*sought.values()])
+            for n, row in zip([*sought], found, strict=True):
+                if row is not Gone.UNAVAILABLE:
+                    assert isinstance(row, DialogRow)
+                    del sought[n]
+
+    places = [*range(40)]
+    async with asyncio.timeout(20):
+        await asyncio.gather(take(others[0], places), take(others[1], places[::-1]))
+    told = (await first.engine.feed(0, 1_000)).told
+    assert [one.seq for one in told if isinstance(one, Moved)] == [*range(1, 81)]
 
 
 async def test_what_others_change_does_not_wait_for_adoptions(nodes: Nodes) -> None:
-    """Many phones come at once when their node dies, and each adoption waits for the disk."""
+    """Many phones come at once when their node dies, and each call waits for the disk."""
     first, second = await nodes.join(), await nodes.join()
     await first.keep(first.row())
-    adopt = "SELECT dfks.adopt_1($1, $2, $3)"
-    async with nodes.transaction(adopt, first.epoch, first.row().tag, first.row().row):
-        adoption = asyncio.create_task(
-            second.engine.adopt(second.epoch, first.row().tag, second.row().row)
-        )
+    async with nodes.transaction(COUNTER):
+        adoption = asyncio.create_task(second.adopt(first.row().tag, second.row()))
         await nodes.waits(1)
         async with asyncio.timeout(1.0):
             assert (await second.engine.feed(0, 10)).told == []
         assert not adoption.done()
-    assert await adoption is not None
+    assert isinstance(await adoption, DialogRow)
 
 
 async def test_a_set_in_a_dialog_that_moves_meanwhile_is_not_stored(nodes: Nodes) -> None:
     """The node is told that it has moved, and what it wrote behind is lost."""
     first, second = await nodes.join(), await nodes.join()
     await first.keep(first.row())
-    adopt = "SELECT dfks.adopt_1($1, $2, $3)"
-    async with nodes.transaction(adopt, second.epoch, first.row().tag, second.row().row):
+    async with nodes.transaction(ADOPT, second.epoch, [first.row().tag], [second.row().row]):
         again = first.row(cseq=2, first=None)
         step = sets(ALICE, NOTHING_STORED, FIRST, again)
         commit = asyncio.create_task(first.commit(step, Step(rows=(again,), gone=(again.row,))))

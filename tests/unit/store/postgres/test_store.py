@@ -4,8 +4,6 @@ import asyncio
 import time
 from itertools import count
 
-import pytest
-
 from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import DialogRow, Gone, Verdict, Wanted
@@ -13,22 +11,14 @@ from dfks_rules.store.postgres import store as module
 from dfks_rules.store.postgres.group import PATIENCE
 from dfks_rules.store.postgres.ports import COHORTS, cohort_of
 from tests.helpers.database import FakeDatabase
-from tests.helpers.engine import Fault, Loss
-from tests.helpers.joined import Node, adopted, join, stored, virtually, written
+from tests.helpers.joined import Node, adopted, join, stored, virtually, with_dialog, written
 from tests.helpers.states import forwarding
-from tests.helpers.wanted import change, commit, dialog_row, outcome, wanted
+from tests.helpers.wanted import change, commit, outcome, wanted
 
 ALICE, BOB = Aor("alice", "example.com"), Aor("bob", "example.com")
 FIRST = NOTHING_STORED.replace(FEATURES[0], FeatureState(status=True))
 SECOND = FIRST.replace(FEATURES[1], forwarding(True, "2"))
 ALL = 1 << 62
-
-
-async def _with_dialog(node: Node, base: int = 0) -> DialogRow:
-    """A dialog of this node."""
-    row = dialog_row(node.store.number())._replace(base=base)
-    assert await outcome(commit(node.store, Wanted((), (), row))) is Verdict.STORED
-    return row
 
 
 def _term(node: Node, row: DialogRow) -> int:
@@ -67,7 +57,7 @@ async def test_an_adopted_dialog_has_the_next_term() -> None:
     """Its CSeq never falls, wherever it goes, also back and again."""
     database = FakeDatabase(time.time)
     nodes = [await join(database) for _ in range(3)]
-    row = await _with_dialog(nodes[2])
+    row = await with_dialog(nodes[2])
     terms = [_term(nodes[2], row)]
     assert terms == [3]
     for node in (nodes[0], nodes[1], nodes[0]):
@@ -87,7 +77,7 @@ async def test_claimed_dialogs_have_the_next_term_and_stay_where_they_are() -> N
     """Nothing is written but whose the cohort is."""
     database = FakeDatabase(time.time)
     dead, heir = await join(database), await join(database)
-    row = await _with_dialog(dead, base=5)
+    row = await with_dialog(dead, base=5)
     first = _term(dead, row)
     for term in (first + 1, first + 2):
         database.end(dead.epoch, is_clean=False)
@@ -109,7 +99,7 @@ async def test_a_claimed_dialog_is_adopted_once_the_term_of_its_cohort_is_known(
     """The claim was carried out, and its answer is on its way: any CSeq would be a guess."""
     database = FakeDatabase(asyncio.get_running_loop().time)
     dead, heir = await join(database), await join(database)
-    row = await _with_dialog(dead)
+    row = await with_dialog(dead)
     first = _term(dead, row)
     database.end(dead.epoch, is_clean=False)
     claimed = await heir.engine.claim(heir.epoch)
@@ -131,7 +121,7 @@ async def test_a_dialog_of_another_node_is_moved_before_its_sets_are_applied() -
     """The engine says so, whatever this node thinks."""
     database = FakeDatabase(time.time)
     node, other = await join(database), await join(database)
-    row = await _with_dialog(node)
+    row = await with_dialog(node)
     found = await adopted(other.store, row.tag)
     assert isinstance(found, DialogRow)
     again = row._replace(cseq=2, first=None)
@@ -148,55 +138,6 @@ async def test_a_dialog_of_another_node_is_moved_before_its_sets_are_applied() -
 async def test_a_dialog_that_nobody_has_is_not_adopted() -> None:
     """Then a phone is told so."""
     assert await adopted((await join()).store, b"nobody's") is Gone.UNKNOWN
-
-
-@virtually
-async def test_in_doubt_nobody_says_that_a_dialog_does_not_exist() -> None:
-    """The engine is asked again with the same number; then it is not available."""
-    database = FakeDatabase(time.time)
-    node, other = await join(database), await join(database)
-    row = await _with_dialog(other)
-    node.faults.add("adopt", Fault(loss=Loss.UNSENT), Fault(loss=Loss.UNSENT))
-    found = await adopted(node.store, row.tag)
-    assert isinstance(found, DialogRow)
-    node.faults.add("adopt", Fault(loss=Loss.ANSWER))
-    assert await adopted(node.store, b"nobody's") is Gone.UNAVAILABLE
-    node.engine.is_out = True
-    began = asyncio.get_running_loop().time()
-    assert await adopted(node.store, row.tag) is Gone.UNAVAILABLE
-    assert asyncio.get_running_loop().time() - began <= PATIENCE + 0.2
-
-
-async def test_a_node_that_is_taken_for_dead_adopts_nothing() -> None:
-    """And whoever runs it is told."""
-    database = FakeDatabase(time.time)
-    node, other = await join(database), await join(database)
-    row = await _with_dialog(other)
-    told: list[str] = []
-    node.store.on_fenced = lambda: told.append("fenced")
-    database.end(node.epoch, is_clean=False)
-    assert await adopted(node.store, row.tag) is Gone.UNAVAILABLE
-    await asyncio.sleep(0)
-    assert told == ["fenced"]
-
-
-async def test_too_many_adoptions_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Phones repeat themselves, or go elsewhere."""
-    monkeypatch.setattr(module, "MOST_ADOPTIONS", 1)
-    database = FakeDatabase(time.time)
-    node, other = await join(database), await join(database)
-    row = await _with_dialog(other)
-    found = await asyncio.gather(*[adopted(node.store, row.tag) for _ in range(2)])
-    assert isinstance(found[0], DialogRow)
-    assert found[1] is Gone.UNAVAILABLE
-    assert isinstance(await adopted(node.store, row.tag), DialogRow)
-
-
-async def test_a_bug_in_an_adoption_is_told_as_in_doubt(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Somebody waits for the answer."""
-    node = await join()
-    monkeypatch.setattr(node.engine, "adopt", lambda *_: 1 / 0)
-    assert await adopted(node.store, b"tag") is Gone.UNAVAILABLE
 
 
 async def test_what_others_change_is_known_when_the_feed_tells_it() -> None:
@@ -216,7 +157,7 @@ async def test_what_is_read_after_a_claim_its_watchers_have_not_been_told() -> N
     """A change whose place in the feed comes only then is told to whoever was taken over."""
     database = FakeDatabase(time.time)
     dead, heir = await join(database), await join(database)
-    await _with_dialog(dead)
+    await with_dialog(dead)
     database.end(dead.epoch, is_clean=False)
     heir.store.own(await heir.engine.claim(heir.epoch))
     other = await join(database)

@@ -61,10 +61,10 @@ async def test_an_import_that_is_asked_for_again_with_its_key_is_the_same(tmp_pa
         first, again = await post(_ROWS), await post(_ROWS)
         assert (again.status, again.body) == (202, first.body)
         assert again.headers["Location"] == first.headers["Location"]
-        assert len(jobs.jobs()) == 1
+        assert len(jobs.own()) == 1
         other = await post(_ROWS + "d@x.example,DoNotDisturb,on,\n")
         assert (other.status, other.kind) == (422, "idempotency-key-reused")
-        assert len(jobs.jobs()) == 1
+        assert len(jobs.own()) == 1
 
 
 async def test_what_was_not_read_to_its_end_is_not_remembered(tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ async def test_what_was_not_read_to_its_end_is_not_remembered(tmp_path: Path) ->
             "POST", "/v1/imports", data=rows, Content_Type=kind, Idempotency_Key="k"
         )
         assert got.status == 202
-        assert len(jobs.jobs()) == 1
+        assert len(jobs.own()) == 1
 
 
 async def test_a_dry_run_changes_nothing(tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ async def test_a_file_that_cannot_be_used_is_refused_at_once(
     async with importing(tmp_path, operations) as jobs, api(operations) as web:
         got = await _post(web, rows, query, kind)
         assert (got.status, got.kind) == (status, problem)
-        assert jobs.jobs() == []
+        assert jobs.own() == []
 
 
 async def test_a_file_may_have_so_many_bytes(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ async def test_a_file_may_have_so_many_bytes(tmp_path: Path) -> None:
         assert (await _post(web, _ROWS)).status == 202
         got = await _post(web, _ROWS + "x")
         assert (got.status, got.kind) == (413, "too-large")
-        assert len(jobs.jobs()) == 1
+        assert len(jobs.own()) == 1
 
 
 async def test_too_many_imports_are_turned_away(tmp_path: Path) -> None:
@@ -203,5 +203,5 @@ async def test_a_file_that_stops_coming_is_given_up(
             writer.close()
             await writer.wait_closed()
         await until(lambda: not jobs._receiving)
-        assert jobs.jobs() == []
+        assert jobs.own() == []
         assert os.listdir(tmp_path / "s.db.imports") == []

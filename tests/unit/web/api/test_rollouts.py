@@ -69,6 +69,17 @@ async def test_a_canary_is_named_and_goes_back(door: Api, peers: Peers) -> None:
     assert [one["goal"] for one in back.json["nodes"]] == [None, None]
 
 
+async def test_a_rollback_of_something_else_is_refused(door: Api, peers: Peers) -> None:
+    """Somebody else was faster."""
+    await _begin(door, _line(*FIRST))
+    await peers.look()
+    back = f"{PATH}/rollback?from={revision(FIRST)}"
+    assert (await door.ask("POST", back)).status == 200
+    again = await door.ask("POST", back)
+    assert (again.status, again.kind) == (409, "goal-moved")
+    assert (await door.ask("POST", f"{PATH}/rollback?from=files")).status == 200
+
+
 async def test_a_goal_is_dropped(door: Api, peers: Peers) -> None:
     """Then there is none to drop."""
     await _begin(door, _line(*FIRST))
@@ -118,6 +129,14 @@ async def test_a_node_that_is_not_there_is_no_canary(door: Api) -> None:
     assert (got.status, got.kind) == (404, "not-found")
     assert "`node-1`, `node-2`" in got.json["detail"]
     assert (await _begin(door, _line(*FIRST), query="?node=")).kind == "bad-parameter"
+
+
+@pytest.mark.parametrize("method", ["DELETE", "POST"])
+async def test_what_can_be_no_name_of_a_node_is_refused(door: Api, method: str) -> None:
+    """Before anybody asks the engine for it."""
+    path = PATH if method == "DELETE" else f"{PATH}/rollback"
+    got = await door.ask(method, f"{path}?node=%00")
+    assert (got.status, got.kind) == (400, "bad-parameter")
 
 
 async def test_without_other_nodes_there_is_no_rollout() -> None:

@@ -130,6 +130,20 @@ async def test_what_does_not_fit_is_told(hooks: _Fixture, body: dict[str, Any]) 
     assert (await hooks.api.ask("POST", "/v1/webhooks", body)).kind == "invalid-body"
 
 
+@pytest.mark.parametrize(
+    "domain", ["\0", "a.example\0", "a b", "alice@a.example", "a.example:5060", "[::1", "%00"]
+)
+async def test_what_is_no_domain_is_refused(hooks: _Fixture, domain: str) -> None:
+    """Wherever states are kept: PostgreSQL could not even take some of it."""
+    made = await hooks.add(domains=["A.example", "192.0.2.1", "[2001:DB8::1]"])
+    assert made["domains"] == ["192.0.2.1", "[2001:db8::1]", "a.example"]
+    body = {"url": URL, "domains": ["a.example", domain]}
+    for method, path in (("POST", ""), ("PATCH", f"/{made['id']}")):
+        got = await hooks.api.ask(method, f"/v1/webhooks{path}", body)
+        assert got.kind == "invalid-body"
+        assert got.json["errors"][0]["pointer"] == "/domains/1"
+
+
 async def test_webhooks_are_bounded(hooks: _Fixture) -> None:
     """The next one is refused."""
     for _ in range(MOST_ENDPOINTS):
@@ -162,7 +176,7 @@ async def test_a_token_with_domains_sees_and_makes_only_those_of_its_domains(
         ):
             assert (await hooks.api.ask(method, path + rest, body)).kind == "not-found"
     got = await hooks.api.ask("POST", "/v1/webhooks", {"url": URL, "domains": ["other.example"]})
-    assert got.json["errors"][0]["pointer"] == "/domains"
+    assert got.json["errors"][0]["pointer"] == "/domains/0"
     got = await hooks.api.ask("PATCH", f"/v1/webhooks/{part['id']}", {"domains": None})
     assert got.json["domains"] == ["acme.example", "b.acme.example"]
 
