@@ -11,6 +11,7 @@ import click
 
 from dfks_rules.app.desk.policies import read_sources
 from dfks_rules.cli.exit_codes import DONE, FAILED, NOT_DECIDED
+from dfks_rules.cli.policy.zones import solver
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.deciding.answer import answer_of
 from dfks_rules.policy.deciding.compiled import compile_policies
@@ -39,7 +40,7 @@ def show_proof(old: Path, new: Path, horizon: Horizon, form: str) -> int:
     before, after = map(compile_policies, sources)
     began = time.monotonic()
     with _Bar() as progress:
-        proof = prove_alike(before, after, horizon, progress=progress)
+        proof = prove_alike(before, after, horizon, solver=solver(), progress=progress)
     proof.doubts += changed_files(*sources)
     seconds = time.monotonic() - began
     if form == "json":
