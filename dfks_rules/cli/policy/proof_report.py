@@ -95,6 +95,8 @@ class _Bar:
 def _as_text(proof: Proof, seconds: float) -> Iterator[str]:
     for group in proof.differences.groups:
         yield from group_text(group)
+    if proof.differences.ungrouped:
+        yield f"{proof.differences.ungrouped:,} more differ in other ways"
     for doubt in proof.doubts:
         yield str(doubt)
     took = f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"

@@ -109,8 +109,11 @@ class _Judge:
         if not what_differs(self._old.decide_view(view), self._new.decide_view(view)):
             return False
         self._proof.different.add(self._case.question[0])
+        differences = self._proof.differences
+        different = differences.different
         for witness in witnesses_at(model):
-            if self._proof.differences.add(witness.view, given=witness.given) is not None:
+            differences.add(witness.view, given=witness.given)
+            if differences.different > different:
                 return True
         question, cell = self._case.question, self._case.cell
         reason = "there is a difference, which facts that a case can give do not show"

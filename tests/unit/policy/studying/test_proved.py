@@ -7,7 +7,7 @@ from dfks_rules.policy.proof.needs import Needs
 from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.proof.undecided import Undecided
 from dfks_rules.policy.reading.source import Source
-from dfks_rules.policy.studying import proved
+from dfks_rules.policy.studying import compare, proved
 from dfks_rules.policy.studying.proved import Proof, changed_files, prove_alike
 from tests.helpers.spaces import compiled
 
@@ -56,6 +56,16 @@ def test_a_difference_that_no_case_can_show_is_told(monkeypatch: pytest.MonkeyPa
     proof = _proof(_OLD, _NEW)
     assert proof.different == {Operation.SET}
     assert "facts that a case can give do not show" in str(proof.doubts[0])
+
+
+def test_more_differences_than_are_kept_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are differences, and not doubts."""
+    monkeypatch.setattr(compare, "MAX_GROUPS", 1)
+    new = "- {id: x, when: {op: set}, then: {deny: no}}"
+    proof = _proof("[]", new)
+    assert len(proof.differences.groups) == 1
+    assert proof.differences.ungrouped == 4
+    assert proof.doubts == []
 
 
 def test_changed_directories_and_number_plans_are_named() -> None:
