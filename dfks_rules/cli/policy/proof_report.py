@@ -17,7 +17,13 @@ from dfks_rules.policy.deciding.answer import answer_of
 from dfks_rules.policy.deciding.compiled import compile_policies
 from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.studying.compare import Group, said
-from dfks_rules.policy.studying.proved import Progress, Proof, changed_files, prove_alike
+from dfks_rules.policy.studying.proved import (
+    Progress,
+    Proof,
+    changed_files,
+    doubts_about,
+    prove_alike,
+)
 from dfks_rules.yaml.scalar import flow
 
 _PLURALS = {
@@ -41,7 +47,7 @@ def show_proof(old: Path, new: Path, horizon: Horizon, form: str) -> int:
     began = time.monotonic()
     with _Bar() as progress:
         proof = prove_alike(before, after, horizon, solver=solver(), progress=progress)
-    proof.doubts += changed_files(*sources)
+    proof.doubts += doubts_about(changed_files(*sources), before, after)
     seconds = time.monotonic() - began
     if form == "json":
         click.echo(json.dumps(_as_json(proof, seconds), indent=2, ensure_ascii=False))
