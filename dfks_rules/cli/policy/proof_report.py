@@ -11,12 +11,19 @@ import click
 
 from dfks_rules.app.desk.policies import read_sources
 from dfks_rules.cli.exit_codes import DONE, FAILED, NOT_DECIDED
+from dfks_rules.cli.policy.zones import solver
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.deciding.answer import answer_of
 from dfks_rules.policy.deciding.compiled import compile_policies
 from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.studying.compare import Group, said
-from dfks_rules.policy.studying.proved import Progress, Proof, changed_files, prove_alike
+from dfks_rules.policy.studying.proved import (
+    Progress,
+    Proof,
+    changed_files,
+    doubts_about,
+    prove_alike,
+)
 from dfks_rules.yaml.scalar import flow
 
 _PLURALS = {
@@ -39,8 +46,8 @@ def show_proof(old: Path, new: Path, horizon: Horizon, form: str) -> int:
     before, after = map(compile_policies, sources)
     began = time.monotonic()
     with _Bar() as progress:
-        proof = prove_alike(before, after, horizon, progress=progress)
-    proof.doubts += changed_files(*sources)
+        proof = prove_alike(before, after, horizon, solver=solver(), progress=progress)
+    proof.doubts += doubts_about(changed_files(*sources), before, after)
     seconds = time.monotonic() - began
     if form == "json":
         click.echo(json.dumps(_as_json(proof, seconds), indent=2, ensure_ascii=False))
@@ -94,6 +101,8 @@ class _Bar:
 def _as_text(proof: Proof, seconds: float) -> Iterator[str]:
     for group in proof.differences.groups:
         yield from group_text(group)
+    if proof.differences.ungrouped:
+        yield f"{proof.differences.ungrouped:,} more differ in other ways"
     for doubt in proof.doubts:
         yield str(doubt)
     took = f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"

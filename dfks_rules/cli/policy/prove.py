@@ -10,7 +10,7 @@ import click
 from dfks_rules.app.desk.policies import read_cases, read_sources
 from dfks_rules.cli.exit_codes import CASE_FAILED, DONE, NOT_DECIDED
 from dfks_rules.cli.policy.prove_report import FORMATS, Ran
-from dfks_rules.cli.policy.zones import horizon_in, zone_option
+from dfks_rules.cli.policy.zones import horizon_in, solver, zone_option
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.deciding.compiled import compile_policies
 from dfks_rules.policy.deciding.oracle import Oracle
@@ -49,7 +49,7 @@ def command(paths: tuple[Path, ...], zone: str, *, is_usual: bool, form: str) ->
 def _usual(paths: Sequence[Path], horizon: Horizon) -> Iterator[Ran]:
     policies = Oracle(compile_policies(read_sources(paths)))
     for one in usual():
-        yield Ran("", one, prove(_claim(one, None), policies, horizon))
+        yield Ran("", one, prove(_claim(one, None), policies, horizon, solver()))
 
 
 def _files(paths: Sequence[Path], horizon: Horizon) -> Iterator[Ran]:
@@ -66,7 +66,7 @@ def _files(paths: Sequence[Path], horizon: Horizon) -> Iterator[Ran]:
         policies = oracle(folder, file.policies)
         for one in file.proofs:
             other = None if one.other is None else oracle(folder, [one.other])
-            yield Ran(file.file, one, prove(_claim(one, other), policies, horizon))
+            yield Ran(file.file, one, prove(_claim(one, other), policies, horizon, solver()))
 
 
 def _claim(one: Property, other: Oracle | None) -> Claim:

@@ -1,4 +1,4 @@
-"""For when, and in which time zone of the server, something is proved."""
+"""How something is proved: for when, in which time zone of the server, and by which solver."""
 
 import os
 from collections.abc import Callable
@@ -9,7 +9,9 @@ from typing import Any, TypeVar
 import click
 
 from dfks_rules.policy.language.schedules import parse_zone
+from dfks_rules.policy.proof.differing import Solver, by_search
 from dfks_rules.policy.proof.points import Horizon
+from dfks_rules.policy.proof.sat import by_search_or_sat, is_there
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _LOCAL = Path("/etc/localtime")
@@ -37,6 +39,11 @@ def horizon_in(zone: str) -> Horizon:
         return Horizon(parse_zone(zone), range(year - 1, year + 3))
     except ValueError as error:
         raise click.UsageError(str(error)) from error
+
+
+def solver() -> Solver:
+    """The best solver that is installed."""
+    return by_search_or_sat if is_there() else by_search
 
 
 def _local_zone() -> str:

@@ -28,15 +28,13 @@ from dfks_rules.policy.reading.read import Reader
 from dfks_rules.policy.reading.read_site import read_site
 from dfks_rules.policy.reading.schema import policy_schema
 from dfks_rules.policy.reading.shared import Shared, SharedFiles
-from dfks_rules.policy.reading.source import EXCEPTION, POLICY, Source, kind_of, parse
+from dfks_rules.policy.reading.source import EXCEPTION, POLICY, Source, kind_of, misnamed, parse
 from dfks_rules.policy.reading.validate import Located, validate, validator
 from dfks_rules.policy.reading.variables import substitute
 from dfks_rules.policy.site.site import Site
 from dfks_rules.policy.words.wording import did_you_mean, quoted
 from dfks_rules.yaml.tree import Path, Place, Tree
 
-_BESIDE = {"PolicyTest": "cases", "PolicyProof": "proofs"}
-"""Kinds of files that stand beside policies → what is in them."""
 
 
 class CheckedPolicy(NamedTuple):
@@ -80,11 +78,8 @@ def check(sources: Sequence[Source]) -> Checked:
         findings += found
         if tree is None:
             continue
-        written = tree.value.get("kind") if isinstance(tree.value, dict) else None
-        if written in _BESIDE:
-            beside = _BESIDE[written]
-            message = f"a file of {beside} needs a name that ends in `{beside}.yaml`"
-            findings.append(tree.finding(("kind",), "policy_value", message))
+        if found := misnamed(tree):
+            findings += found
             continue
         seen = shared.of(source.tenant)
         tree, found = substitute(tree, seen.variables)

@@ -65,3 +65,13 @@ def parse(source: Source) -> tuple[Tree | None, list[Finding]]:
         `policy_duplicate_key`.
     """
     return read_tree(source.file, source.text, "policy")
+
+
+def misnamed(tree: Tree) -> list[Finding]:
+    """A finding if a file that stands beside policies has the name of a policy."""
+    kind = tree.value.get("kind") if isinstance(tree.value, dict) else None
+    content = {"PolicyTest": "cases", "PolicyProof": "proofs"}.get(str(kind))
+    if content is None:
+        return []
+    message = f"a file of {content} needs a name that ends in `{content}.yaml`"
+    return [tree.finding(("kind",), "policy_value", message)]

@@ -7,6 +7,7 @@ from typing import NamedTuple
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.deciding.compiled import CompiledPolicies
 from dfks_rules.policy.deciding.oracle import Oracle
+from dfks_rules.policy.facts.facts import known_fact
 from dfks_rules.policy.language.alternatives import Question
 from dfks_rules.policy.proof.differing import Case, Model, Solver, by_search, cases_of, settle
 from dfks_rules.policy.proof.points import Horizon
@@ -80,17 +81,39 @@ def prove_alike(
     return proof
 
 
-def changed_files(old: Sequence[Source], new: Sequence[Source]) -> list[Doubt]:
-    """Files about users and numbers that differ: what they say is not compared."""
+def changed_files(old: Sequence[Source], new: Sequence[Source]) -> list[str]:
+    """Files about users and numbers that are not the same in both sets."""
     texts = [
         {source.text: source.file for source in sources if kind_of(source) in _ABOUT_SITES}
         for sources in (old, new)
     ]
     before, after = texts
     files = [before[text] for text in before if text not in after]
-    files += [after[text] for text in after if text not in before]
-    reason = "has changed; what it says of users and numbers is not compared"
-    return [Doubt(None, None, f"`{file}` {reason}") for file in dict.fromkeys(files)]
+    return [*files, *(after[text] for text in after if text not in before)]
+
+
+def doubts_about(files: Sequence[str], old: CompiledPolicies, new: CompiledPolicies) -> list[Doubt]:
+    """What changed files leave undecided.
+
+    Proofs are about whatever a directory may say, but it has to say the same to both sets. So it
+    matters only if rules of both read what such files say.
+    """
+    if not (_reads_files(old) and _reads_files(new)):
+        return []
+    reason = "has changed, and what it says of users and numbers is not compared"
+    return [Doubt(None, None, f"`{file}` {reason}") for file in files]
+
+
+def _reads_files(compiled: CompiledPolicies) -> bool:
+    """Whether a rule reads what files say of users and numbers."""
+    sharding = compiled.sharding
+    read = [*(shard.facts for shard in sharding.shards), *sharding.reads.values()]
+    members = any(
+        getattr(one, "group", None) is not None
+        for rule in compiled.rules
+        for one in rule.effects.also
+    )
+    return members or any(known_fact(name).derived for names in read for name in names)
 
 
 _ABOUT_SITES = (DIRECTORY, NUMBER_PLAN)
@@ -109,8 +132,11 @@ class _Judge:
         if not what_differs(self._old.decide_view(view), self._new.decide_view(view)):
             return False
         self._proof.different.add(self._case.question[0])
+        differences = self._proof.differences
+        different = differences.different
         for witness in witnesses_at(model):
-            if self._proof.differences.add(witness.view, given=witness.given) is not None:
+            differences.add(witness.view, given=witness.given)
+            if differences.different > different:
                 return True
         question, cell = self._case.question, self._case.cell
         reason = "there is a difference, which facts that a case can give do not show"

@@ -12,6 +12,7 @@ from dfks_rules.policy.reading.source import (
     Source,
     kind_of,
     largest,
+    misnamed,
     parse,
 )
 from dfks_rules.yaml.tree import MAX_BYTES
@@ -47,4 +48,17 @@ def test_flaws_of_policy_files_have_codes_of_policies() -> None:
     assert parse(Source("f.yaml", "a:")) == (
         None,
         [Finding("f.yaml", 1, 1, "policy_null", "`a` is empty")],
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "content"), [("PolicyTest", "cases"), ("PolicyProof", "proofs"), ("Policy", None)]
+)
+def test_files_beside_policies_are_told_by_their_kind(kind: str, content: str | None) -> None:
+    """So that a wrong name is a finding that says the right one."""
+    tree, _ = parse(Source("x.yaml", f"kind: {kind}\n"))
+    assert tree is not None
+    told = [finding.message for finding in misnamed(tree)]
+    assert told == (
+        [f"a file of {content} needs a name that ends in `{content}.yaml`"] * bool(content)
     )
