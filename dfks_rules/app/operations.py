@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
@@ -21,9 +21,10 @@ from dfks_rules.errors import DfksError, StoreError
 from dfks_rules.model.decisions import Done, Outcome, Repeated, Result
 from dfks_rules.model.features import FEATURES, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import Origin, Requester
+from dfks_rules.model.requests import Origin, Requester, Surroundings
 from dfks_rules.operations.answers import Answers
 from dfks_rules.operations.cluster import ClusterOperations
+from dfks_rules.operations.coming import MOST_COMING
 from dfks_rules.operations.decisions import Decided
 from dfks_rules.operations.imports import Imports
 from dfks_rules.operations.ports import (
@@ -37,9 +38,11 @@ from dfks_rules.operations.ports import (
 )
 from dfks_rules.operations.rollouts import Rollouts
 from dfks_rules.operations.traces import TraceOperations
+from dfks_rules.operations.turns import Turns
 from dfks_rules.operations.webhooks import Webhooks
 from dfks_rules.policy.site.star_codes import StarCode
 from dfks_rules.policy.site.targets import Target
+from dfks_rules.policy.studying.coming import Coming, coming
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.service.features import Features
 from dfks_rules.service.ports import Journal, NotKnownError
@@ -190,6 +193,28 @@ class ServerOperations:
         requester = Requester(Origin.WATCHER, watcher=presentity)
         look = partial(self._features.look, presentity, FEATURES, requester, self._at())
         return await self._known(look)
+
+    async def coming(self, presentity: Aor, hours: int) -> list[Coming]:
+        """What time will change for a presentity, if nobody touches anything."""
+        for _ in range(MAX_FETCHES):
+            try:
+                return await self._walk(presentity, hours)
+            except NotKnownError as unknown:
+                await fetched(self._features, unknown.presentities)
+        return await self._walk(presentity, hours)
+
+    async def _walk(self, presentity: Aor, hours: int) -> list[Coming]:
+        snapshot, at = await self.stored(presentity), self._at()
+        around, until = Surroundings(self._features.stored_of), at + timedelta(hours=hours)
+        found: list[Coming] = []
+        turns = Turns()
+        active = self.policies.live.active
+        for some in coming(active, presentity, snapshot, at, until, around):
+            found += some
+            if len(found) >= MOST_COMING:
+                break
+            await turns.rest()
+        return found[:MOST_COMING]
 
     async def _known(self, look: Callable[[], T]) -> T:
         """What `look` gives, once what it reads is known."""

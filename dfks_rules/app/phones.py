@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from datetime import datetime
 
 from dfks_rules.app.driver import Driver
 from dfks_rules.app.exposition import rooms
@@ -89,6 +90,20 @@ class Phones:
         answered = self.features.decided.answered
         self.driver = Driver(asyncio.get_running_loop(), self._endpoint, self.notifier, answered)
         """Gives them messages and the time."""
+        self.expiring = storage.expiring(self.features, self.driver.at)
+        """Switches off what has expired."""
+        feed.on_deadline = self.expiring.hear
+        files.policies.live.on_activated = self.driver.was_sent
+
+    def begin(self) -> None:
+        """Let time act from now on: also what was due since the life before."""
+        since = self._storage.lived_until
+        if since is not None:
+            at = datetime.fromtimestamp(since, self.driver.at().tzinfo)
+            self.notifier.edges.go_on_from(at)
+        self.expiring.begin()
+        # Nobody has asked yet when there is something to do.
+        self.driver.was_sent()
 
     def count_in(self, metrics: Metrics) -> None:
         """Have what is counted of phones collected."""
@@ -98,6 +113,7 @@ class Phones:
             ("auth", self._gate),
             ("decisions", self.recording.decisions),
             ("driver", self.driver),
+            ("expiring", self.expiring),
             ("features", self.features),
             ("presence", self.notifier),
             ("process", self._storage.lasting),
@@ -117,6 +133,7 @@ class Phones:
         rooms.add_transports(exposition, self._transports)
         rooms.add_phones(exposition, self.notifier, self._gate)
         rooms.add_decided(exposition, self.features.decided)
+        rooms.add_expiring(exposition, self.expiring)
         rooms.add_policies(exposition, self._files.policies)
 
     def _send(self, flow: Flow, data: bytes) -> None:

@@ -95,6 +95,7 @@ class Server:
             self._transports.serve(driver)
             # Nothing is read before the next turn of the event loop.
             self._storage.begin(self._served(driver))
+            self._phones.begin()
             await self._operators.open(inherited, takes_over=takes_over)
         except BaseException:
             # The other server may go on, with what it has left.
@@ -144,6 +145,7 @@ class Server:
             return
         self._is_released = True
         await self._operators.end()
+        await self._phones.expiring.end()
         if not (self._storage.keeps or self.buried.is_set()):
             await self._tell_watchers()
         await self._finish()

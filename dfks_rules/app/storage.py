@@ -6,8 +6,10 @@ from datetime import datetime
 from functools import partial
 
 from dfks_rules.app.answers import answers_of
+from dfks_rules.app.cluster.acting import Acting
 from dfks_rules.app.cluster.node import Node, Served
 from dfks_rules.app.cluster.operating import ClusterDesk
+from dfks_rules.app.expiring import Expiring
 from dfks_rules.app.lasting import Lasting
 from dfks_rules.app.operations import Keeping
 from dfks_rules.app.states import page_of
@@ -16,6 +18,7 @@ from dfks_rules.operations.answers import Answers
 from dfks_rules.presence import setup
 from dfks_rules.presence.setup import ListenerAt
 from dfks_rules.presence.standing import Standing, Stands
+from dfks_rules.service.features import Features
 from dfks_rules.sip.flow import Listener
 from dfks_rules.store.memory import MemoryStore
 from dfks_rules.store.open import open_store
@@ -62,10 +65,30 @@ class Storage:
         """Whether there is a journal of changes."""
         return not isinstance(self.store, MemoryStore)
 
+    def expiring(self, features: Features, at: Callable[[], datetime]) -> Expiring:
+        """What switches off what has expired.
+
+        Args:
+            features: asks the policies.
+            at: gives local time.
+        """
+        if self.node is not None:
+            store, member = self.node.store, self.node.member
+            acts = Acting(self.node.engine, member.epoch)
+            return Expiring(features, store.deadlines, at, acts)
+        assert not isinstance(self.store, PostgresStore)  # noqa: S101 - a node has that
+        return Expiring(features, self.store, at)
+
     @property
     def secret(self) -> bytes | None:
         """The same in all lives of the server, and on all nodes; None where nothing lasts."""
         return None if isinstance(self.store, MemoryStore) else self.store.secret
+
+    @property
+    def lived_until(self) -> float | None:
+        """When the life before was last known to live, seconds since 1970; None: nobody knows."""
+        beat = None if self.lasting is None else self.lasting.previous
+        return None if beat is None else beat.at
 
     @property
     def standing(self) -> Stands | None:

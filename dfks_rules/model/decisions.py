@@ -91,6 +91,7 @@ class Decision(Record):
         "also",
         "shadow",
         "lifted",
+        "expires",
     )
 
     def __init__(  # noqa: PLR0913 - its fields
@@ -106,6 +107,7 @@ class Decision(Record):
         also: tuple[AlsoSet, ...] = (),
         shadow: tuple[str, ...] = (),
         lifted: tuple[tuple[str, str], ...] = (),
+        expires: datetime | None = None,
     ) -> None:
         self.state: Final = state
         """Get: the state to send. Set: the state to store and send. Denied: the stored state."""
@@ -118,7 +120,7 @@ class Decision(Record):
         """Ids (`policy/rule`) of the rules that matched, in order of precedence."""
         self.decided_by: Final = decided_by
         """Field → id of the rule that set it. Fields: `status`, `assigned`, `notify`, `deny`,
-        `allow`, and values by their names."""
+        `allow`, `expire`, and values by their names."""
         self.logs: Final = logs
         """Lines the policies want logged."""
         self.revision: Final = revision
@@ -129,6 +131,8 @@ class Decision(Record):
         """Those of `matched` that decide nothing, because their policy has `mode: shadow`."""
         self.lifted: Final = lifted
         """Denials that do not count: (id of the rule that denies, id of the Exception)."""
+        self.expires: Final = expires
+        """Set: when what it switches on is switched off again; None: when somebody does."""
 
 
 class Outcome(Record):

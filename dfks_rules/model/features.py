@@ -151,6 +151,16 @@ class FeatureState(NamedTuple):
         return {value._value_: what for value, what in self.values}
 
 
+class Deadline(NamedTuple):
+    """When a feature that is on is switched off, unless it is set before."""
+
+    feature: Feature
+    at: int
+    """Seconds since 1970, by the wall clock, as people say it."""
+    rule: str
+    """Id of the rule whose `expire` says so."""
+
+
 class Snapshot(NamedTuple):
     """Everything stored for one presentity at one moment."""
 
@@ -158,20 +168,38 @@ class Snapshot(NamedTuple):
     """Rises by one with each change; 0 when nothing was ever stored."""
     states: tuple[FeatureState, ...]
     """One state for each of `FEATURES`, in that order."""
+    deadlines: tuple[Deadline, ...] = ()
+    """In the order of `FEATURES`; nearly always there are none."""
 
     def state(self, feature: Feature) -> FeatureState:
         """The stored state of one feature."""
         return self.states[POSITION[feature]]
 
     def replace(self, feature: Feature, state: FeatureState) -> "Snapshot":
-        """The next revision, in which one feature has a new state."""
+        """The next revision, in which one feature has a new state, and no deadline."""
         position = POSITION[feature]
         states = (*self.states[:position], state, *self.states[position + 1 :])
-        return Snapshot(self.revision + 1, states)
+        return Snapshot(self.revision + 1, states, without_deadline(self.deadlines, feature))
 
 
 POSITION: dict[Feature, int] = {feature: position for position, feature in enumerate(FEATURES)}
 """Position of a feature in `FEATURES` and in `Snapshot.states`."""
+
+
+def without_deadline(deadlines: tuple[Deadline, ...], feature: Feature) -> tuple[Deadline, ...]:
+    """The deadlines of all other features."""
+    return tuple([one for one in deadlines if one.feature is not feature]) if deadlines else ()
+
+
+def with_deadline(deadlines: tuple[Deadline, ...], deadline: Deadline) -> tuple[Deadline, ...]:
+    """The deadlines, with this one in place of the one that its feature had."""
+    others = without_deadline(deadlines, deadline.feature)
+    return tuple(sorted([*others, deadline], key=_place))
+
+
+def _place(deadline: Deadline) -> int:
+    return POSITION[deadline.feature]
+
 
 OFF = FeatureState()
 """The state of a feature that was never set."""

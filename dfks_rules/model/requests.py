@@ -27,7 +27,7 @@ class Origin(Enum):
     OPERATOR = "operator"
     """An operator or another system, by MI."""
     INTERNAL = "internal"
-    """A policy, one of whose rules derives this set from another."""
+    """A policy, one of whose rules derives this set from another, or said when it is due."""
 
     __hash__ = object.__hash__
 
@@ -71,11 +71,13 @@ class Requester(Record):
         self.source_ip: Final = source_ip
         """Address from which the request came; None for an operator."""
         self.param: Final = param
-        """The route parameter given by an operator; None when not given."""
+        """The route parameter given by an operator, `expired` where a deadline has passed; None
+        when not given."""
         self.identity: Final = identity
         """Who it is, where phones authenticate; None where From is believed."""
         self.actor: Final = actor
-        """Who is behind an operator's request, for the journal; None where nobody says."""
+        """Who is behind an operator's request, for the journal, and `expired` where a deadline has
+        passed; None where nobody says."""
 
     @property
     def told_actor(self) -> str | None:
@@ -84,7 +86,11 @@ class Requester(Record):
             return self.watcher.uri
         if self.origin is Origin.OPERATOR:
             return self.actor or self.source_ip or "mi"
-        return None
+        return self.actor
+
+
+EXPIRED: Final = Requester(Origin.INTERNAL, param="expired", actor="expired")
+"""Who asks for a feature to be switched off when its deadline has passed."""
 
 
 class FeatureRequest(Record):

@@ -21,6 +21,7 @@ from dfks_rules.operations.traces import TraceOperations
 from dfks_rules.operations.webhooks import Webhooks
 from dfks_rules.policy.site.star_codes import StarCode
 from dfks_rules.policy.site.targets import Target
+from dfks_rules.policy.studying.coming import Coming
 from dfks_rules.service.ports import Journal
 
 
@@ -114,6 +115,15 @@ class Operations(Setting, Protocol):
 
         Raises:
             StoreError: what policies look at besides cannot be read.
+        """
+        ...
+
+    async def coming(self, presentity: Aor, hours: int) -> Sequence[Coming]:
+        """What time will change for a presentity within so many hours, if nobody touches anything:
+        what expires, and what its own phone is shown from some moment on; the earliest first.
+
+        Raises:
+            StoreError: what is stored cannot be read.
         """
         ...
 

@@ -30,6 +30,9 @@ NAMES = (
     "sets_repeated",
     "changes_paced",
     "changes_merged",
+    "edges_passed",
+    "edges_told",
+    "edges_untold",
     "contacts_proved",
     "requests_repeated",
     "rows_written",
@@ -60,7 +63,9 @@ that say again what was not confirmed; `notify_held` those that were not sent, s
 unproved; `notify_suppressed` those whose body, or all of which, a phone did not want (RFC 5839);
 `notify_challenged` those that were sent again with a password. `changes_untold`: a watcher was not
 told, since what it may see could not be read. `changes_paced`: changes that were told in portions;
-`changes_merged`: those that were taken into another that was still being told. `sets_echoed` and
+`changes_merged`: those that were taken into another that was still being told. `edges_passed`: how
+often time has changed what gets may show; `edges_told`: presentities whose watchers were told for
+it; `edges_untold`: those of whom it could not be read. `sets_echoed` and
 `sets_repeated`: sets that nobody meant, see `display`. `contacts_proved`: a dialog was unproved,
 and became proved. `requests_repeated`: SUBSCRIBEs that had been granted, by an earlier life of the
 server or so long ago that their transactions were forgotten. `rows_written`, `rows_removed`: rows

@@ -15,6 +15,7 @@ from dfks_rules.presence.answering import Answering
 from dfks_rules.presence.claim import Before, Claim
 from dfks_rules.presence.counts import REFUSED
 from dfks_rules.presence.delivery import Delivery
+from dfks_rules.presence.edges import Edges
 from dfks_rules.presence.live import live_of
 from dfks_rules.presence.package import ALLOW, ALLOW_PUBLISH
 from dfks_rules.presence.publish import Publications
@@ -82,6 +83,8 @@ class Notifier:
         self._allow = ALLOW_PUBLISH if self._has_publishers else ALLOW
         self._watchers = Watchers(live, features, delivery, setup.standing)
         feed.listen(self._watchers.hear)
+        self.edges = Edges(live, features, self._watchers.spread)
+        """Tells watchers what they see otherwise as time passes."""
 
     def receive(self, incoming: Incoming, at: datetime, now: float) -> None:
         """Serve one request.
@@ -155,6 +158,7 @@ class Notifier:
             else:
                 self._delivery.repeat(subscription, now)
         self._watchers.pacing.expire(now)
+        self.edges.expire(at, now)
         if self._restoring is not None:
             self._tell_untold(at, now)
         if self._kept is not None:
@@ -192,6 +196,7 @@ class Notifier:
             self.subscriptions.next_deadline(),
             self._watchers.pacing.next_deadline(),
             self._establishment.next_deadline(),
+            self.edges.next_deadline(),
             None if self._restoring is None else self._restoring.next_deadline(),
             None if self._kept is None else self._kept.next_deadline(),
         )

@@ -112,6 +112,10 @@ class Subscriptions:
         same = dialog.call_id == call_id and dialog.remote_tag == remote_tag
         return subscription if same else None
 
+    def presentities(self) -> list[Aor]:
+        """All who are watched."""
+        return list(self._by_presentity)
+
     def tags(self, presentity: Aor | None) -> list[bytes]:
         """Our tags in the dialogs of a presentity's subscriptions; None for everybody's."""
         if presentity is None:

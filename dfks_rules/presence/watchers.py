@@ -25,9 +25,10 @@ from dfks_rules.presence.live import Live
 from dfks_rules.presence.pacing import Change, Pacing
 from dfks_rules.presence.standing import Stands, is_silent
 from dfks_rules.presence.subscription import State, Subscription
-from dfks_rules.service.features import Features, Shown
+from dfks_rules.service.features import Features
 from dfks_rules.service.feed import Event, Failed, Settled
 from dfks_rules.service.ports import NotKnownError
+from dfks_rules.service.shown import Shown
 
 # CPython 3.11 calls a Python function for each look at a member of an Enum.
 _SET: Final = Operation.SET
@@ -87,7 +88,7 @@ class Watchers:
             under_way.overtaken(states_of(event.outcomes))
         changes = changes_to_tell(event.outcomes)
         if changes:
-            self._spread(Change(presentity, changes, event.at, others), event.now)
+            self.spread(Change(presentity, changes, event.at, others), event.now)
 
     def learned(
         self,
@@ -118,7 +119,7 @@ class Watchers:
             return
         if before is None:
             if tells:
-                self._spread(Change(presentity, None, at, watching), now)
+                self.spread(Change(presentity, None, at, watching), now)
             return
         changes = changes_between(before, after)
         if not changes:
@@ -128,7 +129,7 @@ class Watchers:
             under_way.overtaken(dict(changes))
         change = Change(presentity, changes, at, watching)
         if tells:
-            self._spread(change, now)
+            self.spread(change, now)
         else:
             self._overtake(change, now)
 
@@ -169,10 +170,10 @@ class Watchers:
         """
         watching = self._subscriptions.of(presentity)
         if watching:
-            self._spread(Change(presentity, None, at, watching), now)
+            self.spread(Change(presentity, None, at, watching), now)
         return len(watching)
 
-    def _spread(self, change: Change, now: float) -> None:
+    def spread(self, change: Change, now: float) -> None:
         """Tell a change at once, or in portions."""
         pacing = self.pacing
         is_paced = not pacing.is_idle and pacing.of(change.presentity) is not None

@@ -23,6 +23,7 @@ class Kind(Enum):
     SET_ALL = "set all, or none"
     SET_AND_GET = "set, then get"
     REMOVE = "remove"
+    EXPIRE = "switch off what has expired"
 
     __hash__ = object.__hash__
 
@@ -167,6 +168,8 @@ class Attempt:
                     told, requester = tuple(draft.outcomes), INTERNAL
                 feed.publish(Settled(presentity, told, first, requester, self.at, now, waited))
                 first += len(told)
+                if draft.deadlines is not draft.before.deadlines and draft.deadlines:
+                    feed.on_deadline(min([one.at for one in draft.deadlines]))
 
     def _fail(self, error: StoreError, feed: Feed, now: float) -> None:
         try:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
+from math import ceil
 from typing import Final
 
 from dfks_rules.model.decisions import MAX_DEPTH, Denial, DenialAnswer, Outcome
@@ -11,13 +12,17 @@ from dfks_rules.model.features import (
     OFF,
     POSITION,
     ROWS,
+    Deadline,
     Feature,
     FeatureState,
     Snapshot,
     switched_off,
+    with_deadline,
+    without_deadline,
 )
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import (
+    EXPIRED,
     Asked,
     FeatureRequest,
     Operation,
@@ -25,7 +30,7 @@ from dfks_rules.model.requests import (
     Requester,
     Surroundings,
 )
-from dfks_rules.service.ports import Policies
+from dfks_rules.service.ports import ChangedError, Policies
 
 # CPython 3.11 calls a Python function for each look at a member of an Enum.
 _SET: Final = Operation.SET
@@ -41,14 +46,14 @@ INTERNAL = Requester(_INTERNAL)
 _KEPT_BY_DENIAL = ("assigned", "notify")
 """Fields of `Decision.decided_by` that count for a denied set, too."""
 
-Mark = tuple[int, tuple[FeatureState, ...]]
+Mark = tuple[int, tuple[FeatureState, ...], tuple[Deadline, ...]]
 """A moment in a `Draft`: how many outcomes there were, and what held."""
 
 
 class Draft:
     """What a request comes to for one presentity, before it is stored."""
 
-    __slots__ = ("_after", "before", "outcomes", "states")
+    __slots__ = ("_after", "before", "deadlines", "outcomes", "states")
 
     def __init__(self, before: Snapshot) -> None:
         self._after = before
@@ -56,16 +61,18 @@ class Draft:
         """What held before."""
         self.states = before.states
         """What holds after."""
+        self.deadlines = before.deadlines
+        """Until when."""
         self.outcomes: list[Outcome] = []
         """What came of each set, in order."""
 
     @property
     def after(self) -> Snapshot:
         """What holds after; `before` itself where nothing changed."""
-        after, before, states = self._after, self.before, self.states
-        if after.states is not states:
-            equal = states == before.states
-            after = before if equal else Snapshot(before.revision + 1, states)
+        after, before, states, deadlines = self._after, self.before, self.states, self.deadlines
+        if after.states is not states or after.deadlines is not deadlines:
+            equal = states == before.states and deadlines == before.deadlines
+            after = before if equal else Snapshot(before.revision + 1, states, deadlines)
             self._after = after
         return after
 
@@ -76,15 +83,38 @@ class Draft:
         if feature is not None and outcome.after is not outcome.before:
             position, states = POSITION[feature], self.states
             self.states = (*states[:position], outcome.after, *states[position + 1 :])
+        if self.deadlines or outcome.decision.expires is not None:
+            self._time(outcome)
+
+    def _time(self, outcome: Outcome) -> None:
+        """A set that is allowed puts a deadline in place of the feature's, or leaves it none.
+
+        One that was refused leaves it as it is; but what has expired does not expire again.
+        """
+        decision, feature = outcome.decision, outcome.request.feature
+        is_refused = decision.denial is not None and outcome.request.requester is not EXPIRED
+        if feature is None or outcome.request.operation is not _SET or is_refused:
+            return
+        if decision.expires is None:
+            self.deadlines = without_deadline(self.deadlines, feature)
+            return
+        at = ceil(decision.expires.timestamp())
+        deadline = Deadline(feature, at, decision.decided_by["expire"])
+        self.deadlines = with_deadline(self.deadlines, deadline)
 
     def mark(self) -> Mark:
         """Now; see `return_to`."""
-        return len(self.outcomes), self.states
+        return len(self.outcomes), self.states, self.deadlines
 
     def return_to(self, mark: Mark) -> None:
         """Undo what was taken since."""
-        count, self.states = mark
+        count, self.states, self.deadlines = mark
         del self.outcomes[count:]
+
+    def forget(self) -> None:
+        """Undo everything, the outcomes too."""
+        self.states, self.deadlines = self.before.states, self.before.deadlines
+        self.outcomes = []
 
 
 def denial_among(outcomes: Iterable[Outcome]) -> Denial | None:
@@ -145,17 +175,23 @@ class Cascade:
         self.drafts: dict[Aor, Draft] = {}
         """Whoever is concerned, the presentity that was asked for first."""
 
-    def ask(self, presentity: Aor, asked: Asked, requester: Requester) -> None:
+    def ask(self, presentity: Aor, asked: Asked, requester: Requester, by: str = "") -> None:
         """Decide on one set, and on all that follow from it.
 
         Where more follow than may, the set is denied, and nothing of what followed remains.
+
+        Args:
+            presentity: whose.
+            asked: the set.
+            requester: who asks.
+            by: id of the rule by which it has expired; empty where somebody asks.
 
         Raises:
             StoreError: what is stored cannot be read.
         """
         draft = self._draft_of(presentity)
         mark = draft.mark()
-        outcome = self._decide(draft, presentity, asked, requester)
+        outcome = self._decide(draft, presentity, asked, requester, by)
         if not outcome.decision.also:
             return
         marks = {aor: one.mark() for aor, one in self.drafts.items()}
@@ -167,6 +203,19 @@ class Cascade:
             self._return_to(marks)
             draft.take(self._denied(outcome))
 
+    def expire(self, presentity: Aor) -> None:
+        """Switch off what has expired.
+
+        Raises:
+            ChangedError: nothing has; somebody was faster.
+        """
+        before, moment = self._draft_of(presentity).before, self._at.timestamp()
+        due = [one for one in before.deadlines if one.at <= moment]
+        if not due:
+            raise ChangedError(presentity, before.revision)
+        for deadline in due:
+            self.ask(presentity, Asked(deadline.feature, OFF), EXPIRED, deadline.rule)
+
     def keep_denials(self, presentity: Aor) -> None:
         """Undo everything if one of the sets that were asked for was denied.
 
@@ -175,7 +224,8 @@ class Cascade:
         draft = self._draft_of(presentity)
         denied = [one for one in draft.outcomes if denial_among((one,)) is not None]
         if denied:
-            draft.states, draft.outcomes = draft.before.states, denied
+            draft.forget()
+            draft.outcomes = denied
             self.drafts = {presentity: draft}
 
     def remove(self, presentity: Aor, requester: Requester) -> None:
@@ -193,6 +243,7 @@ class Cascade:
             stored = draft.before.states
             asked = [one for one in draft.outcomes if not _is_followed(one)]
             draft.outcomes = [_removed(one, stored) for one in asked]
+            draft.deadlines = ()
             if stored != NOTHING_STORED.states:
                 draft.states = NOTHING_STORED.states
 
@@ -228,6 +279,7 @@ class Cascade:
             state=stored,
             denial=denial,
             also=(),
+            expires=None,
             decided_by={field: by[field] for field in _KEPT_BY_DENIAL if field in by},
         )
         shown = self._shown(outcome.request, denial, stored, outcome.snapshot)

@@ -5,7 +5,6 @@ Requests of one presentity are answered in the order in which they were made; se
 
 from collections.abc import Callable, Hashable, Sequence
 from datetime import datetime
-from enum import Enum
 from functools import partial
 from typing import Final
 
@@ -14,6 +13,7 @@ from dfks_rules.model.decisions import FOLLOWED_SETS, Decision, Done, Outcome
 from dfks_rules.model.features import OFF, POSITION, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import (
+    EXPIRED,
     Asked,
     FeatureRequest,
     Operation,
@@ -22,7 +22,6 @@ from dfks_rules.model.requests import (
     Surroundings,
 )
 from dfks_rules.model.values import Value
-from dfks_rules.policy.facts.there import are_of_phones
 from dfks_rules.service.attempt import Attempt, Kind
 from dfks_rules.service.cascade import Cascade, Draft
 from dfks_rules.service.decided import Decided
@@ -30,6 +29,7 @@ from dfks_rules.service.feed import Failed, Feed, Settled
 from dfks_rules.service.latest import Latest
 from dfks_rules.service.ports import ChangedError, Fetched, NotKnownError, Policies, Store, Visiting
 from dfks_rules.service.rates import RATES, Keys, Rates, Tally
+from dfks_rules.service.shown import Shown, shown_by
 from dfks_rules.service.under_way import UnderWay
 
 # CPython 3.11 calls a Python function for each `Operation.GET`.
@@ -43,21 +43,11 @@ _SETS: Final = Kind.SET
 _SETS_ALL: Final = Kind.SET_ALL
 _SETS_AND_GETS: Final = Kind.SET_AND_GET
 _REMOVES: Final = Kind.REMOVE
+_EXPIRES: Final = Kind.EXPIRE
 _PHONE: Final = Requester(_WATCHER)
 """Who is not admitted where something cannot be fetched."""
 _RATES: Final = frozenset(RATES)
 """Facts that sets are counted for."""
-
-
-class Shown(Enum):
-    """What a get tells, by the rules there are."""
-
-    AS_STORED = "stored"
-    """What is stored: no rule shows anything else."""
-    ALIKE = "alike"
-    """All who watch a presentity are told the same."""
-    TO_EACH_ITS_OWN = "own"
-    """It depends on who asks."""
 
 
 class Features:
@@ -294,13 +284,20 @@ class Features:
         attempt = Attempt(_REMOVES, presentity, (), requester, at, now, done, None, expected)
         self._under_way.begin(attempt)
 
+    def expire(self, presentity: Aor, at: datetime, now: float, done: Done) -> None:
+        """Have the policies switch off what has expired; a `ChangedError` where nothing has."""
+        attempt = Attempt(_EXPIRES, presentity, (), EXPIRED, at, now, done, None)
+        self._under_way.begin(attempt)
+
     @property
     def shown(self) -> Shown:
         """What those who watch are shown of a presentity's states."""
-        reads = self._policies.reads_on_get
-        if reads is None:
-            return Shown.AS_STORED
-        return Shown.TO_EACH_ITS_OWN if are_of_phones(reads) else Shown.ALIKE
+        return shown_by(self._policies)
+
+    @property
+    def policies(self) -> Policies:
+        """What decides now; another object once others do."""
+        return self._policies.pinned
 
     def _gets(
         self,
@@ -352,6 +349,8 @@ class Features:
             cascade = Cascade(policies, latest.snapshot_of, around, at, self._followed_sets)
             if kind is _REMOVES:
                 cascade.remove(presentity, requester)
+            elif kind is _EXPIRES:
+                cascade.expire(presentity)
             for one in attempt.asked:
                 cascade.ask(presentity, one, requester)
             if kind is _SETS_AND_GETS:

@@ -82,6 +82,8 @@ class Feed:
 
     def __init__(self) -> None:
         self._listeners: tuple[Listener, ...] = ()
+        self.on_deadline: Callable[[int], None] = _nobody
+        """Told the deadlines that requests have stored, seconds since 1970."""
 
     def listen(self, listener: Listener) -> None:
         """Tell `listener` of every event from now on."""
@@ -91,3 +93,7 @@ class Feed:
         """Tell all listeners of an event."""
         for listener in self._listeners:
             listener(event)
+
+
+def _nobody(_deadline: int) -> None:
+    """Nothing is switched off by itself."""

@@ -149,10 +149,12 @@ class JournalEntry(NamedTuple):
     origin: Origin
     actor: str
     """Who asked: the URI of the watcher; for an operator `mi` or the address of the peer; for a set
-    that followed from another, the URI of the presentity that was asked for first."""
+    that followed from another, the URI of the presentity that was asked for first; `expired` where
+    a deadline had passed."""
     rule: str
     """Id of the rule that decided on the state; for a set that followed from another, of the one
-    that made it follow. Empty where none did."""
+    that made it follow; for one that has expired, of the one that said when. Empty where none
+    did."""
     decision: str
     """Id of the decision, as in the decision log."""
 
@@ -182,6 +184,36 @@ class Journal(Protocol):
         ...
 
 
+class Deadlines(Protocol):
+    """When features that are on are to be switched off, ordered; stores know it of what they keep.
+
+    All of it raises StoreError (`store_unavailable`) where it cannot be read.
+    """
+
+    async def due(self, until: int, at_most: int) -> list[Aor]:
+        """Some presentities with a deadline by then (seconds since 1970), those with the earliest
+        first; somebody may have set the feature since.
+        """
+        ...
+
+    async def next(self) -> int | None:
+        """The earliest deadline of all, seconds since 1970; None: there is none."""
+        ...
+
+
+class Timing(Protocol):
+    """What gets show otherwise as time passes; `policy.deciding.timing.Timing` does."""
+
+    @property
+    def features(self) -> tuple[Feature, ...]:
+        """Of which features a get may; none where gets show the same at all times."""
+        ...
+
+    def next_edge(self, after: datetime) -> datetime | None:
+        """When one of them may next, at the earliest; None: not within a month."""
+        ...
+
+
 class Policies(Protocol):
     """What answers requests; `policy.deciding.policy_set.PolicySet` does."""
 
@@ -204,6 +236,11 @@ class Policies(Protocol):
 
     def target_of(self, presentity: Aor, text: str) -> str:
         """One name for a forward target, however a phone in the presentity's domain writes it."""
+        ...
+
+    @property
+    def timing(self) -> Timing:
+        """What gets show otherwise as time passes."""
         ...
 
     def decide(

@@ -25,9 +25,9 @@ _REVISIONS = """
     SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3 FROM json_each(?)"""
 _STATES = """
     INSERT OR REPLACE INTO feature_state
-    (user, domain, feature, status, feature_values, changed_at)
-    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4,
-        strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
+    (user, domain, feature, status, feature_values, expires, expires_by, changed_at)
+    SELECT value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5,
+        value ->> 6, strftime('%Y-%m-%dT%H:%M:%fZ', 'now')
     FROM json_each(?)"""
 
 PURGED_AT_ONCE = 100

@@ -16,7 +16,7 @@ from dfks_rules.model.features import FEATURES, OFF, Feature, FeatureState
 from dfks_rules.model.identity import Aor
 from dfks_rules.store import dialogs, journal
 from dfks_rules.store.life import LATEST, TERMS
-from dfks_rules.store.tables import values_of
+from dfks_rules.store.tables import deadline_of, values_of
 
 PAGE = 1000
 """Rows in a portion."""
@@ -77,7 +77,7 @@ _OF_CHANGES: tuple[Question, ...] = (
     ),
 )
 _STATES = """
-    SELECT s.domain, s.user, feature, status, feature_values, revision
+    SELECT s.domain, s.user, feature, status, feature_values, expires, expires_by, revision
     FROM feature_state AS s
     LEFT JOIN presentity AS p ON p.domain = s.domain AND p.user = s.user
     WHERE (s.domain, s.user, feature) > (?, ?, ?) ORDER BY s.domain, s.user, feature LIMIT ?"""
@@ -153,14 +153,16 @@ def _of_states(connection: sqlite3.Connection) -> Iterator[str]:
     """Read every state, and look whose it is."""
     last = ("", "", "")
     while rows := connection.execute(_STATES, (*last, PAGE)).fetchall():
-        for domain, user, feature, status, values, revision in rows:
+        for domain, user, feature, status, values, expires, by, revision in rows:
             last = (domain, user, feature)
             name = f"{feature} of sip:{user}@{domain}"
             if revision is None:
                 yield f"`feature_state` has {name} of a presentity that `presentity` does not have"
             try:
-                Feature(feature)
+                found = Feature(feature)
                 _state(status, values)
+                if expires is not None:
+                    deadline_of(found, expires, by)
             except ValueError as error:
                 yield f"{name} cannot be read: {error}"
 

@@ -232,7 +232,8 @@ def asked_first(wanted: Wanted) -> Aor:
 
 
 def _is_internal(outcome: Outcome) -> bool:
-    return outcome.request.requester.origin is Origin.INTERNAL
+    requester = outcome.request.requester
+    return requester.origin is Origin.INTERNAL and requester.told_actor is None
 
 
 def _rule(outcome: Outcome, feature: Feature) -> str:

@@ -13,13 +13,15 @@ from dfks_rules.store.plan import REPEATED, STORED, Result, conflict
 class MemoryStore:
     """Keeps snapshots in a dictionary; settles each commit before it returns.
 
-    Reference: `service.ports.Store`.
+    Reference: `service.ports.Store`, `service.ports.Deadlines`.
     """
 
     def __init__(self, clock: Callable[[], float]) -> None:
         """`clock` gives monotonic seconds."""
         self._clock = clock
         self._stored: dict[Aor, Snapshot] = {}
+        self._deadlines: dict[Aor, int] = {}
+        """Presentity → its earliest deadline."""
         self._visits: dict[int, int] = {}
         """Number of a subscription → CSeq of the last SUBSCRIBE stored for it."""
         self.counts = new_counts()
@@ -37,7 +39,12 @@ class MemoryStore:
         verdict, error = self._judge(wanted)
         if verdict is Verdict.STORED:
             for change in wanted.changes:
-                self._stored[change.presentity] = change.after
+                presentity, deadlines = change.presentity, change.after.deadlines
+                self._stored[presentity] = change.after
+                if deadlines:
+                    self._deadlines[presentity] = min(one.at for one in deadlines)
+                elif change.before.deadlines:
+                    del self._deadlines[presentity]
             if wanted.visit is not None:
                 self._visits[wanted.visit.row] = wanted.visit.cseq
         self.counts[OF_VERDICT[verdict]] += 1
@@ -56,6 +63,15 @@ class MemoryStore:
         )
         names = [Aor(user, domain) for domain, user in found if (domain, user) > first]
         return [Stored(aor, self.known(aor)) for aor in names[:at_most]]
+
+    async def due(self, until: int, at_most: int) -> list[Aor]:
+        """Presentities with a deadline by then; see `service.ports.Deadlines`."""
+        found = sorted((at, who) for who, at in self._deadlines.items() if at <= until)
+        return [who for _, who in found[:at_most]]
+
+    async def next(self) -> int | None:
+        """The earliest deadline of all."""
+        return min(self._deadlines.values(), default=None)
 
     def _judge(self, wanted: Wanted) -> Result:
         visit = wanted.visit

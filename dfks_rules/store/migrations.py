@@ -187,6 +187,14 @@ MIGRATIONS: tuple[str, ...] = (
         PRIMARY KEY (job, row, part)
     ) WITHOUT ROWID;
     """,
+    # What is switched off by itself, and when.
+    """
+    ALTER TABLE feature_state ADD COLUMN
+        expires INTEGER;                -- s since 1970; NULL: when somebody switches it off
+    ALTER TABLE feature_state ADD COLUMN
+        expires_by TEXT;                -- id of the rule that says so
+    CREATE INDEX feature_state_by_expiry ON feature_state (expires) WHERE expires IS NOT NULL;
+    """,
 )
 """The scripts; a file's version (`PRAGMA user_version`) is the number of them applied to it."""
 

@@ -65,8 +65,9 @@ class Plan:
         """Number of the newest change."""
         self.presentities: dict[Aor, tuple[int, int]] = {}
         """Those that change → revision, and number of the newest change."""
-        self.states: list[tuple[str, str, str, bool, dict[str, str | int]]] = []
-        """Rows of `feature_state`; the last for a feature counts."""
+        self.states: list[tuple[object, ...]] = []
+        """Rows of `feature_state`, without their ends where these are NULL; the last for a feature
+        counts."""
         self.changes: list[journal.Row] = []
         """Rows of `change`."""
         self.subscriptions: dict[int, DialogRow] = {}
@@ -127,6 +128,9 @@ class Plan:
         )
         self._held.snapshots[presentity] = after
         user, domain = presentity
+        if before.deadlines or after.deadlines:
+            self.states += _timed(presentity, before, after)
+            return
         self.states += [
             (user, domain, name, state.status, state.by_name)
             for name, old, state in zip(_NAMES, before.states, after.states, strict=True)
@@ -137,6 +141,20 @@ class Plan:
         for row in rows:
             earlier = self.subscriptions.get(row.row)
             self.subscriptions[row.row] = row if earlier is None else _over(row, earlier)
+
+
+def _timed(presentity: Aor, before: Snapshot, after: Snapshot) -> list[tuple[object, ...]]:
+    """Rows for what differs, with deadlines."""
+    user, domain = presentity
+    old_ends = {one.feature: one for one in before.deadlines}
+    ends = {one.feature: one for one in after.deadlines}
+    rows: list[tuple[object, ...]] = []
+    for feature, old, state in zip(FEATURES, before.states, after.states, strict=True):
+        end = ends.get(feature)
+        if state != old or end != old_ends.get(feature):
+            row = (user, domain, feature.value, state.status, state.by_name)
+            rows.append(row if end is None else (*row, end.at, end.rule))
+    return rows
 
 
 def conflict(presentity: Aor) -> Result:

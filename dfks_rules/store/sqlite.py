@@ -17,7 +17,7 @@ from dfks_rules.model.features import Feature, Snapshot
 from dfks_rules.model.histogram import Histogram
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import Adopting, DialogRow, Fetched, Settle, Verdict, Wanted
-from dfks_rules.store import dialogs, journal
+from dfks_rules.store import dialogs, journal, states
 from dfks_rules.store.cache import Cache
 from dfks_rules.store.commit import Writer
 from dfks_rules.store.database import Database, explained, is_locked
@@ -25,7 +25,6 @@ from dfks_rules.store.group import PATIENCE, RETRY, GroupCommit
 from dfks_rules.store.life import Beat
 from dfks_rules.store.plan import Rows, Work
 from dfks_rules.store.reading import FileJournal, Reading
-from dfks_rules.store.states import some_names
 from dfks_rules.store.tables import read
 
 T = TypeVar("T")
@@ -41,7 +40,7 @@ class SqliteStore:
 
     The server is the only writer of the file; others may read it at any time.
 
-    Reference: `service.ports.Store`, `service.ports.Dialogs`.
+    Reference: `service.ports.Store`, `service.ports.Dialogs`, `service.ports.Deadlines`.
     """
 
     def __init__(  # noqa: PLR0913 - the settings of a store
@@ -268,6 +267,14 @@ class SqliteStore:
         """
         return self._reading(journal.changed_since, seq)
 
+    async def due(self, until: int, at_most: int) -> list[Aor]:
+        """Presentities with a deadline by then; see `service.ports.Deadlines`."""
+        return self._reading(states.due, until, at_most)
+
+    async def next(self) -> int | None:
+        """The earliest deadline of all."""
+        return self._reading(states.next_deadline)
+
     def some_names(
         self, place: Aor, at_most: int, domains: Sequence[str] | None, on: Feature | None
     ) -> tuple[list[Aor], Aor | None]:
@@ -276,7 +283,7 @@ class SqliteStore:
         Raises:
             StoreError: `store_unavailable`.
         """
-        return self._reading(some_names, place, at_most, domains, on)
+        return self._reading(states.some_names, place, at_most, domains, on)
 
     def look(self, presentity: Aor) -> Snapshot:
         """What is stored, for whoever looks at a lot: what phones need stays in memory.

@@ -88,3 +88,29 @@ def some_names(
     else:
         following = next(iter(domains[bisect_right(domains, domain) :]), None)
     return names, None if following is None else Aor("", following)
+
+
+_DUE = """
+    SELECT user, domain FROM feature_state WHERE expires <= ? ORDER BY expires LIMIT ?"""
+_NEXT_DEADLINE = "SELECT min(expires) FROM feature_state WHERE expires IS NOT NULL"
+
+
+def due(connection: sqlite3.Connection, until: int, at_most: int) -> list[Aor]:
+    """See `service.ports.Deadlines.due`.
+
+    Raises:
+        sqlite3.Error: the file cannot be read.
+    """
+    rows = connection.execute(_DUE, (until, at_most)).fetchall()
+    return list(dict.fromkeys(Aor(*row) for row in rows))
+
+
+def next_deadline(connection: sqlite3.Connection) -> int | None:
+    """The earliest deadline of all; None: there is none.
+
+    Raises:
+        sqlite3.Error: the file cannot be read.
+        ValueError: another program wrote something that is none.
+    """
+    [earliest] = connection.execute(_NEXT_DEADLINE).fetchone()
+    return None if earliest is None else int(earliest)

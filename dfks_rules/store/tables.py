@@ -13,16 +13,19 @@ from dfks_rules.model.features import (
     NOTHING_STORED,
     OFF,
     POSITION,
+    Deadline,
     Feature,
     FeatureState,
     Snapshot,
     values_from,
+    with_deadline,
 )
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.values import VALUES, Integer, Values
+from dfks_rules.store.life import LATEST
 
 _READ = """
-    SELECT revision, feature, status, feature_values
+    SELECT revision, feature, status, feature_values, expires, expires_by
     FROM presentity LEFT JOIN feature_state USING (domain, user)
     WHERE domain = ? AND user = ?"""
 _VALUES = {value.value: value for value in VALUES}
@@ -40,11 +43,25 @@ def read(connection: sqlite3.Connection, presentity: Aor) -> Snapshot:
     if not rows:
         return NOTHING_STORED
     states = [OFF] * len(FEATURES)
-    for _, feature, status, values in rows:
+    deadlines: tuple[Deadline, ...] = ()
+    for _, feature, status, values, expires, by in rows:
         if feature is not None:
             state = FeatureState(bool(status), values_of(orjson.loads(values)))
             states[POSITION[Feature(feature)]] = state
-    return Snapshot(rows[0][0], tuple(states))
+        if expires is not None:
+            deadlines = with_deadline(deadlines, deadline_of(Feature(feature), expires, by))
+    return Snapshot(rows[0][0], tuple(states), deadlines)
+
+
+def deadline_of(feature: Feature, expires: object, by: object) -> Deadline:
+    """A deadline that was stored.
+
+    Raises:
+        ValueError: it is none; another program wrote it.
+    """
+    if not (type(expires) is int and 0 <= expires < LATEST and isinstance(by, str)):
+        raise ValueError("`expires` is not a moment")
+    return Deadline(feature, expires, by)
 
 
 def values_of(said: object) -> Values:

@@ -149,6 +149,24 @@ COMPONENTS: dict[str, Any] = {
             "decision": TEXT,
         }
     ),
+    "Coming": record(
+        {
+            "changes": {
+                "type": "array",
+                "items": record(
+                    {
+                        "at": TIME,
+                        "feature": FEATURE,
+                        "cause": {"type": "string", "enum": ["expire", "time"]},
+                        "before": nullable(ref("State"))
+                        | {"description": "null: phones are not told of the feature."},
+                        "after": nullable(ref("State")),
+                        "rule": TEXT | {"description": "The rule that says so; empty: none does."},
+                    }
+                ),
+            }
+        }
+    ),
     "History": record(
         {
             "items": {"type": "array", "items": ref("Change")},

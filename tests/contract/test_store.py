@@ -18,20 +18,24 @@ from dfks_rules.errors import StoreError
 from dfks_rules.model.features import (
     FEATURES,
     NOTHING_STORED,
+    OFF,
     POSITION,
+    Deadline,
     Feature,
     FeatureState,
     Snapshot,
 )
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.values import Choice, Integer, Text, Value
-from dfks_rules.service.ports import Store, Verdict, Wanted
+from dfks_rules.service.ports import Deadlines, Store, Verdict, Wanted
 from dfks_rules.store import life
+from dfks_rules.store.memory import MemoryStore
 from dfks_rules.store.open import open_store
 from dfks_rules.store.postgres.engine import PostgresEngine
 from dfks_rules.store.postgres.ports import Engine as Cluster
 from dfks_rules.store.postgres.schema import migrate
 from dfks_rules.store.postgres.store import PostgresStore
+from dfks_rules.store.sqlite import SqliteStore
 from tests.helpers.database import FakeDatabase
 from tests.helpers.engine import FakeEngine
 from tests.helpers.postgres import Database, needs_postgres
@@ -504,3 +508,67 @@ async def test_what_builds_on_a_commit_in_doubt_is_never_stored_without_it(
         assert stored == SECOND
     else:
         assert stored in (NOTHING_STORED, FIRST, SECOND)
+
+
+def _deadlines(store: Store) -> Deadlines:
+    if isinstance(store, PostgresStore):
+        return store.deadlines
+    assert isinstance(store, MemoryStore | SqliteStore)
+    return store
+
+
+def _timed(snapshot: Snapshot, *ends: tuple[Feature, int]) -> Snapshot:
+    """The snapshot, with these deadlines and no others."""
+    return snapshot._replace(deadlines=tuple(Deadline(*end, "p/rule") for end in ends))
+
+
+async def test_store_gives_back_deadlines_with_the_states(store: Store) -> None:
+    """Also after a commit that changes nothing but a deadline, and none after one without."""
+    first = _timed(FIRST, (DND, 1_800_000_000))
+    later = _timed(first._replace(revision=2), (DND, 1_800_000_060))
+    both = _timed(later.replace(CFB, ON), (DND, 1_800_000_060), (CFB, 1_700_000_000))
+    one = _timed(both.replace(DND, OFF), (CFB, 1_700_000_000))
+    none = _timed(one._replace(revision=5))
+    before = NOTHING_STORED
+    for after in (first, later, both, one, none):
+        assert await outcome(commit(store, wanted(ALICE, before, after))) is Verdict.STORED
+        assert await _stored(store, ALICE) == after
+        before = after
+    assert await outcome(commit(store, wanted(ALICE, one, none))) is Verdict.CONFLICT
+
+
+async def test_store_says_whose_deadlines_have_passed(store: Store) -> None:
+    """Those with the earliest first, each once, and which is the next."""
+    deadlines = _deadlines(store)
+    assert await deadlines.next() is None
+    assert await deadlines.due(2_000_000_000, 10) == []
+    alice = _timed(SECOND._replace(revision=1), (DND, 1_800_000_060), (CFB, 1_800_000_000))
+    for who, after in (
+        (ALICE, alice),
+        (BOB, _timed(FIRST, (DND, 1_800_000_030))),
+        (CAROL, FIRST),
+    ):
+        assert await outcome(commit(store, wanted(who, NOTHING_STORED, after))) is Verdict.STORED
+    assert await deadlines.next() == 1_800_000_000
+    assert await deadlines.due(1_799_999_999, 10) == []
+    assert await deadlines.due(1_800_000_000, 10) == [ALICE]
+    assert await deadlines.due(1_900_000_000, 10) == [ALICE, BOB]
+    assert await deadlines.due(1_900_000_000, 1) == [ALICE]
+    off = alice.replace(CFB, OFF)
+    assert await outcome(commit(store, wanted(ALICE, alice, off))) is Verdict.STORED
+    assert await deadlines.next() == 1_800_000_030
+    assert await deadlines.due(1_800_000_050, 10) == [BOB]
+
+
+@pytest.mark.parametrize("engine", LASTING)
+async def test_deadlines_outlive_the_store(store: Store, engine: str, url: str) -> None:
+    """What has passed while nobody served is found by who comes next."""
+    after = _timed(FIRST, (DND, 1_800_000_000))
+    assert await outcome(commit(store, wanted(ALICE, NOTHING_STORED, after))) is Verdict.STORED
+    await _close(store)
+    again = await ENGINES[engine].open(url)
+    try:
+        assert await _stored(again, ALICE) == after
+        assert await _deadlines(again).due(1_900_000_000, 10) == [ALICE]
+    finally:
+        await _close(again)

@@ -295,6 +295,28 @@ class FakeEngine:
 
         return await self._call("page", act)
 
+    # --- What expires ---
+
+    async def due(self, until: int, at_most: int) -> list[Aor]:
+        """Presentities with a deadline by then."""
+
+        def act() -> list[Aor]:
+            found = [one for one in self._deadlines() if one[0] <= until]
+            return [presentity for _, presentity in sorted(found)[:at_most]]
+
+        return await self._call("due", act)
+
+    async def next(self) -> int | None:
+        """The earliest deadline of all."""
+        return await self._call("next", lambda: min(self._deadlines(), default=(None,))[0])
+
+    def _deadlines(self) -> list[tuple[int, Aor]]:
+        return [
+            (min(one.at for one in snapshot.deadlines), presentity)
+            for presentity, snapshot in self.database.snapshots.items()
+            if snapshot.deadlines
+        ]
+
     # --- Policies ---
 
     async def policy_task(self, epoch: int) -> PolicyTask:

@@ -1,7 +1,7 @@
 """A server without SIP for tests of the management interface, with states and one policy."""
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import orjson
@@ -54,6 +54,7 @@ from dfks_rules.policy.site.number_plan import Dialling, NumberPlan
 from dfks_rules.policy.site.site import make_site
 from dfks_rules.policy.site.star_codes import StarCode
 from dfks_rules.policy.site.targets import Target
+from dfks_rules.policy.studying.coming import Cause, Coming
 from dfks_rules.service.ports import ChangedError
 from dfks_rules.store.calls import uri_of
 from tests.helpers.journal import MemoryJournal
@@ -314,6 +315,12 @@ class MemoryOperations:
         snapshot = await self.stored(presentity)
         told = [feature for feature in FEATURES if ROWS[feature].assigned]
         return [(feature, snapshot.state(feature)) for feature in told]
+
+    async def coming(self, presentity: Aor, hours: int) -> list[Coming]:
+        """Do not disturb expires in an hour, where that is soon enough."""
+        at, before = _SINCE + timedelta(hours=1), (await self.stored(presentity)).state(FEATURES[0])
+        after = before._replace(status=False)
+        return [Coming(at, FEATURES[0], Cause.EXPIRES, before, after, "p/two-hours")] * (hours > 1)
 
     async def page(
         self, after: Aor | None, at_most: int, domains: frozenset[str] | None, on: Feature | None

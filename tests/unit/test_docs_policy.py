@@ -192,3 +192,13 @@ def test_facts_in_prose_are_facts() -> None:
     dotted = set(re.findall(r"`((?:request|stored|watcher|source)\.\w+)[:`]", PAGE))
     assert all(fact_named(name.replace("NAME", "name")) for name in dotted)
     assert dotted
+
+
+@pytest.mark.parametrize(("written", "expected"), [(row[0], row[2]) for row in rows("Expire")])
+def test_examples_of_expire_give_what_the_page_says(written: str, expected: str) -> None:
+    """Every way of writing one, on the Monday that cases are about."""
+    head = 'schedules: {office: {weekly: ["Mon-Fri 08:00-18:00"]}}\n'
+    written = written.split("`, `")[1] if "`, `" in written else written
+    rule = f"  - {{id: r, when: {{op: set}}, then: {{expire: {written}}}}}\n"
+    decision = decide(rule, {**ASKED, "feature": "CallForwardingAlways"}, head)
+    assert answer_of(decision)["expires"] == expected

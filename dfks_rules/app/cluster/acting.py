@@ -1,4 +1,4 @@
-"""What one node does for all: it tells webhooks.
+"""What one node does for all: it tells webhooks, and switches off what has expired.
 
 That is the oldest node that lives. Whoever takes its place goes on from the cursors in the engine:
 what was delivered in the last moment is delivered again, with the same id.
@@ -12,7 +12,7 @@ import structlog
 from dfks_rules.errors import StoreError
 from dfks_rules.operations.webhooks import EndpointRow, Webhooks
 from dfks_rules.service.feed import Event as Happened
-from dfks_rules.store.postgres.ports import Engine
+from dfks_rules.store.postgres.ports import Engine, Node
 from dfks_rules.store.postgres.webhooks import WebhookTables
 from dfks_rules.webhooks.service import WebhookService
 
@@ -20,6 +20,42 @@ LOOK = 1.0
 """Seconds between two looks at whose turn it is."""
 
 _log = structlog.get_logger("dfks.cluster")
+
+
+async def oldest_of(engine: Engine) -> Node | None:
+    """The life that does what one does for all; None where none lives.
+
+    Raises:
+        StoreError: the engine cannot be asked.
+    """
+    living = [one for one in await engine.nodes() if one.state != "dead"]
+    return min(living, key=lambda one: one.epoch, default=None)
+
+
+class Acting:
+    """Whether it is the turn of a node, which then lasts for its life."""
+
+    def __init__(self, engine: Engine, epoch: int) -> None:
+        """It is not known yet.
+
+        Args:
+            engine: knows who lives.
+            epoch: of this life.
+        """
+        self._engine = engine
+        self._epoch = epoch
+        self._acts = False
+
+    async def __call__(self) -> bool:
+        """Whether it is.
+
+        Raises:
+            StoreError: the engine cannot be asked.
+        """
+        if not self._acts:
+            oldest = await oldest_of(self._engine)
+            self._acts = oldest is not None and oldest.epoch == self._epoch
+        return self._acts
 
 
 class ActingWebhooks:
@@ -111,8 +147,7 @@ class ActingWebhooks:
         """
         if self._service is not None:
             return
-        living = [one for one in await self._engine.nodes() if one.state != "dead"]
-        oldest = min(living, key=lambda one: one.epoch, default=None)
+        oldest = await oldest_of(self._engine)
         if oldest is None:
             return
         self._who = oldest.name

@@ -16,6 +16,7 @@ from prometheus_client.process_collector import ProcessCollector
 from dfks_rules import __version__
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.driver import Driver
+from dfks_rules.app.expiring import Expiring
 from dfks_rules.app.exposition.exposition import Exposition
 from dfks_rules.app.exposition.families import Reading
 from dfks_rules.app.records.events import EventRing
@@ -139,6 +140,10 @@ def add_phones(exposition: Exposition, notifier: Notifier, gate: Gate | None) ->
         lambda: [Reading(counts[name], (result,)) for result, name in _NOTIFIES.items()],
     )
     exposition.add("dfks_notify_duration_seconds", lambda: [Reading(notifier.answered)])
+    exposition.add(
+        "dfks_edges_total",
+        lambda: [Reading(counts[f"edges_{result}"], (result,)) for result in ("told", "untold")],
+    )
     if gate is not None:
         results = gate.counts
         exposition.add(
@@ -165,6 +170,15 @@ def add_decided(exposition: Exposition, decided: Decided) -> None:
     exposition.add(
         "dfks_request_duration_seconds",
         lambda: [Reading(decided.gets, ("get",)), Reading(decided.sets, ("set",))],
+    )
+
+
+def add_expiring(exposition: Exposition, expiring: Expiring) -> None:
+    """What came of features whose deadline had passed."""
+    counts = expiring.counts
+    exposition.add(
+        "dfks_expired_total",
+        lambda: [Reading(count, (result,)) for result, count in counts.items()],
     )
 
 

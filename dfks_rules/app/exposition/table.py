@@ -127,6 +127,13 @@ SECTIONS: dict[str, tuple[Family, ...]] = {
             "SIP transactions in memory: of requests received (server) and of NOTIFYs sent "
             "(client).",
         ),
+        Family(
+            "dfks_edges_total",
+            _COUNTER,
+            ("result",),
+            "Users whose phones see something else as time has passed (schedules): told, or "
+            "untold, since it could not be read.",
+        ),
     ),
     "Decisions": (
         Family(
@@ -191,6 +198,13 @@ SECTIONS: dict[str, tuple[Family, ...]] = {
             ("result",),
             "Decisions of the candidate (`policy:shadow`): same, different or failed; from 0 "
             "again with each comparison.",
+        ),
+        Family(
+            "dfks_expired_total",
+            _COUNTER,
+            ("result",),
+            "Features whose deadline (`expire`) has passed: switched off, denied by a rule, or "
+            "not stored, which is tried again.",
         ),
     ),
     "The store": (

@@ -17,7 +17,9 @@ from dfks_rules.mi.values import (
     take_text,
 )
 from dfks_rules.model.identity import Aor
+from dfks_rules.operations.coming import DEFAULT_HOURS, coming_told
 from dfks_rules.operations.policies import Activation, FailureRow, ShadowRow
+from dfks_rules.policy.studying.coming import MAX_HOURS
 
 MAX_LIMIT = 500
 """Most decisions of a page."""
@@ -122,6 +124,23 @@ async def explain(desk: Desk, given: Given) -> Any:
     return result | {"more": more} if more else result
 
 
+async def next_(desk: Desk, given: Given) -> Any:
+    """What time will change for a presentity."""
+    hours = given.get("hours", DEFAULT_HOURS)
+    found = await desk.operations.coming(given["presentity"], hours)
+    changes, more = page(map(coming_told, found))
+    result: dict[str, Any] = {"changes": changes}
+    return result | {"more": more} if more else result
+
+
+def _take_hours(value: Any) -> int:
+    number = take_integer(value)
+    if not 1 <= number <= MAX_HOURS:
+        message = f"`{str(number)[:40]}` is not 1 to {MAX_HOURS}"
+        raise ValueError(message)
+    return number
+
+
 def _take_which(value: Any) -> Aor | str:
     """A presentity, or the id of a decision, which has no `@`."""
     text = take_text(value)
@@ -208,5 +227,19 @@ METHODS = (
             )
         },
         explain,
+    ),
+    Method(
+        "policy:next",
+        (),
+        "Shows what time will change for a presentity if nobody touches anything: what expires, "
+        "and what its phone is shown from some moment on.",
+        (("presentity",), ("presentity", "hours")),
+        {
+            "presentity": Parameter(take_aor, "address of record"),
+            "hours": Parameter(
+                _take_hours, f"how far ahead, 1 to {MAX_HOURS}; default: {DEFAULT_HOURS}"
+            ),
+        },
+        next_,
     ),
 )

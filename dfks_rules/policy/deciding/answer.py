@@ -1,5 +1,6 @@
 """A decision in the words of the cases: what `eval`, `explain`, decision logs and cases show."""
 
+from datetime import datetime
 from typing import Any
 
 from dfks_rules.model.decisions import AlsoSet, Decision, NotifyScope
@@ -30,7 +31,13 @@ def answer_of(decision: Decision) -> Answer:
         "lifted": dict(decision.lifted),
         "log": list(decision.logs),
         "also": [_also(one) for one in decision.also],
+        "expires": None if decision.expires is None else moment_of(decision.expires),
     }
+
+
+def moment_of(at: datetime) -> str:
+    """A moment as the fact `now` says it; with seconds where they are needed."""
+    return at.isoformat(timespec="seconds" if at.second else "minutes")
 
 
 def value_of(answer: Answer, field: str) -> object:
@@ -40,6 +47,8 @@ def value_of(answer: Answer, field: str) -> object:
             return answer["reason"]
         case "allow":
             return True
+        case "expire":
+            return answer["expires"]
         case _:
             return answer["values"].get(field, answer.get(field))
 

@@ -15,6 +15,7 @@ from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Requester, Surroundings
 from dfks_rules.policy.deciding.policy_set import Gets, PolicySet
+from dfks_rules.policy.deciding.timing import Timing
 from dfks_rules.policy.facts.given import given_of
 from dfks_rules.policy.facts.view import NOWHERE, FactValue, View
 from dfks_rules.policy.language.alternatives import Question
@@ -108,6 +109,8 @@ class LivePolicies:
         self._active = active
         self._shadow = shadow
         self._oracle = oracle
+        self.on_activated: Callable[[], None] = _nobody
+        """Told that others answer from now on."""
 
     @property
     def active(self) -> PolicySet:
@@ -130,6 +133,7 @@ class LivePolicies:
         A shadow begins anew: what it counted was about the old ones.
         """
         old, self._active = self._active, policies
+        self.on_activated()
         if self._shadow is not None:
             self._shadow = Shadow(self._shadow.candidate)
         return old
@@ -154,6 +158,11 @@ class LivePolicies:
     def reads_on_get(self) -> frozenset[str] | None:
         """See `PolicySet.reads_on_get`."""
         return self._active.reads_on_get
+
+    @property
+    def timing(self) -> Timing:
+        """See `PolicySet.timing`."""
+        return self._active.timing
 
     def target_of(self, presentity: Aor, text: str) -> str:
         """See `PolicySet.target_of`."""
@@ -209,3 +218,7 @@ def _given(view: View) -> Mapping[str, FactValue]:
 def _effect(decision: Decision) -> Decision:
     """The decision without how it came about: a rule may have another name."""
     return decision._replace(matched=(), decided_by={}, revision="")
+
+
+def _nobody() -> None:
+    """Nobody is told."""

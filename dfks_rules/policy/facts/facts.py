@@ -143,7 +143,8 @@ _TABLE: list[Fact] = [
         "origin",
         Kind.WORD,
         EVERY_OPERATION,
-        "Who asks: a phone (watcher), an operator by MI or PUBLISH, or a rule's `also` (internal).",
+        "Who asks: a phone (watcher), an operator by MI or PUBLISH, or a rule's `also` or `expire`"
+        " (internal).",
         lambda v: v.request.requester.origin.value,
         tuple(origin.value for origin in Origin),
     ),
@@ -172,7 +173,8 @@ _TABLE: list[Fact] = [
         "param",
         Kind.TEXT,
         ABOUT_A_FEATURE,
-        "The `route_param` that an operator gave; `star-code` for a star code; absent otherwise.",
+        "The `route_param` that an operator gave; `star-code` for a star code; `expired` for what"
+        " expires; absent otherwise.",
         lambda v: v.request.requester.param,
     ),
     Fact(

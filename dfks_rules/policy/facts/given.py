@@ -20,6 +20,7 @@ from dfks_rules.model.features import (
 )
 from dfks_rules.model.identity import Aor, AuthMethod, Identity
 from dfks_rules.model.requests import (
+    EXPIRED,
     FeatureRequest,
     Operation,
     Origin,
@@ -132,7 +133,7 @@ def _requester(facts: Given, presentity: Aor) -> Requester:
             facts.get("param"),
         )
     if facts["origin"] == Origin.INTERNAL.value:
-        return Requester(Origin.INTERNAL)
+        return EXPIRED if facts.get("param") == EXPIRED.param else Requester(Origin.INTERNAL)
     watching = {"watcher": presentity.uri, **facts}
     watcher = _aor(watching, "watcher", "watcher.user", "watcher.domain")
     return Requester(

@@ -45,7 +45,8 @@ ORIGINS: dict[str, frozenset[Origin]] = {
     ),
     # A PBX that publishes is an operator who comes by SIP.
     **dict.fromkeys(("transport", "source.ip"), frozenset({Origin.WATCHER, Origin.OPERATOR})),
-    "param": frozenset({Origin.OPERATOR}),
+    # `expired` is that of what expires.
+    "param": frozenset({Origin.OPERATOR, Origin.INTERNAL}),
 }
 """Fact → the origins whose requests can have it; see `origins_with`."""
 

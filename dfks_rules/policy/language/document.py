@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 from dfks_rules.model.decisions import Denial, NotifyScope
 from dfks_rules.model.features import Feature
 from dfks_rules.model.values import Value
+from dfks_rules.policy.language.expiry import Expire
 from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.language.values import PLACEHOLDER, Clamped, Rewritten, Template
 
@@ -71,6 +72,9 @@ class Also(NamedTuple):
     """Domain of the feature's owner; None: that of the current presentity."""
     values: Written = ()
     """Values to set; the others stay as stored."""
+    group: str | None = None
+    """A set for each member of this group in the presentity's domain but the presentity; None: for
+    `user`."""
 
     @property
     def facts(self) -> frozenset[str]:
@@ -101,6 +105,8 @@ class Effects(NamedTuple):
     """A line to log, which may contain `${fact}`."""
     also: tuple[Also, ...] = ()
     """Sets that follow from this one."""
+    expire: Expire | None = None
+    """When what the set switches on is switched off by itself."""
     final: bool = False
     """Whether the rules after this one contribute nothing but denials and log lines."""
     lifts: tuple[str, ...] = ()
@@ -122,6 +128,7 @@ class Effects(NamedTuple):
             "notify": self.notify,
             **{value.value: written for value, written in self.values},
             "allow": self.allow,
+            "expire": self.expire,
         }
         return {field: value for field, value in fields.items() if value is not None}
 

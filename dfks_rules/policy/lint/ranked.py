@@ -86,7 +86,8 @@ def fields_of(question: int) -> frozenset[str]:
     if operation is Operation.SUBSCRIBE or feature is None:
         return frozenset({"allow", "deny"})
     values = {value.value for value in VALUES_OF[feature]}
-    return frozenset({"status", "assigned", "notify", "deny"} | values)
+    timed = {"expire"} if operation is Operation.SET else set[str]()
+    return frozenset({"status", "assigned", "notify", "deny"} | values | timed)
 
 
 def _rank(one: CheckedPolicy) -> tuple[int, int]:

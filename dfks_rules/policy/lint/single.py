@@ -7,6 +7,7 @@ from dfks_rules.model.features import SPELLINGS
 from dfks_rules.model.requests import Operation
 from dfks_rules.model.values import VALUES
 from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.alternatives import (
     QUESTIONS,
     SignedAtom,
@@ -51,6 +52,7 @@ def single(rules: Iterable[RankedRule]) -> Iterator[Finding]:
         yield from always
         yield from _has_no_effect(rule)
         yield from _follows_itself(rule)
+        yield from _never_expires(rule)
         denies = rule.rule.effects.denial is not None
         if denies and not always and any(map(_bars_switching_off, rule.ways)):
             yield rule.finding(
@@ -98,6 +100,18 @@ def _has_no_effect(rule: RankedRule) -> Iterator[Finding]:
         for field in sorted(lost):
             message = f"`{field}` of rule `{rule.name}` has no effect: the rule denies the request"
             yield rule.finding(code, message)
+
+
+def _never_expires(rule: RankedRule) -> Iterator[Finding]:
+    """An `expire` where what is decided is never on."""
+    effects = rule.rule.effects
+    if effects.expire is None or effects.denial is not None or effects.status == 1:
+        return
+    off = frozenset[FactValue]({0})
+    asks_off = all(way.values.get("request.status") == off for way in rule.ways)
+    if effects.status == 0 or asks_off:
+        message = f"`expire` of rule `{rule.name}` has no effect: the rule switches nothing on"
+        yield rule.finding("policy_no_effect", message)
 
 
 def _follows_itself(rule: RankedRule) -> Iterator[Finding]:

@@ -372,6 +372,9 @@ def _check_effects(tree: Tree, path: Path, rule: Rule, questions: set[Question])
     if rule.effects.also and {operation for operation, _ in questions} != {Operation.SET}:
         message = "`also` is for rules with `op: set` in `when` or in the scope"
         findings.append(tree.finding((*then, "also"), "policy_effect", message, at_key=True))
+    if rule.effects.expire and {operation for operation, _ in questions} != {Operation.SET}:
+        message = "`expire` is for rules with `op: set` in `when` or in the scope"
+        findings.append(tree.finding((*then, "expire"), "policy_effect", message, at_key=True))
     features = {feature for _, feature in questions if feature is not None}
     findings += _check_values(tree, then, rule.effects, features)
     for number, also in enumerate(rule.effects.also):

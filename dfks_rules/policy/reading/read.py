@@ -22,6 +22,7 @@ from dfks_rules.policy.language.document import (
     Rule,
     Written,
 )
+from dfks_rules.policy.language.expiry import During, Expire, parse_expire
 from dfks_rules.policy.language.lists import NamedList
 from dfks_rules.policy.language.matchers import MATCHERS, Atom, Named, Operand
 from dfks_rules.policy.language.schedules import Schedule, ScheduleError, parse_schedule
@@ -209,8 +210,18 @@ class Reader:
             also=tuple(
                 self._also(one, (*path, "also", n)) for n, one in enumerate(then.get("also", []))
             ),
+            expire=self._expire(then["expire"], (*path, "expire")) if "expire" in then else None,
             final=then.get("final", False),
         )
+
+    def _expire(self, written: str | Mapping[str, Any], path: Path) -> Expire | None:
+        if isinstance(written, dict) and "during" in written:
+            return During(self._schedule(written["during"], (*path, "during")))
+        try:
+            return parse_expire(written)
+        except ValueError as error:
+            self.findings.append(self._tree.finding(path, "policy_effect", str(error)))
+            return None
 
     def _values(self, values: Mapping[str, Any], path: Path) -> Written:
         return tuple(
@@ -266,12 +277,18 @@ class Reader:
     def _also(self, written: Mapping[str, Any], path: Path) -> Also:
         for name in ("user", "domain"):
             self._check_placeholders(written.get(name, ""), (*path, name))
+            if name in written and "group" in written:
+                message = f"`group` says whose feature it is; remove `{name}`"
+                place = (*path, name)
+                finding = self._tree.finding(place, "policy_effect", message, at_key=True)
+                self.findings.append(finding)
         return Also(
             Feature(written["feature"]),
             written["status"],
             Template(written["user"]) if "user" in written else None,
             Template(written["domain"]) if "domain" in written else None,
             self._values(written.get("values", {}), (*path, "values")),
+            written.get("group"),
         )
 
     def _check_placeholders(self, text: str, path: Path) -> None:

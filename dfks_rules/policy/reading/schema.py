@@ -13,10 +13,12 @@ from dfks_rules.policy.facts.fact import Fact, Kind
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.facts.families import FAMILIES, Family
 from dfks_rules.policy.language.document import Mode
+from dfks_rules.policy.language.expiry import expire_schema
 from dfks_rules.policy.language.matchers import MATCHERS, Matcher, Operand
 from dfks_rules.policy.language.schedules import schedule_schema
 from dfks_rules.policy.reading.schema_pieces import (
     API_VERSION,
+    GROUP,
     IDENTIFIER,
     MAX_ALSO,
     MAX_LIST,
@@ -216,6 +218,12 @@ _ALSO: Schema = {
                 **TEXT,
                 "description": "Domain of that user; if omitted, the same domain.",
             },
+            "group": {
+                "type": "string",
+                "pattern": GROUP,
+                "description": "Instead of `user`: a set for each member of this group in the "
+                "presentity's domain but the presentity itself.",
+            },
             "values": _VALUES,
         },
     ),
@@ -275,6 +283,7 @@ _THEN: Schema = {
                 "description": "Lets a third party subscribe; only with `op: subscribe`.",
             },
             "also": _ALSO,
+            "expire": expire_schema({"type": "string", "pattern": IDENTIFIER}),
             "log": {**TEXT, "description": "A line to log, with `${fact}` in it."},
             "final": {
                 "type": "boolean",

@@ -9,6 +9,7 @@ from dfks_rules.model.values import MAX_TEXT, Choice, Integer, Text
 from dfks_rules.policy.facts.fact import Fact, Kind
 from dfks_rules.policy.facts.families import FAMILIES
 from dfks_rules.policy.language.days import DATE
+from dfks_rules.policy.language.expiry import WANTED as EXPIRE_WANTED
 from dfks_rules.policy.language.schedules import TIME
 from dfks_rules.policy.language.schedules import WANTED as SCHEDULE_WANTED
 
@@ -29,6 +30,8 @@ MAX_LIST = 500
 # In Python, `$` also matches before a final line feed; in an editor it does not: `(?!\n)`.
 IDENTIFIER = r"^[a-z][a-z0-9-]{0,62}(?!\n)$"
 """Names of policies and rules, and reasons."""
+GROUP = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}(?!\n)$"
+"""Names of groups."""
 RULE = r"^[a-z][a-z0-9-]{0,62}/[a-z][a-z0-9-]{0,62}(?!\n)$"
 """Full names of rules."""
 _TIME = rf"^{TIME}(?!\n)$"
@@ -41,11 +44,13 @@ _IP = r"^[0-9a-f.:]+$"
 
 WANTED: dict[str, str] = {
     IDENTIFIER: "a name of at most 63 lower-case letters, digits and `-`, a letter first",
+    GROUP: "the name of a group: at most 63 letters, digits, `.`, `_` and `-`",
     RULE: "the full name of a rule, like `office/no-calls-abroad`",
     _TIME: "a time of day like `08:30`",
     DATE_PATTERN: "a date like `2026-12-25`",
     _MOMENT: "a moment like `2026-12-25T08:30+01:00`",
     **SCHEDULE_WANTED,
+    **EXPIRE_WANTED,
     _COUNTRY: "a country of ISO 3166, like `DE`",
     _DOMAIN: "a domain in lower case",
     _AOR: "like `sip:alice@example.com`, the domain in lower case",

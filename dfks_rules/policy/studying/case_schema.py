@@ -4,6 +4,7 @@ from dfks_rules.model.values import VALUES
 from dfks_rules.policy.facts.fact import Fact, Kind
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.facts.families import FAMILIES
+from dfks_rules.policy.language.expiry import DURATION_PATTERN
 from dfks_rules.policy.reading.schema_pieces import (
     API_VERSION,
     IDENTIFIER,
@@ -23,7 +24,7 @@ MAX_CASES = 1000
 DECIDED_FIELDS = (
     *("status", "assigned", "notify"),
     *(value.value for value in VALUES),
-    *("deny", "allow"),
+    *("deny", "allow", "expire"),
 )
 """Fields that `by` may name; see `Decision.decided_by`."""
 
@@ -110,6 +111,15 @@ def _expect() -> Schema:
             "maxItems": MAX_LIST,
             "items": _also(),
             "description": "All sets that follow, in order, each complete.",
+        },
+        "expires": {
+            "description": "When what is switched on is switched off: so long after `now`, at a "
+            "moment, or not by itself (false).",
+            "anyOf": [
+                {"type": "string", "pattern": DURATION_PATTERN},
+                constant_schema(FACTS["now"]),
+                {"const": False},
+            ],
         },
     }
     expect = object_schema("The expected result; what is omitted is not compared.", [], properties)

@@ -5,6 +5,7 @@ beside the policies they test.
 """
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -17,6 +18,7 @@ from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.facts.facts import known_fact
 from dfks_rules.policy.facts.given import Given, missing, view_of
 from dfks_rules.policy.facts.view import View
+from dfks_rules.policy.language.expiry import parse_duration
 from dfks_rules.policy.reading.source import Source, parse
 from dfks_rules.policy.reading.validate import validate, validator
 from dfks_rules.policy.studying.case_schema import case_schema
@@ -102,7 +104,8 @@ def run_cases(cases: CaseFile, policies: PolicySet) -> list[CaseResult]:
     results = []
     for case in cases.cases:
         decision = policies.decide_view(case.view)
-        results.append(CaseResult(case, decision, tuple(_differences(case.expect, decision))))
+        differences = tuple(_differences(case.expect, decision, case.view.at))
+        results.append(CaseResult(case, decision, differences))
     return results
 
 
@@ -121,11 +124,14 @@ def _validator() -> Draft202012Validator:
     return validator(case_schema())
 
 
-def _differences(expect: Mapping[str, Any], decision: Decision) -> Iterator[str]:
+def _differences(expect: Mapping[str, Any], decision: Decision, at: datetime) -> Iterator[str]:
     """One line for each unmet expectation."""
     seen = answer_of(decision)
     for field, wanted in expect.items():
-        if isinstance(wanted, dict):
+        if field == "expires":
+            if _moment(wanted, at) != decision.expires:
+                yield f"expires: expected {_written(wanted)}, got {_written(seen[field])}"
+        elif isinstance(wanted, dict):
             for name, value in wanted.items():
                 if seen[field].get(name) != value:
                     nothing = "no rule" if field == "by" else "nothing"
@@ -134,6 +140,13 @@ def _differences(expect: Mapping[str, Any], decision: Decision) -> Iterator[str]
         elif seen[field] != wanted:
             got = _written(seen[field], "no denial" if field == "reason" else "nothing")
             yield f"{field}: expected {_written(wanted)}, got {got}"
+
+
+def _moment(wanted: str | bool, at: datetime) -> datetime | None:  # noqa: FBT001 - as written
+    """When a case that is about a moment expects something to expire."""
+    if isinstance(wanted, bool):
+        return None
+    return datetime.fromisoformat(wanted) if "T" in wanted else parse_duration(wanted).ends(at)
 
 
 def _written(value: Any, nothing: str = "nothing") -> str:

@@ -198,6 +198,7 @@ def decision_line(request: FeatureRequest, decision: Decision) -> str:
     answer = answer_of(decision)
     shown = {"status": answer["status"], **answer["values"]}
     shown |= {"assigned": answer["assigned"], "notify": answer["notify"]}
+    shown |= {"expires": answer["expires"]}
     told = ", ".join(f"{name} {value_text(v)}" for name, v in shown.items() if v is not None)
     return f"{asked}: allowed, {told}"
 

@@ -9,13 +9,12 @@ Reference: sql/0002_commit.sql
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dfks_rules.model.features import FEATURES
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import Change, DialogRow, Verdict, Wanted
 from dfks_rules.store import journal
 from dfks_rules.store.journal import When
 from dfks_rules.store.postgres.ports import Outcome, Step
-from dfks_rules.store.postgres.records import states_json
+from dfks_rules.store.postgres.records import patch_json
 from dfks_rules.store.tables import as_json
 
 _Said = tuple[str, list[tuple[Any, ...]]]
@@ -157,13 +156,6 @@ def _said(step: Step, start: str) -> list[_Said] | None:
 
 
 def _said_of(change: Change, asked_first: Aor, start: str) -> _Said:
-    different = {
-        feature: state
-        for feature, old, state in zip(
-            FEATURES, change.before.states, change.after.states, strict=True
-        )
-        if state is not old and state != old
-    }
     rows = journal.rows_of(change, asked_first, start, _LATER, 0, 0)
     as_json([row[9:12] for row in rows])
     tells = [
@@ -172,4 +164,4 @@ def _said_of(change: Change, asked_first: Aor, start: str) -> _Said:
         if outcome.request.feature is not None and outcome.changed
     ]
     entries = [(*row[5:12], are_told) for row, are_told in zip(rows, tells, strict=True)]
-    return as_json(states_json(different)), entries
+    return as_json(patch_json(change.before, change.after)), entries

@@ -61,9 +61,13 @@ _COUNTER = "UPDATE dfks.counter SET value = $2 WHERE name = $1"
 
 _STATES = """
     SELECT p.domain, p.user, p.revision,
-        json_group_object(s.feature, json_object(
-            'status', json(CASE WHEN s.status THEN 'true' ELSE 'false' END),
-            'values', json(s.feature_values))) FILTER (WHERE s.feature IS NOT NULL),
+        json_group_object(s.feature, json_patch(
+            json_object(
+                'status', json(CASE WHEN s.status THEN 'true' ELSE 'false' END),
+                'values', json(s.feature_values)),
+            -- NULL leaves out.
+            json_object('expires', s.expires, 'expires_by', s.expires_by)))
+            FILTER (WHERE s.feature IS NOT NULL),
         max(s.changed_at)
     FROM presentity p LEFT JOIN feature_state s USING (domain, user)
     GROUP BY p.domain, p.user ORDER BY p.domain, p.user"""

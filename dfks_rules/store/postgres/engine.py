@@ -54,6 +54,7 @@ _BURY, _CLAIM = _call("bury_1", 1), _call("claim_1", 3)
 _DRAIN, _LEAVE, _NODES = _call("drain_1", 1), _call("leave_1", 2), _call("nodes_1", 0)
 _FETCH, _ADOPT, _ROWS = _call("fetch_1", 2), _call("adopt_1", 3), _call("rows_1", 3)
 _FEED, _CHANGED_SINCE = _call("feed_1", 2), _call("changed_since_1", 1)
+_DUE, _NEXT = _call("expiry_due_1", 2), _call("expiry_next_1", 0)
 _JOURNAL, _PURGE, _PAGE = _call("journal_1", 5), _call("purge_1", 2), _call("page_1", 4)
 _TASK, _GOAL, _BUNDLE = (
     _call("policy_look_1", 1),
@@ -224,6 +225,18 @@ class PostgresEngine:
         user, domain = ("", "") if after is None else after
         only = None if domains is None else sorted(domains)
         return [stored_from(r) for r in await self._rest.rows(_PAGE, domain, user, at_most, only)]
+
+    # --- What expires ---
+
+    async def due(self, until: int, at_most: int) -> list[Aor]:
+        """Presentities with a deadline by then."""
+        rows = await self._rest.rows(_DUE, until, at_most)
+        return [Aor(row["username"], row["domain"]) for row in rows]
+
+    async def next(self) -> int | None:
+        """The earliest deadline of all."""
+        earliest: int | None = (await self._rest.row(_NEXT))["expiry_next_1"]
+        return earliest
 
     # --- Policies ---
 

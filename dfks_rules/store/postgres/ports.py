@@ -17,7 +17,7 @@ from dfks_rules.errors import StoreError
 from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.operations.ports import Stored
-from dfks_rules.service.ports import Change, DialogRow, JournalEntry, Verdict
+from dfks_rules.service.ports import Change, Deadlines, DialogRow, JournalEntry, Verdict
 
 COHORTS = 64
 """Cohorts of one life of a server: so its dialogs can be spread over all others when it ends."""
@@ -241,7 +241,7 @@ class PolicyFollower(NamedTuple):
     """Empty: it follows; otherwise why not."""
 
 
-class Engine(Protocol):
+class Engine(Deadlines, Protocol):
     """The engine; each method is atomic."""
 
     # --- Life ---

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.features import FEATURES, OFF, Feature, FeatureState, Snapshot
+from dfks_rules.model.features import FEATURES, OFF, Deadline, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Origin
 from dfks_rules.model.values import VALUES
@@ -15,7 +15,7 @@ from dfks_rules.operations.ports import Stored
 from dfks_rules.service.ports import DialogRow, JournalEntry
 from dfks_rules.store.journal import state_from
 from dfks_rules.store.postgres.ports import Changed, Moved
-from dfks_rules.store.tables import values_of
+from dfks_rules.store.tables import deadline_of, values_of
 
 Row = Mapping[str, Any]
 """A row that a function has given: name of the column → value."""
@@ -52,9 +52,21 @@ def snapshot_from(presentity: Aor, revision: int, states: str) -> Snapshot:
     """
     try:
         said = orjson.loads(states)
-        return Snapshot(revision, tuple([_state(said.get(name)) for name in _NAMES]))
+        deadlines = _deadlines(said) if '"expires"' in states else ()
+        return Snapshot(revision, tuple([_state(said.get(name)) for name in _NAMES]), deadlines)
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise SpoiltError("presentity", presentity, error) from error
+
+
+def _deadlines(said: Any) -> tuple[Deadline, ...]:
+    timed = [(one, said[one.value]) for one in FEATURES if one.value in said]
+    return tuple(
+        [
+            deadline_of(feature, state["expires"], state.get("expires_by"))
+            for feature, state in timed
+            if state.get("expires") is not None
+        ]
+    )
 
 
 def _state(said: Any) -> FeatureState:
@@ -64,12 +76,30 @@ def _state(said: Any) -> FeatureState:
     return FeatureState(bool(said["status"]), values_of(known))
 
 
-def states_json(states: Mapping[Feature, FeatureState]) -> dict[str, object]:
-    """The states as `dfks.presentity` has them."""
-    return {
+def patch_json(before: Snapshot, after: Snapshot) -> dict[str, object]:
+    """The states that differ, as `dfks.presentity` has them."""
+    patch: dict[str, object] = {
         feature.value: {"status": state.status, "values": state.by_name}
-        for feature, state in states.items()
+        for feature, old, state in zip(FEATURES, before.states, after.states, strict=True)
+        if state is not old and state != old
     }
+    if before.deadlines or after.deadlines:
+        _time(patch, before, after)
+    return patch
+
+
+def _time(patch: dict[str, object], before: Snapshot, after: Snapshot) -> None:
+    """Add deadlines, and the states of which only the deadline differs."""
+    old = {one.feature: one for one in before.deadlines}
+    new = {one.feature: one for one in after.deadlines}
+    for feature in FEATURES:
+        end = new.get(feature)
+        if feature.value in patch or end != old.get(feature):
+            state = after.state(feature)
+            said: dict[str, object] = {"status": state.status, "values": state.by_name}
+            if end is not None:
+                said |= {"expires": end.at, "expires_by": end.rule}
+            patch[feature.value] = said
 
 
 def stored_from(row: Row) -> Stored:

@@ -13,6 +13,7 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.operations.ports import Stored
 from dfks_rules.service.ports import (
     Adopting,
+    Deadlines,
     DialogRow,
     Fetched,
     Gone,
@@ -160,6 +161,11 @@ class PostgresStore:
         changes, seen, visit = wanted
         row = None if visit is None else self._to_engine(visit)
         self._group.ask(wanted, Step(changes, seen, row), settle)
+
+    @property
+    def deadlines(self) -> Deadlines:
+        """Those of all that is stored."""
+        return self._engine
 
     # --- Dialogs ---
 

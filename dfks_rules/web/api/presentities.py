@@ -2,7 +2,9 @@
 
 from dfks_rules.model.identity import Aor
 from dfks_rules.operations.calls import calls_told
+from dfks_rules.operations.coming import DEFAULT_HOURS, coming_told
 from dfks_rules.operations.turns import Turns
+from dfks_rules.policy.studying.coming import MAX_HOURS
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.paging import DEFAULT_LIMIT, LIMIT, after_parameter, cursor, page, page_schema
 from dfks_rules.web.parameters import AOR, DOMAIN, IF_NONE_MATCH, domains_of, take_feature
@@ -42,6 +44,20 @@ async def show(call: Call) -> Answer:
     return Answer(told, headers=headers)
 
 
+async def next_(call: Call) -> Answer:
+    """What time will change for one."""
+    hours = call.given.get("hours", DEFAULT_HOURS)
+    found = await call.operations.coming(call.given["aor"], hours)
+    return Answer({"changes": [coming_told(one) for one in found]})
+
+
+def _take_hours(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) < 4 and 1 <= int(text) <= MAX_HOURS):
+        message = f"`{text[:40]}` is not 1 to {MAX_HOURS}"
+        raise ValueError(message)
+    return int(text)
+
+
 async def tell_again(call: Call) -> Answer:
     """Every watcher is sent the full state."""
     return Answer({"watchers": call.operations.refresh_watchers(call.given["aor"])})
@@ -58,6 +74,13 @@ def _take_as(text: str) -> str:
 
 
 _ON = Parameter("on", Where.QUERY, "Only those where this feature is on.", FEATURE, take_feature)
+_HOURS = Parameter(
+    "hours",
+    Where.QUERY,
+    f"How far ahead; {DEFAULT_HOURS} if it is left out.",
+    {"type": "integer", "minimum": 1, "maximum": MAX_HOURS},
+    _take_hours,
+)
 _AS = Parameter(
     "as",
     Where.QUERY,
@@ -94,6 +117,20 @@ OPERATIONS = (
         problems=("store-unavailable",),
         description="Where nothing was ever stored for it, all features are off, and the "
         "revision is 0.",
+    ),
+    Operation(
+        "showComing",
+        "GET",
+        "/v1/presentities/{aor}/next",
+        Scope.FEATURES_READ,
+        "Shows what time will change for a presentity if nobody touches anything.",
+        next_,
+        (Reply(200, "What changes, the earliest first; at most 1,000.", ref("Coming")),),
+        (AOR, _HOURS),
+        problems=("store-unavailable",),
+        description="`cause` is `expire` where a rule said when a feature is switched off, and "
+        "`time` where rules about gets look at the time, so that the presentity's own phone is "
+        "shown something else. What follows from a set for others (`also`) is not told.",
     ),
     Operation(
         "tellWatchers",

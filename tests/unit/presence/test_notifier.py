@@ -547,6 +547,7 @@ def test_one_decision_serves_all_unless_a_get_rule_reads_who_asks(
     class _Counting:
         reads = active.reads
         reads_on_get = active.reads_on_get
+        timing = active.timing
         decide_gets = active.decide_gets
         pinned = active
 

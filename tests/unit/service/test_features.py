@@ -9,6 +9,7 @@ from dfks_rules.model.decisions import Result
 from dfks_rules.model.features import (
     NOTHING_STORED,
     OFF,
+    Deadline,
     FeatureState,
 )
 from dfks_rules.model.identity import Aor
@@ -17,9 +18,9 @@ from dfks_rules.model.requests import (
     Origin,
 )
 from dfks_rules.model.values import Value
-from dfks_rules.service.features import Features, Shown
+from dfks_rules.service.features import Features
 from dfks_rules.service.feed import Event, Failed, Feed, Settled
-from dfks_rules.service.ports import NotKnownError, Settle, Wanted
+from dfks_rules.service.ports import ChangedError, NotKnownError, Settle, Wanted
 from dfks_rules.store.memory import MemoryStore
 from tests.helpers.playbook import Recorded, default_policies
 from tests.helpers.policy import (
@@ -358,56 +359,12 @@ def test_a_look_shows_what_is_committed_and_is_not_published() -> None:
     assert len(log.events) == 1
 
 
-_TO_WATCHER = "values: {forwardTo: {template: '${watcher.user}'}}"
-
-
 def test_a_look_leaves_out_what_is_not_assigned() -> None:
     """A key that a rule hides."""
     rule = "- {id: r, when: {op: get, feature: DoNotDisturb}, then: {assigned: false}}"
     features = Features(SlowStore(), policies(rule), Feed())
     seen = features.look(ALICE, [DND, CFA], PHONE, NOON)
     assert seen == ((CFA, NOTHING_STORED.states[1]),)
-
-
-@pytest.mark.parametrize(
-    ("rules", "shown"),
-    [
-        ("[]", Shown.AS_STORED),
-        (
-            "- {id: r, when: {op: set, watcher.user: bob}, then: {status: 0}}",
-            Shown.AS_STORED,
-        ),
-        (
-            "- {id: r, when: {op: get, watcher.user: bob}, then: {status: stored, log: x}}",
-            Shown.AS_STORED,
-        ),
-        ("- {id: r, when: {op: get}, then: {status: 0}}", Shown.ALIKE),
-        (
-            "- {id: r, when: {op: get}, then: {deny: {reason: no, answer: off}}}",
-            Shown.ALIKE,
-        ),
-        (
-            "- {id: r, when: {op: get, time: {ge: '08:00'}}, then: {status: 0}}",
-            Shown.ALIKE,
-        ),
-        ("- {id: r, when: {op: get, user: bob}, then: {status: 0}}", Shown.ALIKE),
-        (
-            "- {id: r, when: {op: get, watcher.user: bob}, then: {status: 0}}",
-            Shown.TO_EACH_ITS_OWN,
-        ),
-        (
-            "- {id: r, when: {userAgent: x}, then: {assigned: false}}",
-            Shown.TO_EACH_ITS_OWN,
-        ),
-        (
-            f"- {{id: r, when: {{op: get}}, then: {{{_TO_WATCHER}}}}}",
-            Shown.TO_EACH_ITS_OWN,
-        ),
-    ],
-)
-def test_what_a_get_shows_depends_on_what_its_rules_read(rules: str, shown: Shown) -> None:
-    """Where none reads who asks, one decision serves all who watch; without rules none is made."""
-    assert Features(SlowStore(), policies(rules), Feed()).shown is shown
 
 
 class _RaisingStore(SlowStore):
@@ -663,3 +620,106 @@ def test_where_nothing_is_known_nothing_is_removed() -> None:
     assert isinstance(removed, tuple)
     assert [one.changed for one in removed] == [False]
     assert store.waiting == []
+
+
+UNTIL_ONE = """
+    - id: until-one
+      when: {op: set, request.status: 1}
+      then: {expire: 1h}
+"""
+ONE = NOON + timedelta(hours=1)
+
+
+def _expire(features: Features, told: Told, *, minutes: int = 60) -> None:
+    at = NOON + timedelta(minutes=minutes)
+    features.expire(ALICE, at, 60.0 * minutes, lambda result, _: told.append(result))
+
+
+def test_a_deadline_is_kept_with_the_state_until_the_feature_is_set_again() -> None:
+    """A set without one clears it; another feature has its own."""
+    store, told = MemoryStore(lambda: 0.0), Told()
+    features = Features(store, policies(UNTIL_ONE), Feed())
+    end = int(ONE.timestamp())
+    _set(features, told, Asked(DND, ON))
+    assert store.known(ALICE).deadlines == (Deadline(DND, end, "p/until-one"),)
+    _set(features, told, Asked(CFA, forwarding(True, "1")))
+    assert [one.feature for one in store.known(ALICE).deadlines] == [DND, CFA]
+    _set(features, told, Asked(DND, OFF))
+    assert store.known(ALICE).deadlines == (Deadline(CFA, end, "p/until-one"),)
+
+
+def test_a_set_that_changes_nothing_but_the_deadline_is_stored() -> None:
+    """Who presses the key once more has two hours from then."""
+    store, told = MemoryStore(lambda: 0.0), Told()
+    features = Features(store, policies(UNTIL_ONE), Feed())
+    _set(features, told, Asked(DND, ON))
+    later = NOON + timedelta(minutes=30)
+    features.set(
+        ALICE, (Asked(DND, ON),), PHONE, later, 1800.0, lambda result, _: told.append(result)
+    )
+    assert [one.at for one in store.known(ALICE).deadlines] == [int(ONE.timestamp()) + 1800]
+    assert store.known(ALICE).revision == 2
+
+
+def test_what_has_expired_is_switched_off_through_the_policies() -> None:
+    """As an internal set with the parameter `expired`, by the rule that said when."""
+    store, log, told = MemoryStore(lambda: 0.0), Recorded(), Told()
+    rules = (
+        UNTIL_ONE
+        + """
+    - id: told
+      when: {op: set, param: expired, origin: internal}
+      then: {log: "expired for ${user}", also: [{feature: DoNotDisturb, user: bob, status: 1}]}
+    """
+    )
+    features = Features(store, policies(rules), log.feed)
+    _set(features, told, Asked(CFA, forwarding(True, "1")))
+    _expire(features, told)
+    [outcome] = told[1] if isinstance(told[1], tuple) else ()
+    assert (outcome.after, outcome.also_by) == (forwarding(False, "1"), "p/until-one")
+    assert (outcome.told, outcome.decision.logs) == (outcome.after, ("expired for alice",))
+    assert outcome.request.requester.told_actor == "expired"
+    assert store.known(ALICE).deadlines == ()
+    assert store.known(BOB).state(DND) == ON
+    assert outcome in log.outcomes
+
+
+def test_what_was_set_again_does_not_expire() -> None:
+    """The server looks at a deadline that somebody has just moved."""
+    store, log, told = MemoryStore(lambda: 0.0), Recorded(), Told()
+    features = Features(store, policies(UNTIL_ONE), log.feed)
+    _set(features, told, Asked(DND, ON))
+    _expire(features, told, minutes=59)
+    assert isinstance(told[1], ChangedError)
+    assert store.known(ALICE).state(DND) == ON
+    assert len(log.outcomes) == 1
+
+
+def test_a_refused_set_leaves_the_deadline_and_a_refused_expiry_ends_it() -> None:
+    """Else the server would ask for it again and again."""
+    store, told = MemoryStore(lambda: 0.0), Told()
+    rules = (
+        UNTIL_ONE
+        + """
+    - id: stays
+      when: {op: set, request.status: 0}
+      then: {deny: stays-on}
+    """
+    )
+    features = Features(store, policies(rules), Feed())
+    _set(features, told, Asked(DND, ON))
+    _set(features, told, Asked(DND, OFF))
+    assert len(store.known(ALICE).deadlines) == 1
+    _expire(features, told)
+    assert store.known(ALICE).deadlines == ()
+    assert store.known(ALICE).state(DND) == ON
+
+
+def test_nothing_of_a_deadline_is_left_of_a_user_who_is_deleted() -> None:
+    """Nor where one of several sets is refused."""
+    store, told = MemoryStore(lambda: 0.0), Told()
+    features = Features(store, policies(UNTIL_ONE), Feed())
+    _set(features, told, Asked(DND, ON))
+    features.remove(ALICE, OPERATOR, NOON, 0.0, lambda result, _: told.append(result))
+    assert store.known(ALICE).states == NOTHING_STORED.states
+    assert store.known(ALICE).deadlines == ()

@@ -154,3 +154,15 @@ async def test_many_decisions_say_how_many_are_left() -> None:
     assert len(answer["decisions"]) + answer["more"] == 1200
     explained = await result(operations, "policy:explain", {"which": "ab-1"})
     assert len(explained["decisions"]) + explained["more"] == 600
+
+
+async def test_what_time_will_change_is_asked_for_so_many_hours_ahead() -> None:
+    """Two days, where nobody says otherwise."""
+    asked = {"presentity": "sip:alice@example.com"}
+    [change] = (await result(_operations(), "policy:next", asked))["changes"]
+    assert (change["cause"], change["rule"]) == ("expire", "p/two-hours")
+    assert await result(_operations(), "policy:next", asked | {"hours": 1}) == {"changes": []}
+    for hours in (0, 745, "x"):
+        assert (await error(_operations(), "policy:next", asked | {"hours": hours}))[
+            "code"
+        ] == -32602

@@ -2,9 +2,9 @@
 
 from dfks_rules.model.features import FeatureState
 from dfks_rules.model.values import VALUES
-from dfks_rules.policy.deciding.answer import answer_of, value_of
+from dfks_rules.policy.deciding.answer import answer_of, moment_of, value_of
 from dfks_rules.policy.studying.case_schema import DECIDED_FIELDS, case_schema
-from tests.helpers.policy import CFNA, decide, get, set_
+from tests.helpers.policy import CFNA, NOON, ON, decide, get, set_
 
 RULE = """
 - id: r
@@ -40,6 +40,18 @@ def test_each_decided_field_has_its_value() -> None:
         "ringCount": 3,
         "deny": None,
         "allow": True,
+        "expire": None,
     }
     denied = answer_of(decide(RULE, set_(CFNA, FeatureState())))
     assert (denied["decision"], value_of(denied, "deny")) == ("deny", "busy")
+
+
+def test_when_something_expires_is_a_moment() -> None:
+    """As the fact `now`; with seconds where the set had some."""
+    rule = "- {id: r, when: {op: set}, then: {expire: 90m}}"
+    answer = answer_of(decide(rule, set_(CFNA, ON)))
+    assert (value_of(answer, "expire"), answer["by"]) == (
+        "2026-01-05T13:30+00:00",
+        {"expire": "p/r"},
+    )
+    assert moment_of(NOON.replace(second=7)) == "2026-01-05T12:00:07+00:00"

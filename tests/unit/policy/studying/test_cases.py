@@ -7,7 +7,13 @@ import pytest
 from dfks_rules.errors import PolicyError
 from dfks_rules.model.features import NOTHING_STORED, FeatureState
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
+from dfks_rules.model.requests import (
+    EXPIRED,
+    FeatureRequest,
+    Operation,
+    Origin,
+    Requester,
+)
 from dfks_rules.policy.deciding.policy_set import load
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.cases import Case, is_cases_file, parse_cases, run_cases
@@ -220,3 +226,45 @@ def test_what_is_not_expected_is_not_compared() -> None:
 def test_files_of_cases_are_known_by_name(name: str, *, holds_cases: bool) -> None:
     """A directory of policies is loaded without them."""
     assert is_cases_file(name) is holds_cases
+
+
+EXPIRES = """
+- id: r
+  when: {op: set, feature: DoNotDisturb, request.status: 1}
+  then: {expire: 2h}
+"""
+ON_AT_NOON = "{op: set, feature: DoNotDisturb, request.status: 1}"
+
+
+@pytest.mark.parametrize(
+    ("given", "expires", "differences"),
+    [
+        (ON_AT_NOON, "2h", ()),
+        (ON_AT_NOON, "120m", ()),
+        (ON_AT_NOON, '"2026-01-05T15:00+01:00"', ()),
+        (ON_AT_NOON, "false", ("expires: expected false, got 2026-01-05T14:00+00:00",)),
+        (ON_AT_NOON, "3h", ("expires: expected 3h, got 2026-01-05T14:00+00:00",)),
+        ("{op: set, feature: DoNotDisturb, request.status: 0}", "false", ()),
+        (
+            "{op: set, feature: DoNotDisturb, request.status: 0}",
+            "2h",
+            ("expires: expected 2h, got nothing",),
+        ),
+    ],
+)
+def test_a_case_says_when_something_expires(
+    given: str, expires: str, differences: tuple[str, ...]
+) -> None:
+    """So long after the set, at a moment, or not by itself."""
+    expected = parse_cases(cases(given, f"{{expires: {expires}}}"))
+    (result,) = run_cases(expected, policies(EXPIRES))
+    assert result.differences == differences
+
+
+def test_a_case_may_be_about_what_expires() -> None:
+    """Its parameter is `expired`; no other one goes with a set by a rule."""
+    set_off = "op: set, feature: DoNotDisturb, request.status: 0, origin: internal"
+    case = one(f"{{{set_off}, param: expired}}")
+    assert case.view.request.requester == EXPIRED
+    with pytest.raises(PolicyError, match="`param` cannot be `night`"):
+        one(f"{{{set_off}, param: night}}")

@@ -5,19 +5,19 @@ from typing import Any
 import pytest
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.features import NOTHING_STORED
+from dfks_rules.model.features import NOTHING_STORED, Deadline
 from dfks_rules.model.requests import Origin
 from dfks_rules.store.postgres.ports import Moved
 from dfks_rules.store.postgres.records import (
     entry_from,
+    patch_json,
     snapshot_from,
-    states_json,
     told_from,
 )
 from dfks_rules.store.tables import as_json
 from tests.helpers.stored import ALICE, CFA, DND, ON, to
 
-STATES = {DND: ON, CFA: to("sip:bob@example.com")}
+STORED = NOTHING_STORED.replace(DND, ON).replace(CFA, to("sip:bob@example.com"))
 ENTRY: dict[str, Any] = {
     "seq": 7,
     "at": 1.5,
@@ -37,8 +37,19 @@ ENTRY: dict[str, Any] = {
 
 def test_states_come_back_as_they_were_written() -> None:
     """Features that were never set are off."""
-    snapshot = snapshot_from(ALICE, 2, as_json(states_json(STATES)))
-    assert snapshot == NOTHING_STORED.replace(DND, ON).replace(CFA, STATES[CFA])
+    assert snapshot_from(ALICE, 2, as_json(patch_json(NOTHING_STORED, STORED))) == STORED
+
+
+def test_a_deadline_comes_back_as_it_was_written() -> None:
+    """It is said with the state of its feature, also where only the deadline differs."""
+    timed = STORED._replace(deadlines=(Deadline(CFA, 1_800_000_000, "p/r"),))
+    assert snapshot_from(ALICE, 2, as_json(patch_json(NOTHING_STORED, timed))) == timed
+    later = timed._replace(deadlines=(Deadline(CFA, 1_800_000_001, "p/r"),))
+    for before, after in ((timed, later), (later, STORED)):
+        patch = patch_json(before, after)
+        assert patch.keys() == {CFA.value}
+        stored = {**patch_json(NOTHING_STORED, before), **patch}
+        assert snapshot_from(ALICE, 2, as_json(stored)) == after
 
 
 def test_what_a_newer_release_has_written_is_left_out() -> None:

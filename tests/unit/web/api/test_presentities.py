@@ -87,3 +87,15 @@ async def test_a_switch_is_told_what_to_do_with_a_call() -> None:
         }
         again = await web.ask("GET", f"{path}?as=calls", If_None_Match=got.headers["ETag"])
         assert again.status == 304
+
+
+async def test_what_time_will_change_is_asked_for_so_many_hours_ahead() -> None:
+    """Two days, where nobody says otherwise."""
+    async with api(_with("a@x.example")) as web:
+        path = "/v1/presentities/a@x.example/next"
+        [change] = (await web.ask("GET", path)).json["changes"]
+        assert (change["cause"], change["rule"]) == ("expire", "p/two-hours")
+        assert (change["before"], change["after"]) == ({"status": "on"}, {"status": "off"})
+        assert (await web.ask("GET", f"{path}?hours=1")).json == {"changes": []}
+        for hours in ("0", "745", "1e3", "²"):
+            assert (await web.ask("GET", f"{path}?hours={hours}")).status == 400
