@@ -68,8 +68,9 @@ def values(fact: str, needs: Needs) -> tuple[FactValue, ...]:
 
 def _texts_of(fact: str, needs: Needs) -> tuple[FactValue, ...]:
     linked = needs.linked_to(fact)
-    shape = shape_of(*sorted(linked))
-    return distinct_texts(needs.tests_of(*sorted(linked)), shape=shape, copies=len(linked))
+    shape, own = shape_of(*sorted(linked)), shape_of(fact)
+    found = distinct_texts(needs.tests_of(*sorted(linked)), shape=shape, copies=len(linked))
+    return tuple(text for text in found if own.has(text))
 
 
 def _constants_and(others: tuple[str, ...], atoms: tuple[Atom, ...]) -> tuple[FactValue, ...]:

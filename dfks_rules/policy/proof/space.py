@@ -19,6 +19,7 @@ from dfks_rules.policy.proof.formulas import Formula, Formulas
 from dfks_rules.policy.proof.known_facts import MOMENT, Presence, presence, stored_name
 from dfks_rules.policy.proof.needs import Needs
 from dfks_rules.policy.proof.points import Horizon
+from dfks_rules.policy.proof.shapes import DOMAIN, USER, USER_OR_NONE
 from dfks_rules.policy.proof.undecided import Undecided
 
 MAX_PAIRS = 200_000
@@ -255,7 +256,7 @@ class Space:
 
     def _add_addresses(self) -> None:
         users, hosts, every_host = self._presentities
-        self._column("user", users)
+        self._column("user", tuple(filter(None, users)))
         self._column("domain", hosts)
         if not any(fact.partition(".")[0] == "watcher" for fact in self._needs.facts):
             return
@@ -304,6 +305,7 @@ class Space:
             needs.tests_of(*both),
             needs.tests_of(*of_user),
             tuple(dict.fromkeys((*tests_of_host, *renamed))),
+            shapes=(USER_OR_NONE if "watcher" in both else USER, DOMAIN),
             copies=max(len(of_user), len(of_host)) if self._is_compared(both) else 1,
         )
 

@@ -39,6 +39,16 @@ def test_a_value_of_a_feature_stays_within_its_bounds() -> None:
     assert 500 in values("rate.user", needs)
 
 
+def test_a_fact_has_only_texts_that_it_can_have() -> None:
+    """Also where it is compared with one that can have others: a number has no `@`."""
+    needs = Needs(SET_CFB)
+    needs.test(Atom("target.number", "sameAs", "request.forwardTo"))
+    needs.test(Atom("request.forwardTo", "has", ("@",)))
+    assert all(str(one).startswith("+") for one in values("target.number", needs))
+    assert any("@" in str(one) for one in values("request.forwardTo", needs))
+    assert set(values("target.number", needs)) & set(values("request.forwardTo", needs))
+
+
 def test_a_test_of_a_class_that_proofs_do_not_know_is_not_decided() -> None:
     """Its cells cannot be told."""
     needs = Needs(SET_CFB)

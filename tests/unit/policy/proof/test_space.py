@@ -53,6 +53,18 @@ def test_facts_that_are_compared_can_be_equal_and_can_differ() -> None:
     assert formulas.all_of((both, formulas.negation(space.test(same)))) is not formulas.false
 
 
+@pytest.mark.parametrize("tests", [[], [Atom("user", "sameAs", "watcher.user")]])
+def test_a_watcher_may_have_no_user_and_a_presentity_has_one(tests: list[Atom]) -> None:
+    """`From: <sip:pbx.example>` is an address, whose features nobody can ask for."""
+    at = Atom("watcher", "has", ("@",))
+    space = _space(at, *tests)
+    assert "" in space.columns["watcher.user"].values
+    assert "" not in space.columns["user"].values
+    absent = space.formulas.negation(space.test(at))
+    there = space.present("watcher.user")
+    assert space.formulas.all_of((there, absent)) is not space.formulas.false
+
+
 def test_a_cell_has_one_domain_or_all_that_are_not_named() -> None:
     """`domain` has no other value in it."""
     suffix = Atom("domain", "suffix", (".example",))
