@@ -21,7 +21,10 @@ from dfks_rules.policy.proof.space import Space
 from dfks_rules.policy.proof.undecided import Undecided
 
 KNOWN_EFFECTS = frozenset(
-    {"status", "assigned", "notify", "values", "denial", "allow", "log", "also", "final"}
+    {
+        *("status", "assigned", "notify", "values", "denial", "allow", "log", "also", "final"),
+        *("exceptions", "lifts"),
+    }
 )
 """Fields of `Effects` that formulas express."""
 KNOWN_PARTS = frozenset({"id", "condition", "effects", "shadow"})
@@ -95,6 +98,8 @@ def demand_known(rule: Rule) -> None:
     for name, value in rule.effects._asdict().items():
         if name not in KNOWN_EFFECTS and value != getattr(_NOTHING, name):
             raise Undecided(f"proofs do not know `{name}`, which `{rule.id}` says")
+    if any(also.group is not None for also in rule.effects.also):
+        raise Undecided(f"proofs do not know `group` in `also`, which `{rule.id}` says")
 
 
 def add_conditions(needs: Needs, rules: Iterable[Rule]) -> None:
@@ -116,7 +121,7 @@ def meaning_of(rules: Sequence[Rule], space: Space) -> Meaning:
     applying = [(space.condition(rule.condition), rule) for rule in rules if not rule.shadow]
     matches = [(when, rule) for when, rule in applying if when is not space.formulas.false]
     return Meaning(
-        (*_denials(matches), *_built_in(matches, space)),
+        (*_denials(matches, space.formulas), *_built_in(matches, space)),
         {name: tuple(_field(name, matches)) for name in fields_of(space.question)},
         tuple(
             Entry(when, one.effects.log, one.id)
@@ -130,10 +135,16 @@ def meaning_of(rules: Sequence[Rule], space: Space) -> Meaning:
 _Matches = Sequence[tuple[Formula, Rule]]
 
 
-def _denials(matches: _Matches) -> Iterator[Entry]:
+def _denials(matches: _Matches, formulas: Formulas) -> Iterator[Entry]:
+    lifting: dict[str, list[Formula]] = {}
+    for when, rule in matches:
+        for name in rule.effects.lifts:
+            lifting.setdefault(name, []).append(when)
     for when, rule in matches:
         if rule.effects.denial is not None:
-            yield Entry(when, rule.effects.denial, rule.id)
+            lifted = lifting.get(rule.id)
+            counts = formulas.all_of((when, formulas.none_of(lifted))) if lifted else when
+            yield Entry(counts, rule.effects.denial, rule.id)
 
 
 def _built_in(matches: _Matches, space: Space) -> Iterator[Entry]:
