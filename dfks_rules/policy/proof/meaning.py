@@ -9,10 +9,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
-from dfks_rules.model.features import VALUES_OF
 from dfks_rules.model.requests import Operation
-from dfks_rules.policy.deciding.combine import NOT_YOUR_PRESENTITY
-from dfks_rules.policy.language.alternatives import Question
+from dfks_rules.policy.deciding.combine import NOT_YOUR_PRESENTITY, fields_of
 from dfks_rules.policy.language.document import Effects, Rule
 from dfks_rules.policy.proof.exact import exact
 from dfks_rules.policy.proof.formulas import Formula, Formulas
@@ -22,8 +20,8 @@ from dfks_rules.policy.proof.undecided import Undecided
 
 KNOWN_EFFECTS = frozenset(
     {
-        *("status", "assigned", "notify", "values", "denial", "allow", "log", "also", "final"),
-        *("exceptions", "lifts"),
+        *("status", "assigned", "notify", "values", "allow", "log", "also", "final", "expire"),
+        *("denial", "exceptions", "lifts"),
     }
 )
 """Fields of `Effects` that formulas express."""
@@ -78,14 +76,6 @@ class Meaning:
     """Sets that follow: likewise."""
 
 
-def fields_of(question: Question) -> tuple[str, ...]:
-    """Fields that rules set for a question."""
-    operation, feature = question
-    if operation is Operation.SUBSCRIBE or feature is None:
-        return ("allow",)
-    return ("status", "assigned", "notify", *(value.value for value in VALUES_OF[feature]))
-
-
 def demand_known(rule: Rule) -> None:
     """Refuses what formulas do not express.
 
@@ -98,8 +88,6 @@ def demand_known(rule: Rule) -> None:
     for name, value in rule.effects._asdict().items():
         if name not in KNOWN_EFFECTS and value != getattr(_NOTHING, name):
             raise Undecided(f"proofs do not know `{name}`, which `{rule.id}` says")
-    if any(also.group is not None for also in rule.effects.also):
-        raise Undecided(f"proofs do not know `group` in `also`, which `{rule.id}` says")
 
 
 def add_conditions(needs: Needs, rules: Iterable[Rule]) -> None:
@@ -122,7 +110,7 @@ def meaning_of(rules: Sequence[Rule], space: Space) -> Meaning:
     matches = [(when, rule) for when, rule in applying if when is not space.formulas.false]
     return Meaning(
         (*_denials(matches, space.formulas), *_built_in(matches, space)),
-        {name: tuple(_field(name, matches)) for name in fields_of(space.question)},
+        {name: tuple(_field(name, matches)) for name in fields_of(*space.question)},
         tuple(
             Entry(when, one.effects.log, one.id)
             for when, one in matches
@@ -136,15 +124,15 @@ _Matches = Sequence[tuple[Formula, Rule]]
 
 
 def _denials(matches: _Matches, formulas: Formulas) -> Iterator[Entry]:
+    """Denials, where no Exception lifts them."""
     lifting: dict[str, list[Formula]] = {}
     for when, rule in matches:
-        for name in rule.effects.lifts:
-            lifting.setdefault(name, []).append(when)
+        for lifted in rule.effects.lifts:
+            lifting.setdefault(lifted, []).append(when)
     for when, rule in matches:
         if rule.effects.denial is not None:
-            lifted = lifting.get(rule.id)
-            counts = formulas.all_of((when, formulas.none_of(lifted))) if lifted else when
-            yield Entry(counts, rule.effects.denial, rule.id)
+            counts = formulas.none_of(lifting.get(rule.id, ()))
+            yield Entry(formulas.all_of((when, counts)), rule.effects.denial, rule.id)
 
 
 def _built_in(matches: _Matches, space: Space) -> Iterator[Entry]:
