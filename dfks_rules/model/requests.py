@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from enum import Enum
-from typing import ClassVar, Final, NamedTuple
+from typing import ClassVar, Final, NamedTuple, final
 
 from dfks_rules.model.features import Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor, Identity
@@ -121,6 +121,38 @@ class FeatureRequest(Record):
         """The state a set asks for; values that it does not give stay as stored. None for a get."""
 
 
+@final
+class GroupCounts:
+    """How many members of groups have a feature off, and how many on, as one request saw it."""
+
+    __slots__ = ("_count", "seen")
+
+    def __init__(self, count: Callable[[str, str, Feature], tuple[int, int] | None]) -> None:
+        """Nothing was looked at yet.
+
+        Args:
+            count: (domain, group, feature) → how many are off, and how many on; None where nobody
+                is in the group. Raises StoreError where that is not known.
+        """
+        self._count = count
+        self.seen: Final[dict[tuple[str, str, Feature], tuple[int, int]]] = {}
+        """(Domain, group, feature) → how many are off, and how many on, of those looked at."""
+
+    def of(self, domain: str, group: str, feature: Feature) -> tuple[int, int] | None:
+        """How many are off, and how many on; the same each time.
+
+        Raises:
+            StoreError: that is not known.
+        """
+        key = (domain, group, feature)
+        found = self.seen.get(key)
+        if found is None:
+            found = self._count(domain, group, feature)
+            if found is not None:
+                self.seen[key] = found
+        return found
+
+
 class Surroundings(NamedTuple):
     """What else policies may look at when a request arrives."""
 
@@ -129,6 +161,9 @@ class Surroundings(NamedTuple):
     rates: tuple[tuple[str, int], ...] = ()
     """(Name of a fact such as `rate.user.hour`, how many sets there were) for those that rules
     read."""
+
+    groups: GroupCounts | None = None
+    """Counts of members of groups; None where no rule reads any."""
 
     def rate(self, name: str) -> int | None:
         """How many sets there were by one rate; None: not counted."""

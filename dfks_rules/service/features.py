@@ -3,9 +3,8 @@
 Requests of one presentity are answered in the order in which they were made; see `under_way`.
 """
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 from typing import Final
 
 from dfks_rules.errors import StoreError
@@ -19,16 +18,14 @@ from dfks_rules.model.requests import (
     Operation,
     Origin,
     Requester,
-    Surroundings,
 )
-from dfks_rules.model.values import Value
+from dfks_rules.service.around import Around
 from dfks_rules.service.attempt import Attempt, Kind
 from dfks_rules.service.cascade import Cascade, Draft
 from dfks_rules.service.decided import Decided
 from dfks_rules.service.feed import Failed, Feed, Settled
 from dfks_rules.service.latest import Latest
 from dfks_rules.service.ports import ChangedError, Fetched, NotKnownError, Policies, Store, Visiting
-from dfks_rules.service.rates import RATES, Keys, Rates, Tally
 from dfks_rules.service.shown import Shown, shown_by
 from dfks_rules.service.under_way import UnderWay
 
@@ -46,8 +43,6 @@ _REMOVES: Final = Kind.REMOVE
 _EXPIRES: Final = Kind.EXPIRE
 _PHONE: Final = Requester(_WATCHER)
 """Who is not admitted where something cannot be fetched."""
-_RATES: Final = frozenset(RATES)
-"""Facts that sets are counted for."""
 
 
 class Features:
@@ -71,17 +66,16 @@ class Features:
         """Counts what is decided."""
         feed.listen(self.decided.hear)
         self._followed_sets = followed_sets
-        self._rates = Rates()
         self._latest = latest = Latest(store)
         self._under_way = UnderWay(store, latest, feed, self._decide)
-        self._around = Surroundings(latest.stored_of)
-        """What else a decision may look at where nothing is counted."""
-        self._around_admission = Surroundings(latest.decided_of)
         self.counts = self._under_way.counts
+        self.counts["groups_forgotten"] = 0
+        self._around = Around(store, policies, feed, latest, self.counts)
         """How often a request was decided again because somebody else was faster (`conflicts`), or
         given up for it (`given_up`); how many sets came again after they were stored (`repeats`);
         how many SUBSCRIBEs were about dialogs of other nodes (`moved`); how often the store was
-        asked to make something known (`fetches`)."""
+        asked to make something known (`fetches`); how many groups whose members were counted were
+        forgotten for others (`groups_forgotten`)."""
 
     def admit(self, presentity: Aor, requester: Requester, at: datetime, now: float) -> Decision:
         """Whether the requester may watch the presentity.
@@ -90,7 +84,7 @@ class Features:
             NotKnownError: `fetch` what it names, then ask again.
         """
         request = FeatureRequest(_SUBSCRIBE, presentity, requester)
-        around = self._around_admission
+        around = self._around.of_admission(self._policies)
         snapshot = self._latest.decided_of(presentity)
         decision = self._policies.decide(request, snapshot, at, around)
         # That a phone may watch itself though no rule says anything is not worth an event.
@@ -130,9 +124,12 @@ class Features:
         """Another node has stored a set that somebody with this origin asked for: it counts for
         rules that look at rates.
         """
-        if origin is not _INTERNAL and not _RATES.isdisjoint(self._policies.reads):
-            keys: Keys = {"user": presentity, "domain": presentity.domain}
-            self._rates.add(_RATES & self._policies.reads, keys, now)
+        if origin is not _INTERNAL:
+            self._around.learned(presentity, self._policies, now)
+
+    def changed_elsewhere(self, presentity: Aor) -> None:
+        """The store has learned what another node has stored for a presentity."""
+        self._around.groups.changed(presentity)
 
     def get(
         self,
@@ -245,10 +242,11 @@ class Features:
             NotKnownError: `fetch` what it names, then look again.
         """
         snapshot = self._latest.settled_of(presentity)
+        around = self._around.of_admission(self._policies)
         seen: list[tuple[Feature, FeatureState]] = []
         for feature in features:
             request = FeatureRequest(_GET, presentity, requester, feature)
-            decision = self._policies.decide(request, snapshot, at, self._around_admission)
+            decision = self._policies.decide(request, snapshot, at, around)
             if decision.assigned:
                 seen.append((feature, decision.state))
         return tuple(seen)
@@ -261,7 +259,8 @@ class Features:
         Raises:
             NotKnownError: `fetch` what it names, then try again.
         """
-        stored_of, around = self._latest.settled_of, self._around_admission
+        stored_of = self._latest.settled_of
+        around = self._around.of_admission(self._policies)
         cascade = Cascade(self._policies, stored_of, lambda _: around, at, self._followed_sets)
         for one in asked:
             cascade.ask(presentity, one, requester)
@@ -307,7 +306,7 @@ class Features:
         requester: Requester,
         at: datetime,
     ) -> tuple[Outcome, ...]:
-        around = self._around
+        around = self._around.of_get(policies)
         states = snapshot.states
         gets = policies.decide_gets(presentity, requester, snapshot, at, around)
         return tuple(
@@ -345,7 +344,7 @@ class Features:
                 revision = latest.snapshot_of(presentity).revision
                 if revision != attempt.expected:
                     raise ChangedError(presentity, revision)
-            around = self._surroundings_of(attempt, policies)
+            around = self._around.of_sets(attempt, policies)
             cascade = Cascade(policies, latest.snapshot_of, around, at, self._followed_sets)
             if kind is _REMOVES:
                 cascade.remove(presentity, requester)
@@ -360,40 +359,3 @@ class Features:
                 cascade.keep_denials(presentity)
             attempt.drafts = cascade.drafts
         attempt.policies = policies.pinned
-
-    def _surroundings_of(
-        self, attempt: Attempt, policies: Policies
-    ) -> Callable[[FeatureRequest], Surroundings]:
-        """What else the policies may look at; sets are counted where a rule asks how many."""
-        names = _RATES & policies.reads
-        if not names:
-            return self._count_nothing
-        if attempt.tally is None:
-            attempt.tally = Tally(self._rates, attempt.asked_at)
-        attempt.tally.begin()
-        return partial(self._count_set, attempt.tally, policies, names)
-
-    def _count_nothing(self, _request: FeatureRequest) -> Surroundings:
-        return self._around
-
-    def _count_set(
-        self, tally: Tally, policies: Policies, names: frozenset[str], request: FeatureRequest
-    ) -> Surroundings:
-        if request.operation is not _SET:
-            return self._around
-        keys = _keys_of(request, policies)
-        is_followed = request.requester.origin is _INTERNAL
-        rates = tally.count(names, keys) if is_followed else tally.add(names, keys)
-        return Surroundings(self._around.stored_of, tuple(rates.items()))
-
-
-def _keys_of(request: FeatureRequest, policies: Policies) -> Keys:
-    """Whose a set is, by all that sets are counted by."""
-    presentity, requester = request.presentity, request.requester
-    keys: dict[str, Hashable] = {"user": presentity, "domain": presentity.domain}
-    if requester.origin is _WATCHER:
-        keys["device"] = (requester.watcher, requester.source_ip, requester.user_agent)
-    target = request.asked and request.asked.value(Value.FORWARD_TO)
-    if target:
-        keys["target"] = policies.target_of(presentity, str(target))
-    return keys

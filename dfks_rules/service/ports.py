@@ -234,6 +234,15 @@ class Policies(Protocol):
         """
         ...
 
+    @property
+    def reads_counts(self) -> bool:
+        """Whether a rule reads how many members of a group have a feature off or on."""
+        ...
+
+    def members_of(self, domain: str, group: str) -> tuple[str, ...]:
+        """The users of a domain who are in a group; the same tuple until that may differ."""
+        ...
+
     def target_of(self, presentity: Aor, text: str) -> str:
         """One name for a forward target, however a phone in the presentity's domain writes it."""
         ...

@@ -85,7 +85,10 @@ SITE = [
     ),
 ]
 """What random policies may know about users and numbers."""
-OF_FAMILIES = ("user.manager", "watcher.manager", "user.team", "watcher.team", "target.team")
+OF_FAMILIES = (
+    *("user.manager", "watcher.manager", "user.team", "watcher.team", "target.team"),
+    *("group.sales.DoNotDisturb.off", "group.x.DoNotDisturb.on"),
+)
 """Facts that no table lists."""
 NAMED_LIST = NamedList("listed", frozenset(LISTED))
 LIST = Source("listed.csv", "\n".join(["entry", *LISTED]))

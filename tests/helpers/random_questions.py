@@ -5,7 +5,14 @@ from random import Random
 
 from dfks_rules.model.features import FEATURES, ROWS, Snapshot
 from dfks_rules.model.identity import Aor, AuthMethod, Identity
-from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester, Surroundings
+from dfks_rules.model.requests import (
+    FeatureRequest,
+    GroupCounts,
+    Operation,
+    Origin,
+    Requester,
+    Surroundings,
+)
 from dfks_rules.model.values import Choice, Integer, Text
 from dfks_rules.policy.facts.fact import Kind
 from dfks_rules.policy.facts.facts import FACTS, known_fact
@@ -41,7 +48,9 @@ def random_view(random: Random) -> View:
         asked = some_state(about, random.random() < 0.5, partial(_value, random))
         others = _snapshot(random)
         around = Surroundings(
-            lambda _aor: others, random.choice([(), *((("rate.user", n),) for n in (1, 3, 100))])
+            lambda _aor: others,
+            random.choice([(), *((("rate.user", n),) for n in (1, 3, 100))]),
+            random.choice([None, GroupCounts(lambda *_: (3, 1)), GroupCounts(lambda *_: None)]),
         )
     requester = _requester(random, presentity)
     request = FeatureRequest(operation, presentity, requester, feature, asked)

@@ -54,6 +54,7 @@ def test_every_shipped_policy_has_cases() -> None:
         "exclusive-features",
         "guest-phones",
         "presence-dfks",
+        "reception",
         "star-codes",
         "storm-control",
         "supervisor",

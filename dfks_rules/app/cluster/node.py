@@ -287,6 +287,7 @@ class Node:
             # Whoever watches since then must not be told anything older.
             snapshot = self._newest.pop(presentity, one.snapshot)
             news = self.store.learned(presentity, snapshot, hidden)
+            served.features.changed_elsewhere(presentity)
             if news is not None:
                 # Perhaps seconds later: an own commit was under way.
                 at, now = served.at(), self._loop.time()

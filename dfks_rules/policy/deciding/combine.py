@@ -262,13 +262,13 @@ def _also(
     if operation is Operation.SET:
         for rule in rules:
             for one in rule.effects.also:
-                found += _also_sets(one, rule.id, lookup, members_of)
+                found += also_sets(one, rule.id, lookup, members_of)
             if rule.effects.final:
                 break
     return tuple(found)
 
 
-def _also_sets(
+def also_sets(
     also: Also, rule: str, lookup: FactLookup, members_of: MembersOf
 ) -> Iterator[AlsoSet]:
     """The sets that follow by one entry; none when whose it is cannot be said, or it is nobody's.

@@ -155,6 +155,16 @@ class LivePolicies:
         return active.reads if shadow is None else active.reads | shadow.candidate.reads
 
     @property
+    def reads_counts(self) -> bool:
+        """Whether a rule reads counts of members of groups, the candidate's too."""
+        shadow = self._shadow
+        return self._active.reads_counts or (shadow is not None and shadow.candidate.reads_counts)
+
+    def members_of(self, domain: str, group: str) -> tuple[str, ...]:
+        """See `PolicySet.members_of`."""
+        return self._active.members_of(domain, group)
+
+    @property
     def reads_on_get(self) -> frozenset[str] | None:
         """See `PolicySet.reads_on_get`."""
         return self._active.reads_on_get

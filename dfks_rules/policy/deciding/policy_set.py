@@ -1,6 +1,6 @@
 """The policies in force: files in, decisions out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 
@@ -17,8 +17,10 @@ from dfks_rules.policy.deciding.reference import ReferenceEvaluator
 from dfks_rules.policy.deciding.timing import timing_of
 from dfks_rules.policy.facts.fact import FactLookup
 from dfks_rules.policy.facts.facts import facts_of
+from dfks_rules.policy.facts.families import reads_counts
 from dfks_rules.policy.facts.view import NOWHERE, FactValue, View
 from dfks_rules.policy.language.document import Rule
+from dfks_rules.policy.language.values import PLACEHOLDER
 from dfks_rules.policy.reading.source import Source
 
 MAX_REMEMBERED = 16_384
@@ -66,6 +68,12 @@ def _shows_otherwise(rule: Rule, feature: Feature) -> bool:
         or bool(effects.values)
         or effects.denial is not None
     )
+
+
+def _reads_counts(reads: Iterable[str], rules: Iterable[Rule]) -> bool:
+    texts = [text for rule in rules for text in (rule.effects.log,) if text is not None]
+    texts += [one.text for rule in rules if (one := rule.effects.denial) and one.text]
+    return reads_counts(reads) or any(reads_counts(PLACEHOLDER.findall(text)) for text in texts)
 
 
 def _read_on_get(everything: Situations, rules: Sequence[Rule]) -> frozenset[str] | None:
@@ -136,6 +144,8 @@ class PolicySet:
         self._situations = situations(compiled.sharding, self.shards)
         self.reads = frozenset(name for one in self._situations.values() for name in one.facts)
         """Names of all facts that some rule reads."""
+        self.reads_counts = _reads_counts(self.reads, self.rules)
+        """Whether a rule reads how many members of a group have a feature off or on."""
         self.reads_on_get = _read_on_get(self._situations, self.rules)
         """Names of the facts that rules read to decide what a get shows; None where all of them
         show what is stored."""

@@ -1,9 +1,10 @@
 """Families of facts: what authors name themselves, and the table therefore cannot list."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from dfks_rules.model.features import FEATURES, Feature
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.facts.derived_facts import (
@@ -26,6 +27,10 @@ RESERVED = frozenset(
 """Names that attributes cannot have: directories and facts use them for something else."""
 ATTRIBUTE = "[a-z][A-Za-z0-9-]{0,30}"
 """Names of attributes, unless they are `RESERVED`."""
+
+
+def _nothing(_view: View) -> FactValue:
+    return None
 
 
 class Family(NamedTuple):
@@ -51,7 +56,7 @@ class Family(NamedTuple):
 
     def fact(self, name: str) -> Fact:
         """The fact with this name, which matches the pattern."""
-        read = self.reader(name)
+        read = _nothing if name == self.written else self.reader(name)
         return derived(name, self.kind, self.description, read, operations=self.operations)
 
 
@@ -80,6 +85,49 @@ def _people(
     return Family(f"{who}.NAME", pattern, Kind.TEXT, operations, description, reader)
 
 
+_COUNT = "group."
+"""How names of counts begin."""
+_GROUP = "[A-Za-z0-9][A-Za-z0-9._-]{0,62}"
+_FEATURES = "|".join(feature.value for feature in FEATURES)
+
+
+def group_in(fact: str) -> str | None:
+    """The group that a fact counts members of; None for other facts."""
+    found = re.fullmatch(rf"group\.({_GROUP})\.(?:{_FEATURES})\.(?:off|on)", fact)
+    return found and found[1]
+
+
+def reads_counts(facts: Iterable[str]) -> bool:
+    """Whether one of these facts counts members of a group."""
+    return any(fact.startswith(_COUNT) for fact in facts)
+
+
+def _count(name: str) -> FactReader:
+    group, feature, which = name.removeprefix(_COUNT).rsplit(".", 2)
+    position = ("off", "on").index(which)
+
+    def read(view: View) -> FactValue:
+        groups = view.around.groups
+        if groups is None:
+            return None
+        found = groups.of(view.request.presentity.domain, group, Feature(feature))
+        return None if found is None else found[position]
+
+    return read
+
+
+def _members(which: str) -> Family:
+    return Family(
+        f"group.NAME.FEATURE.{which}",
+        rf"^group\.{_GROUP}\.(?:{_FEATURES})\.{which}(?!\n)$",
+        Kind.COUNT,
+        EVERY_OPERATION,
+        f"How many members of the group `NAME` in the presentity's domain have `FEATURE` stored as "
+        f"{which}; absent if the group has none.",
+        _count,
+    )
+
+
 FAMILIES: tuple[Family, ...] = (
     _people("user", "the presentity", EVERY_OPERATION, _of_presentity),
     _people("watcher", "the watcher", EVERY_OPERATION, lambda name: of_watcher(_attribute(name))),
@@ -89,6 +137,8 @@ FAMILIES: tuple[Family, ...] = (
         ABOUT_A_FEATURE,
         lambda name: of_target_user(_attribute(name)),
     ),
+    _members("off"),
+    _members("on"),
 )
 """In the order of the documentation."""
 
@@ -113,6 +163,18 @@ def attribute_in(fact: str) -> str | None:
 def attributes_in(text: str) -> frozenset[str]:
     """The attributes that the text of a policy may read, and perhaps some others."""
     return frozenset(re.findall(rf"\b(?:{'|'.join(PEOPLE)})\.({ATTRIBUTE})", text))
+
+
+def counts_seen(view: View) -> dict[str, FactValue]:
+    """Every count of members that was looked at, as facts."""
+    groups = view.around.groups
+    domain = view.request.presentity.domain
+    return {
+        f"group.{group}.{feature.value}.{which}": count
+        for (where, group, feature), counts in (() if groups is None else groups.seen.items())
+        if where == domain
+        for which, count in zip(("off", "on"), counts, strict=True)
+    }
 
 
 def facts_of_people(view: View) -> dict[str, FactValue]:

@@ -29,7 +29,7 @@ from dfks_rules.model.requests import (
 )
 from dfks_rules.model.values import VALUES
 from dfks_rules.policy.facts.facts import FACTS, WEEKDAYS, known_fact
-from dfks_rules.policy.facts.families import facts_of_people
+from dfks_rules.policy.facts.families import counts_seen, facts_of_people
 from dfks_rules.policy.facts.there import features_with, origins_with
 from dfks_rules.policy.facts.view import NOWHERE, FactValue, View
 
@@ -49,7 +49,7 @@ _BASE = {
 def given_of(view: View) -> dict[str, FactValue]:
     """Every fact of a request; `view_of` turns them back into the same request."""
     values = {name: fact.read(view) for name, fact in FACTS.items()}
-    values |= facts_of_people(view)
+    values |= facts_of_people(view) | counts_seen(view)
     values |= {name: value for name, value in view.given if name not in FACTS}
     return {name: value for name, value in values.items() if value is not None}
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from dfks_rules.errors import Finding
 from dfks_rules.policy.facts.fact import Kind
 from dfks_rules.policy.facts.facts import known_fact
-from dfks_rules.policy.facts.families import attribute_in
+from dfks_rules.policy.facts.families import attribute_in, group_in
 from dfks_rules.policy.lint.ranked import RankedRule
 from dfks_rules.policy.site.directory import Directory
 from dfks_rules.policy.words.wording import did_you_mean, quoted
@@ -26,6 +26,9 @@ def unknown_groups(rules: Iterable[RankedRule], directory: Directory) -> Iterato
             and isinstance(atom.operand, tuple)
             for name in atom.operand
         }
+        read = {fact for way in rule.ways for atom, _ in way.literals for fact in atom.facts}
+        read |= rule.rule.effects.facts
+        asked |= {name for fact in read if (name := group_in(fact)) is not None}
         asked |= {also.group for also in rule.rule.effects.also if also.group is not None}
         for name in sorted(asked - known):
             hint = did_you_mean(name, known)

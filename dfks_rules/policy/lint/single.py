@@ -118,7 +118,7 @@ def _follows_itself(rule: RankedRule) -> Iterator[Finding]:
     """An `also` that sets the very feature being set, which is never set twice."""
     features = {QUESTIONS[question][1] for way in rule.ways for question in way.questions}
     for also in rule.rule.effects.also:
-        same = also.user in (None, Template("${user}"))
+        same = also.group is None and also.user in (None, Template("${user}"))
         same = same and also.domain in (None, Template("${domain}"))
         if same and features == {also.feature}:
             message = (

@@ -10,7 +10,7 @@ from dfks_rules.model.features import FEATURES
 from dfks_rules.model.requests import Operation
 from dfks_rules.model.values import VALUES
 from dfks_rules.policy.facts.facts import FACTS, fact_named
-from dfks_rules.policy.facts.families import PEOPLE
+from dfks_rules.policy.facts.families import PEOPLE, group_in
 from dfks_rules.policy.facts.there import ALWAYS, features_with
 from dfks_rules.policy.language.alternatives import Question
 from dfks_rules.policy.proof.undecided import Undecided
@@ -57,7 +57,7 @@ def demand_known(fact: str) -> None:
     Raises:
         Undecided: it is one.
     """
-    if fact not in KNOWN and not _is_attribute(fact):
+    if fact not in KNOWN and not _is_attribute(fact) and group_in(fact) is None:
         raise Undecided(f"proofs do not know the fact `{fact}`")
 
 

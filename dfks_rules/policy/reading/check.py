@@ -36,7 +36,6 @@ from dfks_rules.policy.words.wording import did_you_mean, quoted
 from dfks_rules.yaml.tree import Path, Place, Tree
 
 
-
 class CheckedPolicy(NamedTuple):
     """A policy that can be used."""
 

@@ -550,6 +550,9 @@ def test_one_decision_serves_all_unless_a_get_rule_reads_who_asks(
         timing = active.timing
         decide_gets = active.decide_gets
         pinned = active
+        reads_counts = active.reads_counts
+        members_of = active.members_of
+        target_of = active.target_of
 
         def decide(self, request: FeatureRequest, *args: Any) -> Decision:
             if request.operation is Operation.GET:

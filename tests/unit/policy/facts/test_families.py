@@ -5,18 +5,21 @@ import re
 import pytest
 
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import Operation, Origin, Requester
+from dfks_rules.model.requests import GroupCounts, Operation, Origin, Requester
 from dfks_rules.policy.facts.facts import FACTS, known_fact
 from dfks_rules.policy.facts.families import (
     FAMILIES,
     RESERVED,
     attribute_in,
     attributes_in,
+    counts_seen,
     fact_of_a_family,
     facts_of_people,
+    group_in,
+    reads_counts,
 )
 from dfks_rules.policy.facts.given import given_of, view_of
-from dfks_rules.policy.facts.view import View
+from dfks_rules.policy.facts.view import NOWHERE, View
 from dfks_rules.policy.site.directory import Directory, Entry
 from dfks_rules.policy.site.number_plan import NumberPlan
 from dfks_rules.policy.site.site import make_site
@@ -111,10 +114,59 @@ def test_names_of_the_table_and_misshapen_ones_are_no_attributes(name: str) -> N
     assert attribute_in(name) is None
 
 
+def counted(off: int, on: int) -> View:
+    """A request in whose surroundings so many members are counted."""
+    groups = GroupCounts(lambda domain, *_: (off, on) if domain == ALICE.domain else None)
+    return VIEW._replace(around=NOWHERE._replace(groups=groups))
+
+
+def test_counts_are_those_of_the_presentitys_domain() -> None:
+    """A group may have dots in its name."""
+    view = counted(3, 1)
+    assert known_fact("group.desk.DoNotDisturb.off").read(view) == 3
+    assert known_fact("group.a.b.CallForwardingAlways.on").read(view) == 1
+    assert known_fact("group.desk.DoNotDisturb.off").read(VIEW) is None
+    elsewhere = view.request._replace(presentity=Aor("x", "other.example"))
+    assert known_fact("group.desk.DoNotDisturb.off").read(view._replace(request=elsewhere)) is None
+
+
+def test_counts_that_were_looked_at_are_in_the_facts_of_a_request() -> None:
+    """And hold when the decision is repeated."""
+    view = counted(3, 1)
+    assert counts_seen(view) == counts_seen(VIEW) == {}
+    known_fact("group.desk.DoNotDisturb.off").read(view)
+    both = {"group.desk.DoNotDisturb.off": 3, "group.desk.DoNotDisturb.on": 1}
+    assert counts_seen(view) == both
+    again = view_of(given_of(view))
+    assert known_fact("group.desk.DoNotDisturb.on").read(again) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "group"),
+    [
+        ("group.desk.DoNotDisturb.off", "desk"),
+        ("group.a.b.AgentState.on", "a.b"),
+        ("group.desk.DoNotDisturb", None),
+        ("group.desk.Dnd.off", None),
+        ("group..DoNotDisturb.off", None),
+        ("group.a b.DoNotDisturb.off", None),
+        ("groups", None),
+    ],
+)
+def test_counts_name_a_group_and_a_feature(name: str, group: str | None) -> None:
+    """Otherwise they are unknown facts."""
+    assert group_in(name) == group
+    assert (fact_of_a_family(name) is None) == (group is None)
+    assert reads_counts([name]) == name.startswith("group.")
+
+
 def test_families_name_their_example() -> None:
     """The documentation writes `NAME` where an author writes a name."""
     for family in FAMILIES:
-        assert re.search(family.pattern, family.written.replace("NAME", "zone"))
+        name = family.written.replace("NAME", "zone").replace("FEATURE", "DoNotDisturb")
+        assert re.search(family.pattern, name)
+        assert family.fact(name).name == name
+        assert family.example.read(VIEW) is None
         assert family.example.kind is family.kind
         assert family.operations <= set(Operation)
 

@@ -24,6 +24,15 @@ def test_each_group_that_nobody_is_in_is_told_once() -> None:
     assert linted(shadow, users) == ["policy_unknown_group"]
 
 
+def test_groups_that_are_counted_are_looked_at_too() -> None:
+    """The count is absent."""
+    rule = source(
+        "- {id: r, when: {op: set, group.sale.DoNotDisturb.off: {lt: 2}}, then: {log: x}}"
+    )
+    users = Source("users.csv", f"{USERS}a,a.example,sales,,\n")
+    assert linted(rule, users) == ["policy_unknown_group"]
+
+
 def test_groups_for_which_sets_follow_are_looked_at_too() -> None:
     """Nothing would follow."""
     also = "{also: [{feature: DoNotDisturb, group: sale, status: 1}]}"

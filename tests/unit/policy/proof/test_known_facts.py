@@ -17,7 +17,7 @@ from tests.helpers.spaces import GET_CFB, SET_CFB, SET_DND, SUBSCRIBE
 @pytest.mark.parametrize("fact", [*FACTS, *(family.example.name for family in FAMILIES)])
 def test_every_fact_has_a_row(fact: str) -> None:
     """Who adds a fact decides here what proofs may claim of it."""
-    demand_known(fact.replace("NAME", "name"))
+    demand_known(fact.replace("NAME", "name").replace("FEATURE", "DoNotDisturb"))
 
 
 def test_a_fact_without_a_row_is_not_decided() -> None:

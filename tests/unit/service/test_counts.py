@@ -1,0 +1,139 @@
+"""How many members of a group have a feature on: counted once, then moved by what changes."""
+
+import pytest
+
+from dfks_rules.errors import StoreError
+from dfks_rules.model.features import NOTHING_STORED, OFF
+from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import Asked
+from dfks_rules.policy.deciding.live import LivePolicies, Oracle
+from dfks_rules.policy.deciding.policy_set import PolicySet, load
+from dfks_rules.policy.reading.source import Source
+from dfks_rules.service import counts
+from dfks_rules.service.counts import GroupCounters
+from dfks_rules.service.features import Features
+from dfks_rules.service.feed import Failed, Feed
+from dfks_rules.service.ports import NotKnownError
+from tests.helpers.policy import CFA, DND, NOON, ON, PHONE, source
+from tests.helpers.stores import SlowStore
+
+ANNA, BEN, EVE = (Aor(name, "a.example") for name in ("anna", "ben", "eve"))
+STORED = NOTHING_STORED.replace(DND, ON)
+RULE = "- {id: r, when: {op: set, group.desk.DoNotDisturb.off: 0}, then: {log: x}}"
+
+
+def with_members(*users: Aor, group: str = "desk") -> PolicySet:
+    """Policies whose directory has these members of a group."""
+    lines = "".join(f"{one.user},{one.domain},{group}\n" for one in users)
+    return load([source(RULE), Source("users.csv", f"user,domain,groups\n{lines}")])
+
+
+def counting(
+    store: SlowStore, policies: PolicySet | LivePolicies, feed: Feed
+) -> tuple[GroupCounters, dict[str, int]]:
+    """Counters of a store, and what they count of themselves."""
+    told = {"groups_forgotten": 0}
+    return GroupCounters(store, policies, feed, told), told
+
+
+def test_members_are_counted_when_somebody_asks() -> None:
+    """Off are all the others: who never set a feature has it off."""
+    store = SlowStore()
+    store.kept[ANNA] = STORED
+    counters, _ = counting(store, with_members(ANNA, BEN, EVE), Feed())
+    assert counters.of("a.example", "desk", DND) == (2, 1)
+    assert counters.of("a.example", "desk", CFA) == (3, 0)
+    assert counters.of("a.example", "none", DND) is None
+    assert counters.of("b.example", "desk", DND) is None
+
+
+def test_what_is_settled_moves_the_count_and_nothing_else_does() -> None:
+    """A set that is under way may come to nothing."""
+    store, feed, policies = SlowStore(), Feed(), with_members(ANNA, BEN)
+    counters, _ = counting(store, policies, feed)
+    features = Features(store, policies, feed)
+    seen = [counters.of("a.example", "desk", DND)]
+    for presentity, state in ((ANNA, ON), (EVE, ON), (ANNA, ON), (ANNA, OFF)):
+        features.set(presentity, [Asked(DND, state)], PHONE, NOON, 0.0, lambda *_: None)
+        seen.append(counters.of("a.example", "desk", DND))
+        store.settle_all()
+        seen.append(counters.of("a.example", "desk", DND))
+    of_anna, of_eve, again, off = [(2, 0), (1, 1)], [(1, 1)] * 2, [(1, 1)] * 2, [(1, 1), (2, 0)]
+    assert seen == [(2, 0), *of_anna, *of_eve, *again, *off]
+
+
+def test_what_others_have_stored_moves_the_count() -> None:
+    """A node hears of it, and its store has learned it."""
+    store = SlowStore()
+    counters, _ = counting(store, with_members(ANNA, BEN), Feed())
+    assert counters.of("a.example", "desk", DND) == (2, 0)
+    store.kept[ANNA] = STORED
+    assert counters.of("a.example", "desk", DND) == (2, 0)
+    counters.changed(ANNA)
+    counters.changed(Aor("anna", "b.example"))
+    assert counters.of("a.example", "desk", DND) == (1, 1)
+
+
+def test_members_of_whom_nothing_is_known_are_fetched_first() -> None:
+    """In batches; what is known already is not read again."""
+    store = SlowStore()
+    store.kept |= {ANNA: STORED, BEN: STORED}
+    store.unknown = {ANNA, BEN}
+    counters, _ = counting(store, with_members(ANNA, BEN, EVE), Feed())
+    with pytest.raises(NotKnownError) as missing:
+        counters.of("a.example", "desk", DND)
+    assert missing.value.presentities == (ANNA, BEN)
+    store.unknown = set()
+    assert counters.of("a.example", "desk", DND) == (1, 2)
+
+
+def test_a_batch_has_so_many_members_at_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An engine is not asked for a hundred thousand at once."""
+    monkeypatch.setattr(counts, "BATCH", 2)
+    store = SlowStore()
+    store.unknown = {ANNA, BEN, EVE}
+    counters, _ = counting(store, with_members(ANNA, BEN, EVE), Feed())
+    with pytest.raises(NotKnownError) as missing:
+        counters.of("a.example", "desk", DND)
+    assert missing.value.presentities == (ANNA, BEN)
+
+
+def test_what_may_be_stored_or_not_is_read_again() -> None:
+    """After a commit whose outcome is unknown."""
+    store, feed = SlowStore(), Feed()
+    store.kept[ANNA] = STORED
+    counters, _ = counting(store, with_members(ANNA, BEN), feed)
+    assert counters.of("a.example", "desk", DND) == (1, 1)
+    store.unknown = {ANNA}
+    feed.publish(Failed(ANNA, StoreError("store_unavailable", "cut"), PHONE, 0.0))
+    with pytest.raises(NotKnownError):
+        counters.of("a.example", "desk", DND)
+    store.unknown = set()
+    store.kept[ANNA] = NOTHING_STORED
+    assert counters.of("a.example", "desk", DND) == (2, 0)
+
+
+def test_another_directory_is_counted_anew() -> None:
+    """Whoever joins counts, and whoever leaves does not."""
+    store = SlowStore()
+    store.kept[ANNA] = STORED
+    live = LivePolicies(with_members(ANNA, BEN), Oracle(lambda _: None))
+    counters, _ = counting(store, live, Feed())
+    assert counters.of("a.example", "desk", DND) == (1, 1)
+    live.activate(with_members(BEN, EVE))
+    assert counters.of("a.example", "desk", DND) == (2, 0)
+    live.activate(with_members(BEN, group="other"))
+    assert counters.of("a.example", "desk", DND) is None
+
+
+def test_the_group_that_nobody_asked_about_for_longest_is_forgotten(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is counted again when somebody asks; and a counter tells how often that was."""
+    monkeypatch.setattr(counts, "MAX_MEMBERS", 3)
+    lines = "".join(f"u{n},a.example,g{n // 2}\n" for n in range(6))
+    policies = load([source(RULE), Source("users.csv", f"user,domain,groups\n{lines}")])
+    counters, told = counting(SlowStore(), policies, Feed())
+    for group in ("g0", "g1", "g1", "g0"):
+        assert counters.of("a.example", group, DND) == (2, 0)
+    assert told["groups_forgotten"] == 2
