@@ -107,8 +107,9 @@ class _Servers:
         self.is_new = False
 
     def turn(self) -> None:
-        if len(self._servers) > 1:
-            self.asks = self._dice.choice([one for one in self._servers if one != self.asks])
+        # One after the other, as by SRV records (RFC 3263 §4.3): chance would ask those that are
+        # down again and again, some phone for as long as its transaction lasts.
+        self.asks = self._servers[(self._servers.index(self.asks) + 1) % len(self._servers)]
 
 
 class _Datagrams(_Servers, asyncio.DatagramProtocol):
