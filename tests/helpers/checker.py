@@ -53,8 +53,10 @@ OFF = "off"
 
 _Kind = TypeVar("_Kind")
 
-FEED_LATE = 5.0
-"""Seconds by which a node that has taken a dialog over may be behind, while the engine hangs."""
+FEED_LATE = 12.0
+"""Seconds by which a node that has taken a dialog over may be behind: while the engine hangs, or as
+it was paused, and says something before it notices.
+"""
 
 
 class Rule(StrEnum):
