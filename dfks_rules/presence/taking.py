@@ -39,7 +39,7 @@ from dfks_rules.sip.endpoint import Endpoint
 REMEMBERED = 60.0
 """How long it is known that a number was moved, s: a page of rows may be older than that."""
 MOVED_AT_MOST = 65_536
-"""Numbers, at most, that are known."""
+"""Numbers, at most, that are known, and dialogs whose CSeqs are."""
 
 _MOVED: Final = Termination.MOVED
 
@@ -86,6 +86,9 @@ class Taking:
         self._delivery: Final = delivery
         self._moved: dict[int, float] = {}
         """Numbers that others have moved, and until when that is known, monotonic seconds."""
+        self._left: dict[bytes, int] = {}
+        """CSeqs of the last NOTIFYs of dialogs that are not here any more, by tag: one may come
+        back in the term that it had."""
         self.asks: Asks | None = None
         """Asks other nodes; None where there are none."""
 
@@ -125,6 +128,9 @@ class Taking:
         self._enter(Claim(before, now), row, now)
         subscription = self._subscriptions.at(row.tag)
         if subscription is not None:
+            dialog = subscription.dialog
+            last = self._left.pop(row.tag, 0)
+            dialog.resumed(dialog.remote_cseq, max(dialog.local_cseq, last))
             self._restoring.owe(subscription, now + PAUSE)
 
     def _term_of(self, held: Subscription | DialogRow) -> int:
@@ -235,6 +241,10 @@ class Taking:
         if isinstance(held, Subscription):
             if held.outstanding is not None:
                 self._endpoint.give_up(held.outstanding)
+            self._left.pop(tag, None)
+            while len(self._left) >= MOVED_AT_MOST:
+                del self._left[next(iter(self._left))]
+            self._left[tag] = held.dialog.local_cseq
             self._kept.moved(held)
             self._delivery.drop(held, now, _MOVED)
         elif held is not None:

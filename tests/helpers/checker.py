@@ -53,8 +53,10 @@ OFF = "off"
 
 _Kind = TypeVar("_Kind")
 
-FEED_LATE = 5.0
-"""Seconds by which a node that has taken a dialog over may be behind, while the engine hangs."""
+FEED_LATE = 12.0
+"""Seconds by which a node that has taken a dialog over may be behind: while the engine hangs, or as
+it was paused, and says something before it notices.
+"""
 
 
 class Rule(StrEnum):
@@ -173,6 +175,10 @@ class _Checker:
         self._owned = list(_only(kinds, Began))
         self._began = {(one.tag, one.term): one.at for one in self._owned}
         self._lines = _lines_of(self._stored)
+        self._periods: defaultdict[tuple[str, str, str], list[_Period]] = defaultdict(list)
+        for key, line in self._lines.items():
+            for period in line:
+                self._periods[*key, period.state].append(period)
         answers: dict[str, Answered] = {}
         for answer in sorted(_only(kinds, Answered), key=lambda one: one.at):
             answers.setdefault(answer.request, answer)
@@ -203,7 +209,7 @@ class _Checker:
     def sets(self) -> Iterator[Violation]:
         """An answered set is stored exactly once, any other one at most once."""
         for (presentity, feature, state), sets in self._asked.items():
-            periods = [p for p in self._line(presentity, feature) if p.state == state]
+            periods = self._of(presentity, feature, state)
             times = sum(1 for period in periods if period.revision)
             if times > len(sets):
                 text = f"{presentity} {feature} {state!r}: {times} times, by {_requests(sets)}"
@@ -318,8 +324,8 @@ class _Checker:
         before, last = newest.get(feature, (0, None))
         periods = [
             one
-            for one in self._line(told.presentity, feature)
-            if one.state == state and one.since <= told.at + self._slack
+            for one in self._of(told.presentity, feature, state)
+            if one.since <= told.at + self._slack
         ]
         if not periods:
             yield Violation(Rule.UNKNOWN_STATE, f"{told}: {feature} was never {state!r} until then")
@@ -384,6 +390,12 @@ class _Checker:
 
     def _line(self, presentity: str, feature: str) -> list[_Period]:
         return self._lines.get((presentity, feature)) or [_Period(0, inf, -inf, inf, OFF)]
+
+    def _of(self, presentity: str, feature: str, state: str) -> list[_Period]:
+        """When a feature was in a state."""
+        if (presentity, feature) in self._lines:
+            return self._periods.get((presentity, feature, state), [])
+        return self._line(presentity, feature) if state == OFF else []
 
     def _last(self, presentity: str, feature: str) -> str:
         return self._line(presentity, feature)[-1].state

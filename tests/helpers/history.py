@@ -108,9 +108,12 @@ class Told(NamedTuple):
     """All that a retransmission has in common with it: Subscription-State and body will do."""
     taken: bool = True
     """False where the phone refused it because of its CSeq, which is lower than one before."""
+    source: str = ""
+    """Who sent it; only people want to know."""
 
     def __repr__(self) -> str:
         what = f"{self.at:.4f} {self.dialog} {self.presentity} CSeq {self.cseq} {self.states}"
+        what += f" from {self.source}" if self.source else ""
         return f"Told({what}{'' if self.taken else ' refused'}, {self.content[:60]!r})"
 
 

@@ -48,6 +48,8 @@ class Line(Protocol):
     """Own address and port."""
     asks: tuple[str, int]
     """The server that is asked."""
+    source: tuple[str, int]
+    """The one that sent the last message."""
     lost: asyncio.Event
     """Set while there is no connection."""
     is_new: bool
@@ -107,8 +109,9 @@ class _Servers:
         self.is_new = False
 
     def turn(self) -> None:
-        if len(self._servers) > 1:
-            self.asks = self._dice.choice([one for one in self._servers if one != self.asks])
+        # One after the other, as by SRV records (RFC 3263 §4.3): chance would ask those that are
+        # down again and again, some phone for as long as its transaction lasts.
+        self.asks = self._servers[(self._servers.index(self.asks) + 1) % len(self._servers)]
 
 
 class _Datagrams(_Servers, asyncio.DatagramProtocol):
@@ -116,7 +119,7 @@ class _Datagrams(_Servers, asyncio.DatagramProtocol):
 
     transport = "udp"
     _socket: asyncio.DatagramTransport | None = None
-    _source: tuple[str, int] | None = None
+    source = ("", 0)
 
     async def open(self) -> None:
         if self._socket is None:
@@ -143,12 +146,12 @@ class _Datagrams(_Servers, asyncio.DatagramProtocol):
 
     def reply(self, data: bytes) -> None:
         assert self._socket is not None
-        self._socket.sendto(data, self._source)
+        self._socket.sendto(data, self.source)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         if len(self._servers) > 1 and self._dice.random() < self._place.lost:
             return
-        self._source = addr
+        self.source = addr
         self._received(parse(data))
 
     def close(self) -> None:
@@ -170,6 +173,7 @@ class _Stream(_Servers):
     ) -> None:
         super().__init__(servers, received, dice, place)
         self._writer: asyncio.StreamWriter | None = None
+        self.source = self.asks
         self._reading: asyncio.Task[None] | None = None
         self.lost.set()
 
@@ -190,7 +194,7 @@ class _Stream(_Servers):
             self.is_new = bool(self.host)
             host, port = writer.get_extra_info("sockname")
             self.host = f"{host}:{port}"
-            self._writer = writer
+            self._writer, self.source = writer, self.asks
             self.lost.clear()
             self._reading = asyncio.create_task(self._read(reader))
 

@@ -76,7 +76,7 @@ class Witness:
         self.statuses: Counter[int] = Counter()
         """Final status → how often."""
         self.refusals: list[str] = []
-        """NOTIFYs of dialogs that it does not have."""
+        """NOTIFYs of dialogs that it does not have, and what it was refused; for people."""
         self.losses: list[str] = []
         """Why subscriptions ended that it had not ended itself."""
         self.dialogs = self.unheard = 0
@@ -217,6 +217,7 @@ class Witness:
             ):  # The repeat of an unsubscription may come to a server that has forgotten it.
                 self._lose("481")
         else:
+            self.refusals.append(f"{now} {request} {status} from {self._line.source}")
             self._line.turn()
             await asyncio.sleep(min(2.0, float(response.headers.get("retry-after", "0.5"))))
 
@@ -306,7 +307,8 @@ class Witness:
         told = {feature: _state(text) for feature, text in notify.told.items()}
         dialog = _name(notify.headers["call-id"], _tag_of(notify.headers["from"]))
         content = f"{notify.state} {notify.body.decode()}"
-        event = Told(time.time(), dialog, self.aor, notify.cseq, told, content, taken)
+        source = "{}:{}".format(*self._line.source)
+        event = Told(time.time(), dialog, self.aor, notify.cseq, told, content, taken, source)
         self._history.append(event)
 
     def _terminated(self, notify: Message) -> None:

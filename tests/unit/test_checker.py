@@ -316,7 +316,7 @@ def test_a_node_that_has_just_taken_a_dialog_over_may_be_behind_where_nobody_saw
     history = [*GOOD, behind, newest]
     assert rules(history) == {Rule.BACKWARDS}
     assert check(history, several=True) == []
-    late = [*GOOD, behind._replace(at=9.0), newest._replace(at=9.1)]
+    late = [*GOOD, behind._replace(at=16.0), newest._replace(at=16.1)]
     assert Rule.BACKWARDS in {one.rule for one in check(late, several=True)}
     again = [*history, told((1 << 11) + 3, "on 1", 3.3), told((1 << 11) + 4, "on 2", 3.4)]
     assert {one.rule for one in check(again, several=True)} == {Rule.BACKWARDS}

@@ -329,6 +329,18 @@ def test_no_cseq_is_used_by_two_nodes_however_many_notifys_one_has_sent() -> Non
         cluster.hear()
 
 
+def test_a_dialog_that_was_let_go_and_has_not_moved_uses_no_cseq_again() -> None:
+    """The engine says that it is this node's, as it was all the time: its term is the same."""
+    one, _ = Cluster().nodes
+    response, first = one.receive(subscribe(1))
+    one.confirm([first])
+    taking = one.book.notifier._taking
+    assert taking is not None
+    taking.drop(tag_of(response), one.now)
+    _, again = _refresh(one, response, 2)
+    assert again.cseq > first.cseq
+
+
 def test_a_dialog_whose_terms_are_used_up_begins_anew() -> None:
     """2²⁰ terms; then its phone is told 481."""
     one, other = (cluster := Cluster()).nodes
