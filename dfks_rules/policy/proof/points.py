@@ -6,7 +6,6 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from dfks_rules.model.values import VALUES, Integer
 from dfks_rules.policy.facts.fact import Kind
 from dfks_rules.policy.facts.facts import known_fact
 from dfks_rules.policy.facts.view import FactValue
@@ -16,7 +15,7 @@ from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.proof.addresses import distinct_addresses
 from dfks_rules.policy.proof.moments import distinct_moments
 from dfks_rules.policy.proof.needs import Needs
-from dfks_rules.policy.proof.numbers import distinct_counts, distinct_ips
+from dfks_rules.policy.proof.numbers import bounds_of, distinct_counts, distinct_ips
 from dfks_rules.policy.proof.shapes import shape_of
 from dfks_rules.policy.proof.texts import distinct_texts
 from dfks_rules.policy.proof.undecided import Undecided
@@ -90,21 +89,14 @@ def _constants_and(others: tuple[str, ...], atoms: tuple[Atom, ...]) -> tuple[Fa
 
 
 def _counts_of(fact: str, needs: Needs) -> tuple[FactValue, ...]:
-    linked = needs.linked_to(fact)
+    linked = sorted(needs.linked_to(fact))
+    bounds = [bounds_of(one) for one in linked]
+    among = range(min(one.start for one in bounds), max(one.stop for one in bounds))
+    edges = {edge for one in bounds for edge in (one.start, one.stop)}
     cuts = {cut for one in linked for cut in needs.cuts.get(one, ())}
-    for limits in map(_bounds, linked):
-        cuts |= {limits.least, limits.most + 1} if limits else set()
-    bounds = _bounds(fact)
-    found = _counts(needs.tests_of(*sorted(linked)), tuple(sorted(cuts)), copies=len(linked))
-    if bounds is None:
-        return found
-    return tuple(one for one in found if bounds.least <= one <= bounds.most)
-
-
-def _bounds(fact: str) -> Integer | None:
-    """Between which numbers a value of a feature is; None for other facts."""
-    kinds = [one.kind for one in VALUES if fact.endswith(f".{one.value}")]
-    return next((kind for kind in kinds if isinstance(kind, Integer)), None)
+    cuts |= edges - {among.start, among.stop}
+    found = _counts(needs.tests_of(*linked), tuple(sorted(cuts)), among=among, copies=len(linked))
+    return tuple(count for count in found if count in bounds_of(fact))
 
 
 _FEW: dict[Kind, tuple[FactValue, ...]] = {
