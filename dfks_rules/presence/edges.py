@@ -138,7 +138,8 @@ class Edges:
     def _go_on(self, at: datetime, now: float) -> None:
         """Look at the next portion."""
         self._wake_at = now
-        portion, self._todo = self._todo[-PORTION:], self._todo[:-PORTION]
+        portion = self._todo[-PORTION:]
+        del self._todo[-PORTION:]
         self._look_at(portion, now, may_fetch=True)
         if not self._todo and not self._is_fetching:
             self._wait(self._at or at, at, now)

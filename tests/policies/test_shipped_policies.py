@@ -52,6 +52,7 @@ def test_every_shipped_policy_has_cases() -> None:
         "emergency-numbers",
         "exception",
         "exclusive-features",
+        "for-a-while",
         "guest-phones",
         "presence-dfks",
         "reception",
