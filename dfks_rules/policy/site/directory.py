@@ -186,6 +186,16 @@ class Directory:
                     found.setdefault(name, value)
         return found
 
+    def values_of(self, name: str) -> frozenset[str]:
+        """Everything that files say about users under this name."""
+        return frozenset(
+            cells[columns.index(name)]
+            for rows in self._rows.values()
+            for columns, of_users in rows.items()
+            if name in columns
+            for cells in of_users.values()
+        ) - {""}
+
     def user_of_number(self, number: str, domain: str) -> Aor | None:
         """The user who has a number (E.164 with `+`, or an extension) within a domain."""
         name = self._owners.get(domain, {}).get(number)
