@@ -82,6 +82,9 @@ class Told:
         else:
             self.all.append(("learned", presentity, *news, said["tells"]))
 
+    def changed_elsewhere(self, presentity: Aor) -> None:
+        self.all.append(("changed", presentity))
+
 
 class Site:
     """An engine, and the nodes on it."""

@@ -30,7 +30,7 @@ from tests.helpers.wanted import change, commit, outcome
 
 @virtually
 async def test_what_another_node_changed_is_told_here() -> None:
-    """With what was told before; and it counts for the rates of its user."""
+    """With what was told before; and it counts for its groups, and for the rates of its user."""
     site = Site()
     one, other = await site.node("a"), await site.node("b")
     for node in (one, other):
@@ -40,7 +40,7 @@ async def test_what_another_node_changed_is_told_here() -> None:
     await asyncio.sleep(0.2)
     [(presentity, before, after, tells)] = other.told.of("learned")
     assert (presentity, before.revision, after.revision, tells) == (ALICE, 0, 1, True)
-    assert other.told.of("rated") == [(ALICE,)]
+    assert other.told.of("rated") == other.told.of("changed") == [(ALICE,)]
     assert other.woken > 0
     assert one.told.of("rated") == one.told.of("learned") == []
     await site.end()

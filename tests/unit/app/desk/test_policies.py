@@ -181,7 +181,7 @@ def test_a_file_of_another_name_is_not_read(tmp_path: Path) -> None:
     with pytest.raises(PolicyError) as caught:
         read_sources([secret])
     (finding,) = caught.value.findings
-    assert finding.message == "a policy file name must end in .yaml, .yml, .csv"
+    assert finding.message == "a policy file name must end in .yaml, .yml, .csv, .ics"
 
 
 def test_a_path_that_is_not_there_is_said_not_to_be_there(tmp_path: Path) -> None:
