@@ -17,7 +17,6 @@ from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.compare import what_differs
 from dfks_rules.policy.studying.models import view_at
 
-
 _USUAL = (Effects(status="request"), Effects(status="stored"))
 """What happens where no rule says anything."""
 
