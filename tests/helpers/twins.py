@@ -7,13 +7,14 @@ from dfks_rules.model.decisions import Decision, Denial, NotifyScope
 from dfks_rules.model.features import ROWS, VALUES_OF, Feature
 from dfks_rules.model.requests import Operation
 from dfks_rules.model.values import MAX_TEXT, Value
-from dfks_rules.policy.deciding.combine import _also_set
+from dfks_rules.policy.deciding.combine import _also_sets as also_sets
 from dfks_rules.policy.deciding.compiled import CompiledPolicies
 from dfks_rules.policy.deciding.oracle import Oracle
 from dfks_rules.policy.facts.fact import FactLookup
 from dfks_rules.policy.facts.facts import facts_of
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.alternatives import QUESTIONS, Question
+from dfks_rules.policy.language.document import Also
 from dfks_rules.policy.language.values import PLACEHOLDER, line
 from dfks_rules.policy.proof.axioms import add_needed, axioms
 from dfks_rules.policy.proof.decided import Decided
@@ -132,8 +133,14 @@ def _compare(decided: Decided, point: Point, oracle: Oracle) -> None:
             demand("expires", None, decision.expires)
         if decision.denial is None:
             also = [one for one in decided.meaning.also if formulas.holds(one.when, point)]
-            sets = [_also_set(one.said, one.rule, lookup) for one in also]  # type: ignore[arg-type]
-            demand("also", tuple(one for one in sets if one is not None), decision.also)
+            members_of = oracle.compiled.site.directory.members_of
+            sets = [
+                one
+                for entry in also
+                if isinstance(entry.said, Also)
+                for one in also_sets(entry.said, entry.rule, lookup, members_of)
+            ]
+            demand("also", tuple(sets), decision.also)
             for value in VALUES_OF[feature]:
                 told = _told(decided, feature, value, point, decision)
                 demand(value.value, told, decision.state.value(value))

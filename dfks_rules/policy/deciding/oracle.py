@@ -69,7 +69,8 @@ class Oracle:
         request, lookup = view.request, facts_of(view)
         matching = [rules[place] for place in evaluator.matching(lookup)]
         revision = self.compiled.revision
-        plan = make_plan(matching, request.operation, request.feature, revision, lookup)
+        members_of = self.compiled.site.directory.members_of
+        plan = make_plan(matching, request.operation, request.feature, revision, lookup, members_of)
         stored = OFF if request.feature is None else view.snapshot.state(request.feature)
         own = request.requester.watcher == request.presentity
         decision = plan.timed(plan.decide(request.asked, stored, own=own), view.at)
