@@ -10,14 +10,17 @@ import click
 from dfks_rules.app.desk.policies import folders_below, read_cases, read_files
 from dfks_rules.cli.exit_codes import DONE, INVALID
 from dfks_rules.cli.policy.reports import FORMATS, Report, gap_table
+from dfks_rules.cli.policy.zones import horizon_in, solver, zone_option
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.lint.findings import check_and_lint
 from dfks_rules.policy.lint.gaps import gaps
+from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.reading.check import CheckedPolicy
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.cases import parse_cases
 from dfks_rules.policy.studying.names import is_proofs_file
 from dfks_rules.policy.studying.proof_files import parse_proofs
+from dfks_rules.policy.studying.redundant import redundant
 
 
 @click.command("check")
@@ -29,7 +32,19 @@ from dfks_rules.policy.studying.proof_files import parse_proofs
 @click.option(
     "--gaps", "with_gaps", is_flag=True, help="Also report requests that no rule decides."
 )
-def command(paths: tuple[Path, ...], form: str, *, strict: bool, with_gaps: bool) -> None:
+@click.option(
+    "--complete", is_flag=True, help="Also prove of each rule that it changes something; slow."
+)
+@zone_option
+def command(
+    paths: tuple[Path, ...],
+    form: str,
+    zone: str,
+    *,
+    strict: bool,
+    with_gaps: bool,
+    complete: bool,
+) -> None:
     """Check the policies and cases in PATHS: files, and directories with all below them.
 
     All PATHS together are one set of policies, read as a server reads them; each directory below
@@ -37,7 +52,8 @@ def command(paths: tuple[Path, ...], form: str, *, strict: bool, with_gaps: bool
     """
     if with_gaps and form not in ("human", "json"):
         raise click.UsageError(f"--gaps needs --format human or json, not {form}")
-    report = _report(paths, with_gaps=with_gaps)
+    horizon = horizon_in(zone) if complete else None
+    report = _report(paths, horizon, with_gaps=with_gaps)
     click.echo(FORMATS[form](report))
     if with_gaps and form == "human":
         click.echo("\n" + gap_table(report.gaps))
@@ -45,9 +61,9 @@ def command(paths: tuple[Path, ...], form: str, *, strict: bool, with_gaps: bool
     sys.exit(INVALID if bad else DONE)
 
 
-def _report(paths: Sequence[Path], *, with_gaps: bool) -> Report:
+def _report(paths: Sequence[Path], horizon: Horizon | None, *, with_gaps: bool) -> Report:
     """The findings for the files of PATHS together, and for each folder below them on its own."""
-    report = _Checked()
+    report = _Checked(horizon)
     together: list[Source] = []
     apart: list[list[Source]] = []
     for path in paths:
@@ -65,7 +81,8 @@ def _report(paths: Sequence[Path], *, with_gaps: bool) -> Report:
 class _Checked:
     """The results collected while files are read and checked."""
 
-    def __init__(self) -> None:
+    def __init__(self, horizon: Horizon | None) -> None:
+        self._horizon = horizon
         self.findings: list[Finding] = []
         self.texts: dict[str, str] = {}
         self.files = 0
@@ -94,6 +111,11 @@ class _Checked:
         today = datetime.now().astimezone().date()  # noqa: TID251 - what has expired by now
         usable, findings = check_and_lint(sources, today)
         self.findings += findings
+        sound = not any(finding.severity == "error" for finding in findings)
+        if self._horizon is not None and sound and usable:
+            told = {finding[:3] for finding in findings}
+            found = redundant(sources, self._horizon, solver())
+            self.findings += [one for one in found if one[:3] not in told]
         return usable
 
 

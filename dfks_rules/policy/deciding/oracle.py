@@ -57,6 +57,10 @@ class Oracle:
         """The same, of all rules, whichever can match."""
         return self._decided(view, *self._all)
 
+    def decide_by(self, rules: Sequence[Rule], view: View) -> Decision:
+        """What some rules say to one request, in order of precedence."""
+        return self._decided(view, rules, ReferenceEvaluator(rules))
+
     def _decided(
         self, view: View, rules: Sequence[Rule], evaluator: ReferenceEvaluator
     ) -> Decision:

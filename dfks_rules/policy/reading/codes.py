@@ -69,6 +69,7 @@ CODES: dict[str, Code] = {
     "policy_mixed_letters": Code("warning", "a word mixes letters of two alphabets"),
     "policy_many_follow": Code("warning", "more sets can follow from one than the server allows"),
     "policy_no_country": Code("warning", "a rule tests numbers, but no plan names a country"),
+    "policy_redundant": Code("warning", "a rule changes nothing (`--complete`)"),
     "policy_unused_variable": Code("warning", "a variable is never used"),
     "policy_needless_allow": Code("warning", "a comment allows a warning that does not occur"),
 }

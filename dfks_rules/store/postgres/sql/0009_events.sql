@@ -33,7 +33,7 @@ $$;
 -- stay. The oldest have to go where there are more than `most`: gives how many. NULL: I was buried.
 CREATE FUNCTION dfks.event_append_1(
     me bigint, most int, ids text[], ats double precision[], types text[], users text[],
-    domains text[], datas bytea[]
+    domains text[], bodies bytea[]
 ) RETURNS bigint LANGUAGE plpgsql SET lock_timeout = '1500ms' AS $$
 DECLARE
     base    bigint;
@@ -55,7 +55,7 @@ BEGIN
     INSERT INTO dfks.event
     SELECT base + row_number() OVER (ORDER BY n.place), n.id, n.at, n.type, n.username, n.domain,
         n.data
-    FROM unnest(ids, ats, types, users, domains, datas) WITH ORDINALITY
+    FROM unnest(ids, ats, types, users, domains, bodies) WITH ORDINALITY
         AS n (id, at, type, username, domain, data, place)
     WHERE NOT EXISTS (SELECT FROM dfks.event e WHERE e.id = n.id);
     RETURN removed;

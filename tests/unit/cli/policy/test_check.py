@@ -133,3 +133,21 @@ def test_five_hundred_findings_are_told_and_the_others_counted(tmp_path: Path) -
     assert len(log["runs"][0]["results"]) == 500
     assert log["runs"][0]["properties"] == {"more": 300}
     assert run("--format", "github", tmp_path).output.count("::error ") == 500
+
+
+def test_complete_finds_rules_that_change_nothing(tmp_path: Path) -> None:
+    """By proof, and only where it is asked for."""
+    rules = """
+        - {id: day, when: {op: get, time: {ge: "08:00"}}, then: {status: 1}}
+        - {id: night, when: {op: get, time: {lt: "08:00"}}, then: {status: 1}}
+        - {id: guests, when: {op: get, role: guest}, then: {status: 1}}
+    """
+    file = tmp_path / "p.yaml"
+    file.write_text(source(rules).text)
+    usual = CliRunner().invoke(dfks, ["policy", "check", str(file)])
+    complete = CliRunner().invoke(
+        dfks, ["policy", "check", str(file), "--complete", "--zone", "UTC"]
+    )
+    assert "policy_redundant" not in usual.output
+    assert "rule `guests` changes nothing" in complete.output
+    assert complete.output.count("policy_redundant") == 1

@@ -9,9 +9,11 @@ import pytest
 from dfks_rules.cli.policy.reports import Report, human
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.lint.findings import check_and_lint
+from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.reading.codes import CODES
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.cases import parse_cases
+from dfks_rules.policy.studying.redundant import redundant
 from dfks_rules.yaml.tree import Flaw
 from tests.helpers.policy import source
 from tests.helpers.published import ROOT
@@ -93,6 +95,8 @@ def test_every_example_gives_the_finding_that_it_is_an_example_of(code: str) -> 
     """And no other."""
     assert blocks(code)
     found = findings(blocks(code))
+    if code == "policy_redundant":
+        found = redundant([_source(0, blocks(code)[0])], Horizon())
     assert [finding.code for finding in found] == [code]
     assert found[0].severity == CODES[code].severity
 

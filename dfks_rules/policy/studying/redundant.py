@@ -1,0 +1,104 @@
+"""Rules that change nothing, by proof: what `lint` cannot see from one pair of rules."""
+
+from collections.abc import Sequence
+
+from dfks_rules.errors import Finding
+from dfks_rules.policy.deciding.compiled import compile_policies
+from dfks_rules.policy.deciding.oracle import Oracle
+from dfks_rules.policy.language.alternatives import QUESTIONS
+from dfks_rules.policy.language.document import Effects, Mode, Rule
+from dfks_rules.policy.proof.axioms import axioms
+from dfks_rules.policy.proof.differing import Case, Model, Solver, by_search, settle, space_of
+from dfks_rules.policy.proof.points import Horizon
+from dfks_rules.policy.proof.space import Cell
+from dfks_rules.policy.proof.undecided import Undecided
+from dfks_rules.policy.reading.check import check
+from dfks_rules.policy.reading.source import Source
+from dfks_rules.policy.studying.compare import what_differs
+from dfks_rules.policy.studying.models import view_at
+
+_USUAL = (Effects(status="request"), Effects(status="stored"))
+"""What happens where no rule says anything."""
+
+
+class _Matters(Exception):  # noqa: N818 - it ends a search that has found what it looked for
+    """A rule changes a decision."""
+
+
+def redundant(
+    sources: Sequence[Source], horizon: Horizon, solver: Solver = by_search
+) -> list[Finding]:
+    """Findings `policy_redundant`: without these rules, every request is decided alike.
+
+    Each is looked at by itself: of two that say the same, both are told, and one is needed. What
+    cannot be decided is not told.
+
+    Args:
+        sources: without errors.
+        horizon: for when it shall be so.
+        solver: decides formulas.
+    """
+    oracle = Oracle(compile_policies(sources))
+    findings = []
+    for checked in check(sources).policies:
+        if checked.policy.mode is Mode.OFF:
+            continue
+        for rule, place in zip(checked.policy.rules, checked.places, strict=True):
+            # Who writes down what happens anyway does so on purpose.
+            ignored = rule.shadow or rule.effects in _USUAL
+            what = None if ignored else _what_is_wrong(rule, oracle, horizon, solver)
+            if what is not None:
+                message = f"rule `{rule.id.partition('/')[2]}` {what}"
+                file, (line, column) = checked.source.file, place[:2]
+                findings.append(Finding(file, line, column, "policy_redundant", message, "warning"))
+    return findings
+
+
+def _what_is_wrong(rule: Rule, oracle: Oracle, horizon: Horizon, solver: Solver) -> str | None:
+    """What is said of a rule that changes nothing; None where it does, or that is not decided."""
+    can_match = False
+    for case in _cases(rule, oracle):
+        try:
+            can_match = can_match or _can_match(rule, case, horizon, solver)
+            settle(case, horizon, _Judge(case, oracle).confirms, solver)
+        except (_Matters, Undecided, RecursionError):
+            return None
+    if not can_match:
+        return "can never match: no request passes its conditions"
+    return "changes nothing: without it, every request is decided alike"
+
+
+def _cases(rule: Rule, oracle: Oracle) -> list[Case]:
+    """The policies with a rule and without it, wherever it can match."""
+    found = []
+    for place, question in enumerate(QUESTIONS):
+        named = oracle.domains(place)
+        for domain in (None, *sorted(named)):
+            rules = oracle.rules_for(question, domain)
+            others = [one for one in rules if one is not rule and one.id != rule.id]
+            if len(others) < len(rules):
+                found.append(Case(question, Cell(domain, named), rules, others))
+    return found
+
+
+def _can_match(rule: Rule, case: Case, horizon: Horizon, solver: Solver) -> bool:
+    space = space_of(case, horizon)
+    goal = space.formulas.all_of((axioms(space), space.condition(rule.condition)))
+    return solver(space, goal) is not None
+
+
+class _Judge:
+    """Ends the search at the first request that the evaluator decides otherwise."""
+
+    def __init__(self, case: Case, oracle: Oracle) -> None:
+        self._case, self._oracle = case, oracle
+
+    def confirms(self, model: Model) -> bool:
+        """Raises `_Matters` where a request is decided otherwise; else it does not confirm it."""
+        view = view_at(model)
+        old, new = (
+            self._oracle.decide_by(rules, view) for rules in (self._case.old, self._case.new)
+        )
+        if what_differs(old, new):
+            raise _Matters
+        return False
