@@ -79,10 +79,10 @@ def _distinct_addresses(
         users, domains = _parts(tests, shapes, (of_users, of_domains), copies)
     except TooLargeError as error:
         raise too_many_cells(frozenset[Atom]().union(*tests)) from error
-    ats, froms = set(users.values()), set(domains.values())
+    ats, sources = set(users.values()), set(domains.values())
 
     def of_user(user: str) -> Hashable:
-        passing = frozenset((one, _passing(users[user], one)) for one in froms)
+        passing = frozenset((one, _passing(users[user], one)) for one in sources)
         return outcome(tests.of_user, user), frozenset(of_users.get(user, ())), passing
 
     def of_domain(domain: str) -> Hashable:

@@ -57,13 +57,13 @@ class Stepping:
             if (here := state & reading)
         }
         always = self._without_passed(ahead.pop(_EVERY, 0))
-        needed, alls = self._of_test[self._needed], self._alls
+        needed, every = self._of_test[self._needed], self._alls
         found: dict[State, list[Characters]] = {}
         for numbers, block in self._blocks(tuple(ahead)):
             some = 0
             for number in numbers:
                 some |= ahead[number]
-            after = self._without_passed(always | some) if some & alls else always | some
+            after = self._without_passed(always | some) if some & every else always | some
             if after & needed:
                 found.setdefault(after, []).append(block)
         return {

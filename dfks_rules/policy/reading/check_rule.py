@@ -2,28 +2,32 @@
 
 from collections.abc import Iterator
 from itertools import chain
+from typing import cast
 
 from dfks_rules.errors import Finding
+from dfks_rules.model.features import SPELLINGS, VALUES_OF, Feature
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.facts.facts import FACTS, known_fact
 from dfks_rules.policy.facts.families import attribute_in
 from dfks_rules.policy.language.alternatives import (
     QUESTIONS,
     Alternative,
+    Question,
     TooManyAlternativesError,
     alternatives,
 )
 from dfks_rules.policy.language.document import (
     AllOf,
+    Also,
     AnyOf,
     Condition,
+    Effects,
     Not,
     Rule,
 )
 from dfks_rules.policy.language.implication import contradicted
 from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.language.possible import why_impossible
-from dfks_rules.policy.reading.check_effects import check_effects
 from dfks_rules.policy.site.site import Site
 from dfks_rules.policy.words.wording import did_you_mean
 from dfks_rules.yaml.tree import Path, Tree
@@ -60,7 +64,7 @@ def check_rule(
     operations = {operation for operation, _ in questions}
     facts = _facts_of(rule)
     findings = _check_facts(tree, path, facts, operations)
-    findings += check_effects(tree, path, rule, questions)
+    findings += _check_effects(tree, path, rule, questions)
     return ways, findings
 
 
@@ -110,3 +114,42 @@ def _place_of(tree: Tree, rule: Path, fact: str) -> Path:
     """The place of a fact in a rule; the rule itself when the fact is in the scope."""
     paths = (path for path in tree.keys if path[: len(rule)] == rule and path[-1] == fact)
     return min(paths, key=lambda path: tree.keys[path], default=rule)
+
+
+def _check_effects(tree: Tree, path: Path, rule: Rule, questions: set[Question]) -> list[Finding]:
+    findings = []
+    then = (*path, "then")
+    if rule.effects.allow and {operation for operation, _ in questions} != {Operation.SUBSCRIBE}:
+        message = "`allow` is for rules with `op: subscribe` in `when` or in the scope"
+        findings.append(tree.finding((*then, "allow"), "policy_effect", message, at_key=True))
+    if rule.effects.also and {operation for operation, _ in questions} != {Operation.SET}:
+        message = "`also` is for rules with `op: set` in `when` or in the scope"
+        findings.append(tree.finding((*then, "also"), "policy_effect", message, at_key=True))
+    if rule.effects.expire and {operation for operation, _ in questions} != {Operation.SET}:
+        message = "`expire` is for rules with `op: set` in `when` or in the scope"
+        findings.append(tree.finding((*then, "expire"), "policy_effect", message, at_key=True))
+    features = {feature for _, feature in questions if feature is not None}
+    findings += _check_values(tree, then, rule.effects, features)
+    for number, also in enumerate(rule.effects.also):
+        findings += _check_values(tree, (*then, "also", number), also, {also.feature})
+    return findings
+
+
+def _check_values(
+    tree: Tree, path: Path, setting: Effects | Also, features: set[Feature]
+) -> Iterator[Finding]:
+    """Values that none of the features has, and words that contradict the status."""
+    for value, _ in setting.values:
+        if not any(value in VALUES_OF[feature] for feature in features):
+            names = ", ".join(sorted(f"`{feature.value}`" for feature in features))
+            message = f"{names or '`subscribe`'} has no value `{value.value}`"
+            place = (*path, "values", value.value)
+            yield tree.finding(place, "policy_effect", message, at_key=True)
+    written = dict(setting.values)
+    for spelling in {SPELLINGS[feature] for feature in features & SPELLINGS.keys()}:
+        word = cast("str | None", written.get(spelling.value))
+        agrees = word is None or int(spelling.status_of(word)) == setting.status
+        if setting.status in (0, 1) and not agrees:
+            name = spelling.value.value
+            message = f"`{name}: {word}` does not go with `status: {setting.status}`"
+            yield tree.finding((*path, "values", name), "policy_effect", message)
