@@ -137,11 +137,13 @@ class SimulatedDatabase(FakeDatabase):
 
     def adopt(self, epoch: int, sought: Sought) -> DialogRow | Gone:
         """Make a dialog this life's."""
+        # Where an answer was late it is asked for again.
+        before = self.row_of(sought.tag)
         found = super().adopt(epoch, sought)
         self.world.note("adopt", epoch, *sought, found if isinstance(found, Gone) else found.row)
         if found is Gone.ELSEWHERE:
             self.world.count("dialogs_kept_elsewhere")
-        elif isinstance(found, DialogRow) and found.row == sought.row:
+        elif isinstance(found, DialogRow) and found is not before:
             self.world.count("dialogs_adopted")
             self._begins(found, self.world.now)
         return found
