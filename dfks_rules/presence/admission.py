@@ -16,7 +16,7 @@ from dfks_rules.model.identity import Aor, Identity
 from dfks_rules.model.requests import Asked, Origin, Requester
 from dfks_rules.model.values import MAX_TEXT
 from dfks_rules.presence.package import ALLOW_EVENTS, EVENT, Limits
-from dfks_rules.presence.responses import refusal
+from dfks_rules.presence.responses import OUT_OF_ORDER, refusal
 from dfks_rules.presence.subscription import State, Subscription
 from dfks_rules.presence.subscriptions import Subscriptions
 from dfks_rules.sip.address import Address
@@ -154,7 +154,7 @@ def known_of(
     if subscription.event_id != event.id:
         raise refusal(403, "Dialog sharing is not supported")
     if subscription.dialog.is_late(request) and not is_repeat(subscription, request):
-        raise refusal(500, "CSeq out of order")
+        raise refusal(500, OUT_OF_ORDER)
     return subscription
 
 

@@ -4,8 +4,8 @@
 |----------|--------------------------------------------|-------------------------------|----------|
 | (none)   | SUBSCRIBE in a dialog that is not here, or | `Dialogs.adopt`               | adopting |
 |          | whose commit says that it has moved        |                               |          |
-| (none)   | a dialog has moved, but its phone has come | `Dialogs.adopt`               | adopting |
-|          | back (`taking`)                            |                               |          |
+| (none)   | a dialog has moved, but its phone may have | `Dialogs.adopt`, back         | adopting |
+|          | come back (`taking`)                       |                               |          |
 | (none)   | the same, and `AT_MOST` wait               | 503; the dialog ends silently | (none)   |
 | adopting | the same SUBSCRIBE again                   | nothing                       | adopting |
 | adopting | another one with its tag                   | nothing: it waits, too        | adopting |
@@ -13,6 +13,10 @@
 |          |                                            | the phone may know more       |          |
 | adopting | nobody has it                              | 481; without To tag it is     | (none)   |
 |          |                                            | served anew: a new dialog     |          |
+| adopting | its phone has spoken to another node since | 500, or 200 where its sets    | (none)   |
+|          |                                            | are stored; without To tag it |          |
+|          |                                            | is served anew: a new dialog  |          |
+| adopting | the same, and a later SUBSCRIBE waits here | `Dialogs.adopt`               | adopting |
 | adopting | the store failed                           | 503: never 481 in doubt       | (none)   |
 | fetching | it is known                                | the dialog is here; who waits | (none)   |
 |          |                                            | is served, in order           |          |
@@ -30,7 +34,7 @@ from typing import Final, final
 from dfks_rules.errors import MalformedMessageError, StoreError
 from dfks_rules.model.identity import Identity
 from dfks_rules.presence.publish import Refuse
-from dfks_rules.presence.responses import RefusedError, refusal, refusal_for
+from dfks_rules.presence.responses import OUT_OF_ORDER, RefusedError, refusal, refusal_for
 from dfks_rules.presence.taking import Taking
 from dfks_rules.presence.visit import Visit
 from dfks_rules.service.features import Features
@@ -44,13 +48,24 @@ MOVES = 3
 """How often a SUBSCRIBE is served anew because another node has taken its dialog."""
 
 _UNKNOWN: Final = Gone.UNKNOWN
+_UNAVAILABLE: Final = Gone.UNAVAILABLE
+_ELSEWHERE: Final = Gone.ELSEWHERE
 
 
 @final
 class Arrival:
     """A SUBSCRIBE that waits until its dialog is here."""
 
-    __slots__ = ("at", "identity", "incoming", "moves", "transaction")
+    __slots__ = (
+        "at",
+        "has_gone_on",
+        "identity",
+        "incoming",
+        "kept",
+        "moves",
+        "says_more",
+        "transaction",
+    )
 
     def __init__(
         self,
@@ -69,6 +84,12 @@ class Arrival:
         """What it has begun already; None for nothing yet."""
         self.moves = moves
         """How often its dialog turned out to be another node's."""
+        self.kept: Visit | None = None
+        """What it was before its dialog moved, where its sets are stored."""
+        self.says_more = False
+        """Whether it said something new when it was taken into its dialog, before that moved."""
+        self.has_gone_on = False
+        """Whether another node has the dialog that it made, and has had later ones in it."""
 
 
 Serve = Callable[[Arrival, float], None]
@@ -80,12 +101,13 @@ _REFUSED = (RefusedError, MalformedMessageError, StoreError)
 class Adoptions:
     """The dialogs that are asked for, and who waits for them."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - the parts that it works with
         self,
         dialogs: Dialogs,
         features: Features,
         taking: Taking,
         serve: Serve,
+        accept: Callable[[Visit], None],
         refuse: Refuse,
         counts: dict[str, int],
     ) -> None:
@@ -96,6 +118,7 @@ class Adoptions:
             features: what makes presentities known.
             taking: what takes rows over.
             serve: what serves SUBSCRIBEs.
+            accept: what answers those whose sets are stored, and whose dialogs are elsewhere.
             refuse: what answers with errors.
             counts: what is counted, see `counts.NAMES`.
         """
@@ -103,6 +126,7 @@ class Adoptions:
         self._features: Final = features
         self._taking: Final = taking
         self._serve: Final = serve
+        self._accept: Final = accept
         self._refuse: Final = refuse
         self._counts: Final = counts
         self._waiting: dict[bytes, list[Arrival]] = {}
@@ -121,13 +145,15 @@ class Adoptions:
         """Whether a SUBSCRIBE waits already."""
         return incoming.key in self._keys
 
-    def again(self, tag: bytes, now: float) -> bool:
-        """Ask for one that was here; whether it could be asked for."""
+    def again(self, tag: bytes, cseq: int) -> bool:
+        """Ask for one that was here, where that SUBSCRIBE was answered last; whether it could be
+        asked for.
+        """
         if tag in self._waiting:
             return True
         if len(self._waiting) >= AT_MOST:
             return False
-        self._ask(tag, [])
+        self._ask(tag, cseq, [], is_back=True)
         return True
 
     def wait(self, tag: bytes, arrival: Arrival) -> None:
@@ -143,7 +169,7 @@ class Adoptions:
             self._keys.add(arrival.incoming.key)
         waiting = self._waiting.get(tag)
         if waiting is None:
-            self._ask(tag, [arrival])
+            self._ask(tag, arrival.incoming.request.cseq, [arrival], is_back=False)
         else:
             waiting.append(arrival)
 
@@ -153,6 +179,8 @@ class Adoptions:
         is_here = not visit.is_new and self._taking.leaves(visit, now)
         identity, moves = visit.requester.identity, visit.moves + 1
         arrival = Arrival(visit.incoming, identity, visit.at, visit.transaction, moves)
+        arrival.kept = visit if visit.is_kept else None
+        arrival.says_more = visit.says_more
         if visit.moves >= MOVES:
             self._turn_down(arrival, refusal_for(_too_often()))
         elif is_here and tag not in self._waiting:
@@ -164,10 +192,11 @@ class Adoptions:
             except RefusedError as refused:
                 self._turn_down(arrival, refused)
 
-    def _ask(self, tag: bytes, waiting: list[Arrival]) -> None:
+    def _ask(self, tag: bytes, cseq: int, waiting: list[Arrival], *, is_back: bool) -> None:
         self._waiting[tag] = waiting
+        done = partial(self._came, tag, cseq, is_back)
         try:
-            self._dialogs.adopt(tag, partial(self._came, tag))
+            self._dialogs.adopt(tag, cseq, done, is_back=is_back)
         except BaseException:
             # Nobody may wait for ever.
             self._done(tag)
@@ -175,21 +204,47 @@ class Adoptions:
 
     # --- What came of it ---
 
-    def _came(self, tag: bytes, found: DialogRow | Gone, now: float) -> None:
+    def _came(
+        self,
+        tag: bytes,
+        cseq: int,
+        is_back: bool,  # noqa: FBT001 - bound to it by `_ask`
+        found: DialogRow | Gone,
+        now: float,
+    ) -> None:
         if isinstance(found, DialogRow):
             if not self._taking.is_over(found):
                 done = partial(self._fetched, tag, found)
                 self._features.fetch((found.presentity,), done)
                 return
             found = _UNKNOWN
-        if found is not _UNKNOWN:
+        if found is _ELSEWHERE and self._asks_later(tag, cseq, is_back):
+            return
+        if found is _UNAVAILABLE:
             self._counts["adoptions_failed"] += 1
         self._taking.is_gone(tag, now)
         for arrival in self._done(tag):
-            if found is _UNKNOWN and not arrival.incoming.recipient.tag:
+            if found is not _UNAVAILABLE and not arrival.incoming.recipient.tag:
+                arrival.has_gone_on = found is _ELSEWHERE
                 self._serve_one(arrival, now)
+            elif found is _ELSEWHERE and arrival.kept is not None:
+                self._accept(arrival.kept)
             else:
                 self._turn_down(arrival, _refusal_of(found))
+
+    def _asks_later(self, tag: bytes, cseq: int, is_back: bool) -> bool:  # noqa: FBT001
+        """Ask for a dialog again by a SUBSCRIBE that is later than the one that it was asked for
+        by, and so perhaps than those elsewhere; whether there is one.
+        """
+        waiting = self._waiting[tag]
+        latest = max((one.incoming.request.cseq for one in waiting), default=0)
+        if latest > cseq or (is_back and latest == cseq):
+            self._ask(tag, latest, waiting, is_back=False)
+            return True
+        latest = self._taking.answered(tag)
+        if latest > cseq:
+            self._ask(tag, latest, waiting, is_back=True)
+        return latest > cseq
 
     def _fetched(self, tag: bytes, row: DialogRow, error: StoreError | None, now: float) -> None:
         if self._taking.is_moved(row.row, now):
@@ -245,4 +300,6 @@ def _too_often() -> StoreError:
 def _refusal_of(found: Gone) -> RefusedError:
     if found is _UNKNOWN:
         return refusal(481)
+    if found is _ELSEWHERE:
+        return refusal(500, OUT_OF_ORDER)
     return refusal_for(StoreError("store_unavailable", "nobody can say whose the dialog is"))

@@ -165,11 +165,18 @@ class Answering:
                 self._kept.moved(subscription)
         is_served = not isinstance(result, StoreError) or isinstance(result, MovedError)
         if is_served and self.serve_anew is not None:
+            visit.is_kept = visit.is_stored and isinstance(result, tuple) and _is_granted(result)
             self.serve_anew(visit, now)
         else:
             error = result if isinstance(result, StoreError) else None
             refused = refusal(500) if error is None else refusal_for(error)
             self.refuse(visit.incoming, refused, visit.transaction)
+
+    def accept(self, visit: Visit) -> None:
+        """Accept a SUBSCRIBE whose sets are stored, and after which another node has had a later
+        one: that one's NOTIFY tells what this one would tell.
+        """
+        self._accept(visit, 200)
 
     def _answer(self, visit: Visit, outcomes: tuple[Outcome, ...], now: float) -> None:
         subscription = visit.subscription
@@ -235,11 +242,8 @@ class Answering:
         if not visit.is_new:
             self._counts["subscriptions_refreshed"] += 1
             self._subscriptions.schedule(subscription)
-            if self._kept is not None:
-                if not visit.is_stored:
-                    self._kept.visited(visit, now)
-                elif self._kept.is_shared:
-                    self._kept.was_here(subscription, now)
+            if self._kept is not None and not visit.is_stored:
+                self._kept.visited(visit, now)
         elif visit.expires:
             self._counts["subscriptions_made"] += 1
             old = self._subscriptions.at(subscription.dialog.local_tag)
@@ -278,3 +282,9 @@ class Answering:
             headers=headers,
             transaction=visit.transaction,
         )
+
+
+def _is_granted(outcomes: tuple[Outcome, ...]) -> bool:
+    """Whether no set of a SUBSCRIBE is rejected."""
+    sets, _ = parted(outcomes)
+    return rejection_among(sets) is None

@@ -114,6 +114,13 @@ class Behind:
         """A subscription has another row than this one now, and begins a new term."""
         self._reserving.discard(row)
 
+    def may_hold(self, subscription: Subscription) -> bool:
+        """Whether there may be something about a subscription that is not in its row yet."""
+        if subscription in self._marked:
+            return True
+        asked = self._asked.get(subscription.row)
+        return asked is not None and asked[0] is subscription
+
     def lost(self, row: int) -> tuple[Subscription, bytes | None] | None:
         """A row that was written last is another node's: its subscription, and its message."""
         return self._asked.pop(row, None)

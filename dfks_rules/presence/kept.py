@@ -35,9 +35,6 @@ from dfks_rules.presence.visit import Visit
 from dfks_rules.service.ports import DialogRow, Dialogs
 from dfks_rules.sip.timers import TIMEOUT
 
-FRESH = 2.0
-"""How long a SUBSCRIBE in a dialog may not be in its row yet, s, as other nodes see it: it is
-written within one, and heard of a moment later."""
 ENDED_KEPT = 600.0
 """How long it is known that a dialog has ended here, s: its row is removed long before."""
 ENDED_AT_MOST = 65_536
@@ -65,11 +62,8 @@ class Kept:
         self._counts: Final = counts
         self.is_shared: Final = dialogs.are_shared
         """Whether other nodes may have rows, too."""
-        self._fresh: dict[Subscription, float] = {}
-        """Where they may: subscriptions whose phones were here not long ago, and when, monotonic
-        seconds; the last one last."""
         self._ended: dict[int, float] = {}
-        """Likewise: rows of dialogs that have ended here, the oldest first, and when that is
+        """Where they may: rows of dialogs that have ended here, the oldest first, and when that is
         forgotten, monotonic seconds. Until rows are removed, other nodes could adopt them."""
         self._one_shots: deque[tuple[float, int]] = deque()
         """When the row of each is no longer needed, monotonic seconds, and its number."""
@@ -150,8 +144,6 @@ class Kept:
         if visit.subscription.row:
             said = message_of(visit) if visit.says_more else None
             self._behind.mark(visit.subscription, said, now)
-            if self.is_shared:
-                self.was_here(visit.subscription, now)
 
     def mark(self, subscription: Subscription, now: float) -> None:
         """Something else about a subscription is to be kept."""
@@ -232,17 +224,11 @@ class Kept:
 
     # --- Other nodes ---
 
-    def was_here(self, subscription: Subscription, now: float) -> None:
-        """The phone of a subscription has spoken to this node in its dialog."""
-        self._fresh.pop(subscription, None)
-        self._fresh[subscription] = now
-
-    def takes_back(self, subscription: Subscription, now: float) -> bool:
-        """Whether another node may have taken a dialog before its phone spoke to this one last.
-
-        It is said once for each SUBSCRIBE: else two nodes could go on for ever.
+    def may_be_later(self, subscription: Subscription) -> bool:
+        """Whether a phone may have spoken to this node after another one has taken its dialog: what
+        it said is not known to be in its row, where that one would have seen it.
         """
-        return self._fresh.pop(subscription, -inf) + FRESH > now
+        return self._behind.may_hold(subscription)
 
     def lost(self, row: int) -> tuple[Subscription, bytes | None] | None:
         """A row that was written last is another node's: its subscription, and its message."""
@@ -274,7 +260,6 @@ class Kept:
             self._behind.drop(subscription)
             self._made_with_sets.pop(row, None)
             subscription.row = 0
-        self._fresh.pop(subscription, None)
 
     def renumbered(self, subscription: Subscription, row: int, now: float) -> None:
         """It was another node's meanwhile, and has another row."""
@@ -295,8 +280,6 @@ class Kept:
         """Write what is due."""
         while self._made_with_sets and next(iter(self._made_with_sets.values()))[0] <= now:
             del self._made_with_sets[next(iter(self._made_with_sets))]
-        while self._fresh and next(iter(self._fresh.values())) + FRESH <= now:
-            del self._fresh[next(iter(self._fresh))]
         while self._one_shots and self._one_shots[0][0] <= now:
             self.remove(self._one_shots.popleft()[1], now)
         self._behind.expire(now)

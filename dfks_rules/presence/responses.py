@@ -30,6 +30,9 @@ RETRY_AFTER = 10
 """When to ask again while the store fails, s: a disk or an engine that is being replaced is back by
 then, and whoever pressed a key has not walked away yet."""
 
+OUT_OF_ORDER = "CSeq out of order"
+"""What a request is told that is older than another one in its dialog (RFC 3261 §12.2.2)."""
+
 _STATUS_OF = {
     "csta_unsupported_type": 415,
     "sip_insecure_flow": 480,

@@ -101,7 +101,13 @@ class Establishment:
         keeping = setup.keeping
         if keeping is not None and keeping.dialogs.are_shared and taking is not None:
             self._adoptions = Adoptions(
-                keeping.dialogs, features, taking, self._serve_arrival, self._refuse, live.counts
+                keeping.dialogs,
+                features,
+                taking,
+                self._serve_arrival,
+                answering.accept,
+                self._refuse,
+                live.counts,
             )
             answering.serve_anew = self._adoptions.moved
 
@@ -197,7 +203,7 @@ class Establishment:
             known = known_of(incoming, event, self._subscriptions)
             is_again = known is not None and is_repeat(known, incoming.request)
         else:
-            tag, known, is_again = self._begin(incoming, event, now)
+            tag, known, is_again = self._begin(incoming, event, now, arrival)
         wish = wish_of(incoming, self._limits, known, identity)
         if is_again:
             self._counts["requests_repeated"] += 1
@@ -225,6 +231,7 @@ class Establishment:
         else:
             subscription = known
             says_more = subscription.says_more(requester, condition)
+            says_more = says_more or (arrival is not None and arrival.says_more)
             says_more = self._take(subscription, incoming, identity, now, anew=says_more)
             subscription.refreshing()
         transaction = begun or self._endpoint.begin(incoming, now)
@@ -269,7 +276,7 @@ class Establishment:
             self._adoptions.wait(tag, arrival)
 
     def _begin(
-        self, incoming: Incoming, event: EventHeader, now: float
+        self, incoming: Incoming, event: EventHeader, now: float, arrival: Arrival | None
     ) -> tuple[bytes, Subscription | None, bool]:
         """What a SUBSCRIBE without To tag begins.
 
@@ -278,6 +285,9 @@ class Establishment:
             SUBSCRIBE was granted before.
         """
         request = incoming.request
+        if arrival is not None and arrival.has_gone_on:
+            # As below, but for another node.
+            return self._token(), None, True
         call_id, remote = request.headers[b"call-id"], incoming.sender.tag
         # No Call-ID begins like this: nobody can ask for a tag by another request.
         tag = self._tag_of(b"\r\r%b\n%b\n%b\n%d" % (call_id, remote, event.id, request.cseq))

@@ -10,12 +10,13 @@
 |                 |                                           | as the row says, where its phone |
 |                 |                                           | was elsewhere last               |
 | here            | another node has moved its number         | not here, silently               |
-| here, its phone | the same; a row written behind is another | asked for again (`adopting`)     |
-| spoke lately    | node's; a NOTIFY is answered 500          |                                  |
+| here, and may   | the same; a row written behind is another | asked for again (`adopting`):    |
+| know more than  | node's; a NOTIFY is answered 500          | back unless its phone has spoken |
+| its row         |                                           | to another node since            |
 | here            | another node has moved another number     | here: that is older              |
 | not here        | this node has adopted it, says the feed   | here, unless it has moved again  |
-| here, asked for | nobody has it, or that cannot be found    | not here, silently, if its       |
-|                 | out                                       | number was moved                 |
+| here, asked for | nobody has it, it stays elsewhere, or     | not here, silently, if its       |
+|                 | that cannot be found out                  | number was moved                 |
 | here            | the node is fenced                        | not here, silently               |
 
 "Silently": no NOTIFY is sent, the outstanding one is given up, and nothing is written. A dialog
@@ -51,8 +52,10 @@ class Asks(Protocol):
         """Whether the dialog with this tag of ours is asked for already."""
         ...
 
-    def again(self, tag: bytes, now: float) -> bool:
-        """Ask for one that was here; whether it could be asked for."""
+    def again(self, tag: bytes, cseq: int) -> bool:
+        """Ask for one that was here, where that SUBSCRIBE was answered last; whether it could be
+        asked for.
+        """
         ...
 
 
@@ -199,6 +202,10 @@ class Taking:
             self.drop(tag, now)
             return False
         subscription.withdrawn()
+        dialog = subscription.dialog
+        # Else it would be late when it is served anew.
+        before = max(subscription.cseq, visit.incoming.request.cseq - 1)
+        dialog.resumed(min(dialog.remote_cseq, before), dialog.local_cseq)
         self._subscriptions.schedule(subscription)
         return True
 
@@ -210,8 +217,10 @@ class Taking:
         """Another node has moved the dialog that had this number."""
         self._remember(number, now)
         held = self._subscriptions.held(tag)
-        if held is not None and held.row == number:
-            self._let_go(held, now)
+        if held is None or held.row != number:
+            return
+        if not (isinstance(held, Subscription) and self._takes_back(held)):
+            self.drop(tag, now)
 
     def lost(self, numbers: Sequence[int], now: float) -> None:
         """Rows that were written last turn out to be other nodes'."""
@@ -221,16 +230,22 @@ class Taking:
                 continue
             subscription, message = found
             self._remember(number, now)
-            if subscription.row == number and self._let_go(subscription, now):
+            if subscription.row == number:
                 self._kept.mark_again(subscription, message, now)
+                if not self._takes_back(subscription):
+                    self.drop(subscription.dialog.local_tag, now)
 
     def disputed(self, subscription: Subscription, now: float) -> None:
         """A phone refuses a NOTIFY, perhaps since it has had higher CSeqs from another node."""
-        if self.asks is not None and self._kept.takes_back(subscription, now):
-            self.asks.again(subscription.dialog.local_tag, now)
+        self._takes_back(subscription)
+
+    def answered(self, tag: bytes) -> int:
+        """CSeq of the last SUBSCRIBE in a dialog that was answered here; 0 for none."""
+        held = self._subscriptions.held(tag)
+        return held.cseq if isinstance(held, Subscription) else 0
 
     def is_gone(self, tag: bytes, now: float) -> None:
-        """Nobody has a dialog that was asked for again, or it cannot be found out."""
+        """A dialog that was asked for again is not this node's, or it cannot be found out."""
         held = self._subscriptions.held(tag)
         if held is not None and self.is_moved(held.row, now):
             self.drop(tag, now)
@@ -266,17 +281,16 @@ class Taking:
                 subscription.failed(now)
                 self._restoring.owe(subscription, now)
 
-    def _let_go(self, held: Subscription | DialogRow, now: float) -> bool:
-        """Another node has it, unless its phone has come back here; whether it may stay."""
-        tag = held.tag if isinstance(held, DialogRow) else held.dialog.local_tag
-        asks = self.asks
-        if asks is not None and isinstance(held, Subscription):
-            if asks.has(tag):
-                return True
-            if self._kept.takes_back(held, now) and asks.again(tag, now):
-                return True
-        self.drop(tag, now)
-        return False
+    def _takes_back(self, subscription: Subscription) -> bool:
+        """Ask for a dialog that another node has, if its phone may have come back here since;
+        whether it is asked for.
+        """
+        asks, tag = self.asks, subscription.dialog.local_tag
+        if asks is None:
+            return False
+        if asks.has(tag):
+            return True
+        return self._kept.may_be_later(subscription) and asks.again(tag, subscription.cseq)
 
     def _remember(self, number: int, now: float) -> None:
         moved = self._moved

@@ -21,6 +21,7 @@ class Visit:
         "condition",
         "expires",
         "incoming",
+        "is_kept",
         "is_new",
         "is_stored",
         "moves",
@@ -59,6 +60,9 @@ class Visit:
         """Whether it creates the dialog."""
         self.is_stored = False
         """Whether its row is stored before it is answered."""
+        self.is_kept = False
+        """Whether all that it asked for is stored, though its dialog has moved before its answer.
+        """
         self.row = 0
         """Number of that row, once it is known; 0 where there is none."""
         self.says_more = says_more

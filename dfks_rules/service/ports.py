@@ -96,6 +96,8 @@ class Gone(Enum):
     """No node has it."""
     UNAVAILABLE = "unavailable"
     """The store failed: it may be there."""
+    ELSEWHERE = "elsewhere"
+    """Another node has it, and has had a later SUBSCRIBE in it."""
 
     __hash__ = object.__hash__
 
@@ -348,10 +350,19 @@ class Dialogs(Protocol):
         """
         ...
 
-    def adopt(self, tag: bytes, done: Adopting) -> None:
-        """Make the dialog with this tag of ours this node's, whosever it is; later than now.
+    def adopt(self, tag: bytes, cseq: int, done: Adopting, *, is_back: bool = False) -> None:
+        """Make the dialog with this tag of ours this node's, unless its phone has spoken to another
+        one since; later than now.
 
         The row that `done` is told has a new number. Only where dialogs are shared.
+
+        Args:
+            tag: ours in the dialog.
+            cseq: CSeq of the last SUBSCRIBE in it that came here. Another node keeps the dialog
+                where a later one is known.
+            done: told what came of it.
+            is_back: that SUBSCRIBE was answered here, so another node that has had it, too, keeps
+                the dialog.
         """
         ...
 

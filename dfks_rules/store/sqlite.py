@@ -193,9 +193,9 @@ class SqliteStore:
         """No other server has dialogs."""
         return False
 
-    def adopt(self, tag: bytes, done: Adopting) -> None:
+    def adopt(self, tag: bytes, cseq: int, done: Adopting, *, is_back: bool = False) -> None:
         """There is no other server that could have it."""
-        raise NotImplementedError(tag)
+        raise NotImplementedError(tag, cseq, done, is_back)
 
     def number(self) -> int:
         """The number of a new row: higher than that of any before."""

@@ -14,6 +14,9 @@ r"""A history with faults in it → what should not have happened.
 | `Gone(at, dialog, asked)` | phone | each 481 to a SUBSCRIBE in a dialog |
 | `Told(at, dialog, presentity, cseq, states, content, taken)` | phone | each NOTIFY that is read |
 | `Began(at, tag, term)` | engine | a dialog is another node's from now on |
+| `Served(at, tag, cseq, by)` | network | a node answers a SUBSCRIBE in a dialog by 2xx |
+| `Lapsed(at, life)` | engine | a life of a node has ended |
+| `Owned(tag, by, latest)` | engine | at the end, each dialog |
 | `Quiet(at)` | nemesis | no more faults and sets from now on |
 | `Stored(at, seq, presentity, revision, feature, after, before)` | journal | at the end, each row |
 | `Held(presentity, revision, states)` | store | at the end, each presentity |
@@ -40,8 +43,11 @@ from tests.helpers.history import (
     Gone,
     Granted,
     Held,
+    Lapsed,
     Over,
+    Owned,
     Quiet,
+    Served,
     Stored,
     Told,
 )
@@ -53,6 +59,8 @@ OFF = "off"
 
 _Kind = TypeVar("_Kind")
 
+SETTLED = 20.0
+"""Seconds after the last answer in a dialog within which nodes agree on whose it is."""
 FEED_LATE = 12.0
 """Seconds by which a node that has taken a dialog over may be behind: while the engine hangs, or as
 it was paused, and says something before it notices.
@@ -74,6 +82,7 @@ class Rule(StrEnum):
     GONE = "no 481 for a subscription that lives"
     UNTOLD = "every watcher is told the newest state in time"
     OWNER = "a dialog has one node at a time"
+    LAST = "who answered last in a dialog has it in the end"
 
 
 class Violation(NamedTuple):
@@ -136,7 +145,7 @@ def check(
     last = -inf
     for event in history:
         kinds[type(event)].append(event)
-        if not isinstance(event, Stored | Held):
+        if not isinstance(event, Stored | Held | Owned):
             last = max(last, event.at)
     checker = _Checker(kinds, last, slack, several=several)
     found = [
@@ -148,6 +157,7 @@ def check(
         *checker.dialogs(),
         *checker.gone(),
         *checker.owners(),
+        *checker.last_answered(),
     ]
     if Quiet in kinds:
         found += checker.untold(bound)
@@ -172,8 +182,11 @@ class _Checker:
         self._ended: dict[str, float] = {}
         for ended in _only(kinds, Ended):
             self._ended[ended.dialog] = min(ended.at, self._ended.get(ended.dialog, inf))
-        self._owned = list(_only(kinds, Began))
-        self._began = {(one.tag, one.term): one.at for one in self._owned}
+        self._begun = list(_only(kinds, Began))
+        self._began = {(one.tag, one.term): one.at for one in self._begun}
+        self._served = list(_only(kinds, Served))
+        self._lapsed = {one.life for one in _only(kinds, Lapsed)}
+        self._owned = list(_only(kinds, Owned))
         self._lines = _lines_of(self._stored)
         self._periods: defaultdict[tuple[str, str, str], list[_Period]] = defaultdict(list)
         for key, line in self._lines.items():
@@ -352,10 +365,30 @@ class _Checker:
     def owners(self) -> Iterator[Violation]:
         """Each time that a node gets a dialog, its NOTIFYs have a term of their own."""
         seen: set[tuple[str, int]] = set()
-        for one in self._owned:
+        for one in self._begun:
             if (one.tag, one.term) in seen:
                 yield Violation(Rule.OWNER, f"{one}, for the second time")
             seen.add((one.tag, one.term))
+
+    def last_answered(self) -> Iterator[Violation]:
+        """Of all lives that have answered the last SUBSCRIBE in a dialog, one has it in the end,
+        if none of them has ended. Repeats of one may be answered by several.
+        """
+        last: dict[str, list[Served]] = {}
+        for one in self._served:
+            those = last.setdefault(one.tag, [one])
+            if one.cseq > those[0].cseq:
+                last[one.tag] = [one]
+            elif one.cseq == those[0].cseq:
+                those.append(one)
+        for owned in self._owned:
+            those = last.get(owned.tag, [])
+            lives = {one.by for one in those}
+            if not those or those[0].cseq < owned.latest or lives & self._lapsed:
+                continue
+            is_settled = max(one.at for one in those) + SETTLED < self._over
+            if is_settled and owned.by not in lives:
+                yield Violation(Rule.LAST, f"{owned}, but {those}")
 
     def untold(self, bound: float) -> Iterator[Violation]:
         """Each subscription that lives has been told the newest state of each feature."""

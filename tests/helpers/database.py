@@ -12,9 +12,17 @@ from math import ceil, inf
 from dfks_rules.model.features import NOTHING_STORED, Feature, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Origin
-from dfks_rules.service.ports import Change, DialogRow, JournalEntry, Verdict, Wanted
+from dfks_rules.service.ports import Change, DialogRow, Gone, JournalEntry, Verdict, Wanted
 from dfks_rules.store.journal import Row, When, asked_first, rows_of, state_from
-from dfks_rules.store.postgres.ports import COHORTS, Claimed, Moved, Outcome, Step, cohort_of
+from dfks_rules.store.postgres.ports import (
+    COHORTS,
+    Claimed,
+    Moved,
+    Outcome,
+    Sought,
+    Step,
+    cohort_of,
+)
 from tests.helpers.goals import Goals
 
 SECRET = b"s" * 32
@@ -94,6 +102,8 @@ class FakeDatabase:
         self.snapshots: dict[Aor, Snapshot] = {}
         self.rows: dict[int, DialogRow] = {}
         """`base` is relative to the term of the row's cohort."""
+        self.asked: dict[bytes, int] = {}
+        """Tag of a dialog → CSeq of the SUBSCRIBE for which it was adopted last."""
         self.feed: list[Stored | Moved] = []
         """In the order of their numbers, which have no holes."""
         self.newest = 0
@@ -244,6 +254,10 @@ class FakeDatabase:
             return True
         return row.first is not None and self.row_of(row.tag) is None
 
+    def latest_of(self, row: DialogRow) -> int:
+        """The highest CSeq of a SUBSCRIBE in a dialog that is known."""
+        return max(row.cseq, self.asked.get(row.tag, 0))
+
     def row_of(self, tag: bytes) -> DialogRow | None:
         """The row of a dialog."""
         return next((row for row in self.rows.values() if row.tag == tag), None)
@@ -307,13 +321,20 @@ class FakeDatabase:
 
     # --- Dialogs ---
 
-    def adopt(self, epoch: int, tag: bytes, number: int | None) -> DialogRow | None:
-        """Make a dialog this life's; None: nobody has it, or it gets no number."""
+    def adopt(self, epoch: int, sought: Sought) -> DialogRow | Gone:
+        """Make a dialog this life's, unless its phone has spoken to another one since."""
+        tag, number, cseq, is_back = sought
         row = self.row_of(tag)
-        if row is None or self.is_mine(epoch, row.row):
+        if row is None:
+            return Gone.UNKNOWN
+        if self.is_mine(epoch, row.row):
             return row
         if number is None:
-            return None
+            return Gone.UNKNOWN
+        latest = self.latest_of(row)
+        if latest > cseq or (is_back and latest == cseq):
+            return Gone.ELSEWHERE
+        self.asked[tag] = cseq
         term = row.base + self.cohorts[cohort_of(row.row)].term + 1
         del self.rows[row.row]
         moved = row._replace(row=number, base=term - self.cohorts[cohort_of(number)].term)

@@ -223,7 +223,7 @@ class FakeEngine:
         def act() -> list[DialogRow | Gone]:
             if not self.database.holds(epoch):
                 raise StoreError("store_fenced", "the others take this node for dead")
-            return [self.database.adopt(epoch, *one) or Gone.UNKNOWN for one in wanted]
+            return [self.database.adopt(epoch, one) for one in wanted]
 
         return await self._call("adopt", act)
 

@@ -49,10 +49,12 @@ class Node:
         [kept] = await self.commit(Step(rows=rows))
         assert kept == Outcome(Verdict.STORED)
 
-    async def adopt(self, tag: bytes, row: DialogRow | None = None) -> DialogRow | Gone:
+    async def adopt(
+        self, tag: bytes, row: DialogRow | None = None, cseq: int = 1, *, is_back: bool = False
+    ) -> DialogRow | Gone:
         """Make a dialog its own, with the number of this row; None: find it if it is."""
         number = None if row is None else row.row
-        [found] = await self.engine.adopt(self.epoch, [Sought(tag, number)])
+        [found] = await self.engine.adopt(self.epoch, [Sought(tag, number, cseq, is_back)])
         return found
 
     async def stored(self, presentity: Aor) -> Snapshot:

@@ -130,6 +130,34 @@ class Began(NamedTuple):
     """Its NOTIFYs have CSeq = term · 2¹¹ + n."""
 
 
+class Served(NamedTuple):
+    """A node answered a SUBSCRIBE in a dialog by 2xx; one event for each time."""
+
+    at: float
+    tag: str
+    """Of the server, in the dialog."""
+    cseq: int
+    by: int
+    """Life of the node."""
+
+
+class Lapsed(NamedTuple):
+    """A life of a node has ended, and others have what it had."""
+
+    at: float
+    life: int
+
+
+class Owned(NamedTuple):
+    """Whose a dialog is when all is over."""
+
+    tag: str
+    by: int
+    """Life of the node."""
+    latest: int
+    """Highest CSeq of a SUBSCRIBE in it that is known to the engine, answered or not."""
+
+
 class Quiet(NamedTuple):
     """No more faults or sets from now on; the last of them counts."""
 
@@ -142,4 +170,19 @@ class Over(NamedTuple):
     at: float
 
 
-Event = Asked | Answered | Stored | Held | Granted | Ended | Gone | Told | Began | Quiet | Over
+Event = (
+    Asked
+    | Answered
+    | Stored
+    | Held
+    | Granted
+    | Ended
+    | Gone
+    | Told
+    | Began
+    | Served
+    | Lapsed
+    | Owned
+    | Quiet
+    | Over
+)

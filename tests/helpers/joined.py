@@ -75,10 +75,12 @@ async def with_dialog(node: Node, base: int = 0) -> DialogRow:
     return row
 
 
-async def adopted(store: PostgresStore, tag: bytes) -> DialogRow | Gone:
+async def adopted(
+    store: PostgresStore, tag: bytes, cseq: int = 1, *, is_back: bool = False
+) -> DialogRow | Gone:
     """What came of an adoption."""
     future: asyncio.Future[DialogRow | Gone] = asyncio.get_running_loop().create_future()
-    store.adopt(tag, lambda found, _: future.set_result(found))
+    store.adopt(tag, cseq, lambda found, _: future.set_result(found), is_back=is_back)
     return await future
 
 

@@ -42,8 +42,8 @@ class Lasting(MemoryStore):
 
     are_shared = False
 
-    def adopt(self, tag: bytes, done: Adopting) -> None:
-        raise NotImplementedError(tag, done)
+    def adopt(self, tag: bytes, cseq: int, done: Adopting, *, is_back: bool = False) -> None:
+        raise NotImplementedError(tag, cseq, done, is_back)
 
     def number(self) -> int:
         self._numbers += 1

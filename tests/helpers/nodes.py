@@ -58,6 +58,8 @@ class PlayedEngine:
         self.applied: list[FeatureState] = []
         """What Alice's calls were forwarded to, in order."""
         self.is_away = False
+        self.asked: dict[bytes, int] = {}
+        """Tag of a dialog → CSeq of the SUBSCRIBE for which it was adopted last."""
 
     def of(self, tag: bytes) -> DialogRow | None:
         """The row of a dialog."""
@@ -184,7 +186,7 @@ class NodeStore:
         if told is not None and self.tells_late:
             told()
 
-    def adopt(self, tag: bytes, done: Adopting) -> None:
+    def adopt(self, tag: bytes, cseq: int, done: Adopting, *, is_back: bool = False) -> None:
         """When the test runs it."""
 
         def run() -> None:
@@ -194,6 +196,11 @@ class NodeStore:
                 done(Gone.UNAVAILABLE if engine.is_away else Gone.UNKNOWN, self._node.now)
                 return
             if row.row not in self.owned:
+                latest = max(row.cseq, engine.asked.get(tag, 0))
+                if latest > cseq or (is_back and latest == cseq):
+                    done(Gone.ELSEWHERE, self._node.now)
+                    return
+                engine.asked[tag] = cseq
                 del engine.rows[row.row]
                 engine.feed.append(Moved(self._node, tag, row.row))
                 row = row._replace(row=self.number(), base=row.base + 1)

@@ -257,7 +257,9 @@ class _Game:
                     again = found._replace(cseq=found.cseq + 1, first=None)
                     node.store.write([again], (), lambda _is_stored: None)
 
-        node.store.adopt(self.random.choice([*self.terms]), done)
+        # A node may have heard of less than is stored.
+        cseq, is_back = self.random.randrange(1, 9), self.random.random() < 0.5
+        node.store.adopt(self.random.choice([*self.terms]), cseq, done, is_back=is_back)
 
     def _note(self, node: _Node, row: DialogRow) -> None:
         """This is what its NOTIFYs are numbered by, from now on."""

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import structlog
 
 from tests.helpers.checker import Rule, Violation, check
-from tests.helpers.history import Ended, Over, Quiet
+from tests.helpers.history import Ended, Over, Quiet, Served
+from tests.simulation import wire
 from tests.simulation.acting import Acting
 from tests.simulation.network import CALM, Network, Weather
 from tests.simulation.node import Common, Parts, SimulatedNode
@@ -55,6 +56,8 @@ class Plan(NamedTuple):
     """Between two sets of one phone."""
     toggles: float
     """Share of sets that others ask for, too."""
+    roams: float
+    """Until a phone goes through the nodes within about a second."""
     expires: int
     length: float
     bound: float
@@ -108,6 +111,7 @@ def draw(world: World) -> Plan:
         expires=random.choice((120, 600) if cuts < inf else (600, 3600, 3600)),
         length=random.choice((30.0, 60.0)),
         bound=LONG if is_hard else 60.0,
+        roams=random.choice((inf, 5.0, 20.0)),
     )
 
 
@@ -187,6 +191,7 @@ class Cluster(Acting):
         for phone in self.phones:
             world.later(0.5 + 2.0 * world.random.random(), phone.begin)
             self._every(plan.sets, self._act, phone)
+            self._every(plan.roams, self._roam, phone)
         self._every(plan.kills, self._kill)
         self._every(plan.pauses, self._pause)
         self._every(plan.stops, self._stop)
@@ -201,7 +206,7 @@ class Cluster(Acting):
     def violations(self) -> list[Violation]:
         """What should not have happened."""
         database = self.database
-        history = [*self.world.history, *database.journal, *database.held()]
+        history = [*self.world.history, *database.journal, *database.held(), *database.owned()]
         found = check(history, mirrors=self._mirrors, bound=self.plan.bound)
         for epoch, entry in database.stored_by:
             life = database.lives[epoch]
@@ -296,6 +301,17 @@ class Cluster(Acting):
         end = self._some() if world.random.random() < 0.3 else world.random.choice(self.phones)
         self._network.cut(end, world.random.choice((5.0, 20.0, 60.0)))
 
+    def _roam(self, phone: Phone) -> None:
+        """A phone asks one node after the other, as fast as they answer; some know it by then."""
+        for step in range(4):
+            self.world.later(0.3 * step * self.world.random.random(), self._go_on, phone)
+
+    def _go_on(self, phone: Phone) -> None:
+        if phone.has_dialog and not phone.is_busy and self.world.now < self._acts_until:
+            self.world.count("roams")
+            self._home[phone] = self._next(self._home[phone])
+            phone.subscribe()
+
     # --- The network between them ---
 
     def _from_phone(self, phone: Phone, data: bytes) -> None:
@@ -328,6 +344,8 @@ class Cluster(Acting):
     ) -> None:
         if data.startswith(b"NOTIFY"):
             self._note_last(epoch, data)
+        elif data.startswith(b"SIP/2.0 2"):
+            self._note_served(epoch, data)
         if self._network.is_cut(node):
             self.world.count("datagrams_lost")
             return
@@ -344,6 +362,15 @@ class Cluster(Acting):
             dialog = b";".join((found[3], found[2], found[1])).decode()
             self.world.count(f"ended_{found[4].decode()}")
             self.world.history.append(Ended(self.world.now, dialog, found[4].decode()))
+
+    def _note_served(self, epoch: int, data: bytes) -> None:
+        """A node has answered a SUBSCRIBE."""
+        answer = wire.read_response(data)
+        tag = answer.tag.decode()
+        if answer.expires:
+            self.world.history.append(Served(self.world.now, tag, answer.cseq, epoch))
+        else:
+            self.database.ended.add(tag)
 
     def _to_phone(self, phone: Phone, node: SimulatedNode, data: bytes) -> None:
         if data.startswith(b"SIP/2.0 503") and self._home[phone] is node:

@@ -11,12 +11,19 @@ from typing import NamedTuple, TypeVar
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import FEATURES
-from dfks_rules.service.ports import DialogRow, JournalEntry
-from dfks_rules.store.postgres.ports import Claimed, NotSentError, Outcome, Step, cohort_of
+from dfks_rules.service.ports import DialogRow, Gone, JournalEntry
+from dfks_rules.store.postgres.ports import (
+    Claimed,
+    NotSentError,
+    Outcome,
+    Sought,
+    Step,
+    cohort_of,
+)
 from tests.helpers import database, engine
 from tests.helpers.database import FakeDatabase
 from tests.helpers.engine import PATIENCE, FakeEngine, Fault, Loss
-from tests.helpers.history import Began, Held, Stored
+from tests.helpers.history import Began, Held, Lapsed, Owned, Stored
 from tests.simulation.disk import text_of
 from tests.simulation.node_loop import NodeLoop
 from tests.simulation.world import WALL, World
@@ -62,6 +69,8 @@ class SimulatedDatabase(FakeDatabase):
         """All that was ever in the feed."""
         self.stored_by: list[tuple[int, JournalEntry]] = []
         """Which life has stored what."""
+        self.ended: set[str] = set()
+        """Tags of dialogs that their phones have ended, as nodes have answered."""
         self.buried: Callable[[int], None] = _nobody
         """Called before a life is ended by another one."""
         self.written: Callable[[int], None] = _nobody
@@ -126,10 +135,15 @@ class SimulatedDatabase(FakeDatabase):
         if not self.holds(epoch):
             raise StoreError("store_fenced", "the others take this node for dead")
 
-    def adopt(self, epoch: int, tag: bytes, number: int | None) -> DialogRow | None:
+    def adopt(self, epoch: int, sought: Sought) -> DialogRow | Gone:
         """Make a dialog this life's."""
-        found = super().adopt(epoch, tag, number)
-        if found is not None and found.row == number:
+        # Where an answer was late it is asked for again.
+        before = self.row_of(sought.tag)
+        found = super().adopt(epoch, sought)
+        self.world.note("adopt", epoch, *sought, found if isinstance(found, Gone) else found.row)
+        if found is Gone.ELSEWHERE:
+            self.world.count("dialogs_kept_elsewhere")
+        elif isinstance(found, DialogRow) and found is not before:
             self.world.count("dialogs_adopted")
             self._begins(found, self.world.now)
         return found
@@ -148,6 +162,15 @@ class SimulatedDatabase(FakeDatabase):
         term = row.base + self.cohorts[cohort_of(row.row)].term
         self.world.note("owner", row.tag, "epoch", self.cohorts[cohort_of(row.row)].owner, row.row)
         self.world.history.append(Began(at, row.tag.decode(), term))
+
+    def owned(self) -> list[Owned | Lapsed]:
+        """Whose each dialog is that its phone has not ended, and which lives have ended."""
+        lapsed = [Lapsed(one.ended - WALL, n) for n, one in self.lives.items() if not one.is_alive]
+        return lapsed + [
+            Owned(tag, self.cohorts[cohort_of(row.row)].owner, self.latest_of(row))
+            for row in self.rows.values()
+            if (tag := row.tag.decode()) not in self.ended
+        ]
 
     def held(self) -> list[Held]:
         """Everything, as the history has it."""

@@ -167,9 +167,9 @@ class SimulatedStore:
 
     are_shared = False
 
-    def adopt(self, tag: bytes, done: Adopting) -> None:
+    def adopt(self, tag: bytes, cseq: int, done: Adopting, *, is_back: bool = False) -> None:
         """There is no other server."""
-        raise NotImplementedError(tag, done)
+        raise NotImplementedError(tag, cseq, done, is_back)
 
     def number(self) -> int:
         """The number of a new row."""

@@ -32,7 +32,7 @@ class NoLockOnTheCohort(SimulatedEngine):
 
     async def adopt(self, epoch: int, sought: Sequence[Sought]) -> list[DialogRow | Gone]:
         database = self.database
-        theirs = await self._call("adopt", lambda: [_cohort(database, tag) for tag, _ in sought])
+        theirs = await self._call("adopt", lambda: [_cohort(database, one.tag) for one in sought])
 
         def write() -> list[DialogRow | Gone]:
             database.check_alive(epoch)
@@ -40,11 +40,11 @@ class NoLockOnTheCohort(SimulatedEngine):
 
         def move(one: Sought, read: tuple[int, int] | None) -> DialogRow | Gone:
             if read is None or read[0] not in database.rows:
-                return database.adopt(epoch, *one) or Gone.UNKNOWN
+                return database.adopt(epoch, one)
             number, term = read
             cohort = database.cohorts[cohort_of(number)]
             raised, cohort.term = cohort.term, term
-            found = database.adopt(epoch, *one) or Gone.UNKNOWN
+            found = database.adopt(epoch, one)
             cohort.term = raised
             return found
 
@@ -56,12 +56,12 @@ class OneJoinWithTwoLocks(SimulatedEngine):
 
     async def adopt(self, epoch: int, sought: Sequence[Sought]) -> list[DialogRow | Gone]:
         database = self.database
-        theirs = await self._call("adopt", lambda: [_cohort(database, tag) for tag, _ in sought])
+        theirs = await self._call("adopt", lambda: [_cohort(database, one.tag) for one in sought])
 
         def write() -> list[DialogRow | Gone]:
             database.check_alive(epoch)
             return [
-                (database.adopt(epoch, *one) or Gone.UNKNOWN)
+                database.adopt(epoch, one)
                 if read is not None and read[0] in database.rows
                 else Gone.UNKNOWN
                 for one, read in zip(sought, theirs, strict=True)
@@ -136,6 +136,13 @@ class NoCseq(SimulatedDatabase):
         super()._store(number, _without_cseq(step), under_way)
 
 
+class NoOrderOfSubscribes(SimulatedDatabase):
+    """Whoever asks for a dialog gets it, also who asks it back because of an earlier SUBSCRIBE."""
+
+    def latest_of(self, row: DialogRow) -> int:
+        return 0
+
+
 class ATermForAll(SimulatedDatabase):
     """A claim raises no term."""
 
@@ -180,6 +187,7 @@ _MUTANTS: list[tuple[Callable[..., object], Parts, Rule]] = [
     (cache_on_no_op_sets, Parts(tamper=cache_on_no_op_sets), Rule.ANSWERED_ONCE),
     (OneJoinWithTwoLocks, Parts(engine=OneJoinWithTwoLocks), Rule.GONE),
     (HalfOpenTransaction, Parts(engine=HalfOpenTransaction), Rule.ANSWERED_ONCE),
+    (NoOrderOfSubscribes, Parts(database=NoOrderOfSubscribes), Rule.LAST),
     (ATermForAll, Parts(database=ATermForAll), Rule.OWNER),
     (a_lease_from_its_answer, Parts(tamper=a_lease_from_its_answer), Rule.OWNER),
     (NobodyIsTold, Parts(engine=NobodyIsTold), Rule.UNTOLD),
@@ -198,6 +206,7 @@ _PLANS: dict[Parts, dict[str, Any]] = {
         "way": _SLOW,
     },
     Parts(database=NoCseq): {"phones": 12, "sets": 2.0, "kills": 5.0, "way": _SLOW},
+    Parts(database=NoOrderOfSubscribes): {"roams": 3.0, "way": _SLOW},
     Parts(database=NoFence): {"kills": 8.0, "pauses": 8.0, "way": Way(freezes=0.1)},
     Parts(engine=Forgetful): {"phones": 12, "kills": 5.0, "way": _LOSSY},
     Parts(engine=NoLockOnTheCohort): {"phones": 20, "sets": 2.0, "kills": 5.0, "way": _SLOW},

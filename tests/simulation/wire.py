@@ -28,6 +28,7 @@ _RESPONSE = re.compile(
     rb"SIP/2.0 ([0-9]{3}) [^\r\n]*\r\nVia: [^\r\n]*;branch=z9hG4bK([^\r\n;]+)[^\r\n]*\r\n"
     rb"(?:[^\r\n]+\r\n)*?To: [^\r\n]*?(?:;tag=([^\r\n;]+))?\r\n"
 )
+_CSEQ = re.compile(rb"\r\nCSeq: ([0-9]+) ")
 _EXPIRES = re.compile(rb"\r\nExpires: ([0-9]+)\r\n")
 _RETRY = re.compile(rb"\r\nRetry-After: ([0-9]+)")
 _STATE = re.compile(
@@ -62,6 +63,7 @@ class Response(NamedTuple):
     status: int
     branch: bytes
     tag: bytes
+    cseq: int
     expires: int | None
     retry_after: int
 
@@ -118,11 +120,13 @@ def read_response(data: bytes) -> Response:
     """Read the answer to a SUBSCRIBE."""
     found = _RESPONSE.match(data)
     assert found is not None, data
-    expires, retry = _EXPIRES.search(data), _RETRY.search(data)
+    cseq, expires, retry = _CSEQ.search(data), _EXPIRES.search(data), _RETRY.search(data)
+    assert cseq is not None, data
     return Response(
         int(found[1]),
         found[2],
         found[3] or b"",
+        int(cseq[1]),
         None if expires is None else int(expires[1]),
         0 if retry is None else int(retry[1]),
     )

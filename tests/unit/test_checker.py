@@ -15,8 +15,11 @@ from tests.helpers.history import (
     Gone,
     Granted,
     Held,
+    Lapsed,
     Over,
+    Owned,
     Quiet,
+    Served,
     Stored,
     Told,
 )
@@ -335,3 +338,21 @@ def test_the_order_of_the_events_does_not_count() -> None:
     rest = [one for one in GOOD if one not in some and one != told(3, "on 2", 3.0)]
     found = {frozenset(rules([*order, *rest])) for order in permutations(some)}
     assert found == {frozenset({Rule.GONE, Rule.UNTOLD})}
+
+
+def test_a_dialog_that_ends_up_where_an_earlier_subscribe_was_answered_is_found() -> None:
+    """A node that heard late of a move has taken it from the one that served it last."""
+    served: list[Event] = [Served(1.0, "t", 2, 1), Served(1.5, "t", 3, 2), Served(1.2, "t", 3, 3)]
+    end = Over(100.0)
+    cases: tuple[tuple[int, int, list[Event], bool], ...] = (
+        (1, 3, [], True),
+        (2, 3, [], False),
+        (3, 3, [], False),  # A repeat came there.
+        (1, 4, [], False),  # A later one has come, and was not answered.
+        (1, 3, [Lapsed(50.0, 2)], False),
+        (1, 3, [Lapsed(50.0, 9)], True),
+        (1, 3, [Served(99.0, "t", 4, 2)], False),  # Nodes do not know of it yet.
+    )
+    for life, latest, rest, is_wrong in cases:
+        found = check([*served, end, *rest, Owned("t", life, latest)])
+        assert [one.rule for one in found] == [Rule.LAST] * is_wrong, (life, latest, rest)

@@ -109,8 +109,8 @@ class GatheredAdoptions:
         row = self._localized(found) if isinstance(found, DialogRow) else None
         if row is not None:
             self._tell(one, row)
-        elif found is Gone.UNKNOWN:
-            self._tell(one, Gone.UNKNOWN)
+        elif found is Gone.UNKNOWN or found is Gone.ELSEWHERE:
+            self._tell(one, found)
         else:
             # Somebody writes it, or it was claimed and the answer is on its way, or lost and asked
             # for again.

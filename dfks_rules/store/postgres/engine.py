@@ -57,7 +57,7 @@ _COMMIT = _call("commit_1", 39)
 _JOIN, _RENEW = _call("join_1", 3), _call("renew_1", 6)
 _BURY, _CLAIM = _call("bury_1", 1), _call("claim_2", 2)
 _DRAIN, _LEAVE, _NODES = _call("drain_1", 1), _call("leave_2", 3), _call("nodes_1", 0)
-_FETCH, _ADOPT, _ROWS = _call("fetch_1", 2), _call("adopt_2", 3), _call("rows_1", 3)
+_FETCH, _ADOPT, _ROWS = _call("fetch_1", 2), _call("adopt_3", 5), _call("rows_1", 3)
 _FEED, _CHANGED_SINCE = _call("feed_1", 2), _call("changed_since_1", 1)
 _DUE, _NEXT = _call("expiry_due_1", 2), _call("expiry_next_1", 0)
 _CHANGED_AFTER = _call("changed_after_1", 1)
@@ -73,7 +73,7 @@ _GOALS, _ROLLOUTS = _call("policy_goals_1", 0), _call("policy_rollouts_1", 0)
 _FOLLOWED, _FOLLOWERS = _call("policy_followed_1", 3), _call("policy_followers_1", 0)
 _VERDICTS = _call("policy_verdicts_1", 0)
 
-_GONE = {1: Gone.UNKNOWN, 2: Gone.UNAVAILABLE}
+_GONE = {1: Gone.UNKNOWN, 2: Gone.UNAVAILABLE, 3: Gone.ELSEWHERE}
 """By the numbers that the function of adoptions gives them."""
 _Said = TypeVar("_Said")
 
@@ -191,7 +191,8 @@ class PostgresEngine:
             StoreError: `store_fenced`: my life has ended; `store_unavailable`.
         """
         tags, numbers = [one.tag for one in sought], [one.row for one in sought]
-        found = await self._phones.rows(_ADOPT, epoch, tags, numbers)
+        cseqs, backs = [one.cseq for one in sought], [one.is_back for one in sought]
+        found = await self._phones.rows(_ADOPT, epoch, tags, numbers, cseqs, backs)
         if not found and sought:
             raise StoreError("store_fenced", "the others take this node for dead")
         return [_GONE.get(row["verdict"]) or dialog_from(row) for row in found]

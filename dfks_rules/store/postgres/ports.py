@@ -157,6 +157,10 @@ class Sought(NamedTuple):
     """Ours in it."""
     row: int | None
     """The number that it gets where it is somebody else's; None: give it only if it is ours."""
+    cseq: int = 0
+    """CSeq of the last SUBSCRIBE in it that came to this node."""
+    is_back: bool = False
+    """Whether that was answered here: then it stays with a node that has had the same one."""
 
 
 class Node(NamedTuple):
@@ -246,7 +250,8 @@ class Engine(Deadlines, Protocol):
 
         What was somebody else's has its new number, and a `base` one higher than before, relative
         to the term of its cohort. UNKNOWN: nobody has it, or it is not mine and is to get no
-        number; UNAVAILABLE: somebody writes it, for longer than a moment.
+        number; UNAVAILABLE: somebody writes it, for longer than a moment; ELSEWHERE: its phone has
+        spoken to another node since.
         """
         ...
 

@@ -197,12 +197,14 @@ class PostgresStore:
         step = Step(rows=tuple(map(self._to_engine, rows)), gone=tuple(gone))
         self._group.ask(Rows(rows, gone), step, settle)
 
-    def adopt(self, tag: bytes, done: Adopting) -> None:
-        """Make the dialog with this tag of ours this node's."""
+    def adopt(self, tag: bytes, cseq: int, done: Adopting, *, is_back: bool = False) -> None:
+        """Make the dialog with this tag of ours this node's, unless its phone has spoken to another
+        one since.
+        """
         if self._adoptions.is_full:
             self._loop.call_soon(done, Gone.UNAVAILABLE, self._loop.time())
         else:
-            self._adoptions.ask(Sought(tag, self.number()), done)
+            self._adoptions.ask(Sought(tag, self.number(), cseq, is_back), done)
 
     def read(self, before: int, at_most: int) -> list[DialogRow]:
         """No rows: a life begins without any; see `rows_of`."""

@@ -9,7 +9,7 @@ from dfks_rules.presence import adopting
 from dfks_rules.presence.adopting import MOVES
 from tests.helpers.lives import subscribe
 from tests.helpers.nodes import Cluster, Node
-from tests.helpers.playbook import DND_ON, Sent
+from tests.helpers.playbook import DND_ON, Sent, tag_of
 from tests.helpers.policy import ALICE, DND, ON
 
 DND_OFF = DND_ON.replace(b"true", b"false")
@@ -154,11 +154,69 @@ def test_a_set_under_way_while_its_dialog_is_taken_is_applied_once() -> None:
     other.confirm(other.receive(_in_dialog(response, 3)))
     cluster.hear()
     one.store.release()
-    sent = one.run()
-    assert [one.status for one in sent] == [200, 0]
+    assert [one.status for one in one.run()] == [200]
     assert cluster.engine.state(ALICE).revision == 1
+    (told,) = cluster.settle()
+    assert b"<doNotDisturbOn>true<" in told.body
+    assert [len(node.book.notifier.subscriptions) for node in cluster.nodes] == [0, 1]
+
+
+def test_a_subscribe_that_comes_late_leaves_its_dialog_where_a_later_one_was_served() -> None:
+    """It is refused as on a single server, also before the later one is in the dialog's row."""
+    one, other, third = (cluster := Cluster(3)).nodes
+    response = _subscribed(one)
+    third.confirm(third.receive(_in_dialog(response, 3)))
+    for seconds in (0.0, 2.0):
+        third.book.pass_time(seconds)
+        (answer,) = other.receive(_in_dialog(response, 2))
+        assert answer.start == b"SIP/2.0 500 CSeq out of order"
     cluster.settle()
-    assert sum(len(node.book.notifier.subscriptions) for node in cluster.nodes) == 1
+    assert [len(node.book.notifier.subscriptions) for node in cluster.nodes] == [0, 0, 1]
+    assert other.counts["adoptions_failed"] == 0
+
+
+def test_a_later_subscribe_that_waits_behind_a_late_one_is_served() -> None:
+    """The dialog is asked for again by it."""
+    one, other, third = (cluster := Cluster(3)).nodes
+    response = _subscribed(one)
+    third.confirm(third.receive(_in_dialog(response, 3, DND_ON)))
+    for cseq in (2, 4):
+        assert other.book.receive(_in_dialog(response, cseq)) == []
+    answers = [one for one in other.run() if one.status]
+    assert [(one.status, one.cseq) for one in answers] == [(500, 2), (200, 4)]
+    cluster.settle()
+    assert [len(node.book.notifier.subscriptions) for node in cluster.nodes] == [0, 1, 0]
+
+
+def test_a_subscribe_that_waits_while_its_dialog_is_asked_back_in_vain_brings_it_back() -> None:
+    """What was answered here is older than what the other node has; what waits is not."""
+    one, other = (cluster := Cluster()).nodes
+    response = _subscribed(one)
+    one.confirm(one.receive(_in_dialog(response, 2)))
+    other.confirm(other.receive(_in_dialog(response, 3)))
+    subscription = one.book.notifier.subscriptions.at(tag_of(response))
+    assert subscription is not None
+    one.book.notifier.lose(tag_of(response), subscription.row, one.now)
+    one.store.held = []
+    assert one.book.receive(_in_dialog(response, 4, DND_ON)) == []
+    one.store.release()
+    assert [sent.status for sent in one.run() if sent.status] == [200]
+    cluster.settle()
+    assert [len(node.book.notifier.subscriptions) for node in cluster.nodes] == [1, 0]
+
+
+def test_a_dialog_that_has_gone_on_elsewhere_and_begins_again_here_is_a_new_one() -> None:
+    """Its phone has lost it, and knows no better than the same CSeq."""
+    one, other = (cluster := Cluster()).nodes
+    response = one.receive(subscribe(1, 1, DND_ON))[0]
+    one.confirm(one.receive(_in_dialog(response, 2))[1:])
+    one.book.pass_time(2.0)
+    revision = cluster.engine.state(ALICE).revision
+    answer, _ = other.receive(subscribe(1, 1, DND_OFF))
+    assert answer.status == 200
+    assert answer.headers[b"To"] != response.headers[b"To"]
+    assert cluster.engine.state(ALICE).revision == revision
+    assert [len(node.book.notifier.subscriptions) for node in cluster.nodes] == [1, 1]
 
 
 def test_who_loses_its_dialog_again_and_again_is_told_to_come_later() -> None:
@@ -173,7 +231,7 @@ def test_who_loses_its_dialog_again_and_again_is_told_to_come_later() -> None:
         other.run()
         # Somebody takes it away before the set is stored.
         tag = response.headers[b"To"].partition(b"tag=")[2]
-        one.store.adopt(tag, lambda *_: None)
+        one.store.adopt(tag, 3, lambda *_: None)
         one.store.waiting.pop()()
         other.store.release()
         answers += [one for one in other.book.sent() if one.status]

@@ -1,8 +1,10 @@
 """Dialogs come from other nodes, and go to them; their phones notice nothing."""
 
+from itertools import permutations
+
 import pytest
 
-from dfks_rules.presence import kept, rows
+from dfks_rules.presence import rows
 from dfks_rules.presence.restoring import GRACE, PAUSE
 from dfks_rules.presence.taking import REMEMBERED
 from dfks_rules.service.ports import DialogRow, Gone
@@ -171,7 +173,7 @@ def test_a_dialog_whose_adoption_was_not_answered_is_here_once_and_told_all() ->
 
 def _adopted(node: Node, response: Sent) -> DialogRow:
     found: list[DialogRow | Gone] = []
-    node.store.adopt(tag_of(response), lambda row, _now: found.append(row))
+    node.store.adopt(tag_of(response), 1, lambda row, _now: found.append(row))
     node.run()
     assert isinstance(found[0], DialogRow)
     return found[0]
@@ -237,6 +239,53 @@ def test_a_refresh_that_came_after_the_move_brings_the_dialog_back() -> None:
     row = cluster.engine.of(tag_of(response))
     assert row is not None
     assert row.cseq == 3
+
+
+def test_who_answered_last_has_the_dialog_however_late_others_hear_of_moves() -> None:
+    """Each has answered its phone within a second, and believes that it has come back."""
+    for order in permutations(range(3)):
+        one, other, third = nodes = (cluster := Cluster(3)).nodes
+        response = _subscribed(one)
+        for cseq, node in enumerate((other, third, one, other), 2):
+            node.confirm(_refresh(node, response, cseq))
+        for _ in range(4):
+            for place in order:
+                sent = nodes[place].hear()
+                nodes[place].confirm(sent)
+        cluster.pass_time(2.0)
+        cluster.settle()
+        assert _numbers(cluster) == [0, 1, 0], order
+
+
+def test_a_dialog_whose_loss_is_heard_of_late_comes_back_where_its_phone_was_last() -> None:
+    """The engine was away, and nothing could be written; it is not given up for that."""
+    one, other = (cluster := Cluster()).nodes
+    response = _subscribed(one)
+    cluster.pass_time(5.0)
+    other.confirm(_refresh(other, response, 2))
+    other.book.pass_time(5.0)
+    cluster.engine.is_away = True
+    one.confirm(_refresh(one, response, 3))
+    one.book.pass_time(30.0)
+    cluster.engine.is_away = False
+    cluster.settle()
+    assert _numbers(cluster) == [1, 0]
+
+
+@pytest.mark.parametrize("is_back", [False, True])
+def test_of_two_that_have_had_the_same_subscribe_who_asks_for_it_first_keeps_the_dialog(
+    is_back: bool,
+) -> None:
+    """Its phone repeated it elsewhere: neither goes on for ever to take it back."""
+    one, other, third = (cluster := Cluster(3)).nodes
+    response = _subscribed(one)
+    cluster.pass_time(5.0)
+    other.confirm(_refresh(other, response, 2))
+    one.confirm(_refresh(one, response, 3))
+    if not is_back:
+        third.confirm(_refresh(third, response, 3))
+    cluster.settle()
+    assert _numbers(cluster) == [int(is_back), 0, int(not is_back)]
 
 
 @pytest.mark.parametrize("tells_late", [False, True])
@@ -322,7 +371,7 @@ def test_no_cseq_is_used_by_two_nodes_however_many_notifys_one_has_sent() -> Non
             highest = sent[-1].cseq
             # Rows are written behind: not at once.
             if subscription.dialog.local_cseq % 512 == 0:
-                one.book.pass_time(kept.FRESH)
+                one.book.pass_time(2.0)
         sent = _refresh(other, response, 2)
         assert sent[1].cseq > highest
         assert sent[1].cseq == (sent[1].cseq >> rows.TERM << rows.TERM) + 1

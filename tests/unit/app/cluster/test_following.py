@@ -7,7 +7,7 @@ from structlog.testing import capture_logs
 
 from dfks_rules.app.cluster import following
 from dfks_rules.app.cluster.following import AGAIN, PAUSE, TRIES, Following
-from dfks_rules.store.postgres.ports import Changed, Moved
+from dfks_rules.store.postgres.ports import Changed, Moved, Sought
 from tests.helpers.cluster import ALICE, Site, virtually
 from tests.helpers.engine import Fault, Loss, Script
 from tests.helpers.webhooks import run_virtually
@@ -97,7 +97,7 @@ async def test_changes_and_moves_are_told_in_the_order_of_the_feed() -> None:
     one, other = await site.member("a"), await site.member("b")
     row = site.subscribe(one.epoch, 1)
     site.store(one.epoch, 1)
-    site.database.adopt(other.epoch, row.tag, other.epoch << 32)
+    site.database.adopt(other.epoch, Sought(row.tag, other.epoch << 32, 1))
     site.store(other.epoch, 2)
     feed, learns = await _reader(site)
     assert learns.told == [1, "moved 2", 3]

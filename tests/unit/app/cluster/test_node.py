@@ -18,6 +18,7 @@ from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.standing import Standing
 from dfks_rules.service.features import Features
 from dfks_rules.service.ports import Verdict, Wanted
+from dfks_rules.store.postgres.ports import Sought
 from dfks_rules.store.postgres.schema import Migration, migrate, migrations
 from tests.helpers.cluster import ALICE, BOB, KEPT, LEASE, Site, at, virtually
 from tests.helpers.database import FakeDatabase
@@ -136,7 +137,7 @@ async def test_a_dialog_that_another_node_has_adopted_is_lost_here() -> None:
     site = Site()
     one, other = await site.node("a"), await site.node("b")
     row = site.subscribe(one.epoch, 1)
-    site.database.adopt(other.epoch, row.tag, other.epoch << 32)
+    site.database.adopt(other.epoch, Sought(row.tag, other.epoch << 32, 1))
     await asyncio.sleep(0.2)
     assert one.told.of("lose") == [(row.tag, row.row)]
     assert other.told.of("lose") == []
@@ -149,7 +150,7 @@ async def test_a_dialog_is_taken_by_the_node_that_has_adopted_it_without_hearing
     site = Site()
     one, other = await site.node("a"), await site.node("b")
     row = site.subscribe(one.epoch, 1)
-    site.database.adopt(other.epoch, row.tag, other.epoch << 32)
+    site.database.adopt(other.epoch, Sought(row.tag, other.epoch << 32, 1))
     await asyncio.sleep(ANSWERED + 1.0)
     assert other.told.of("adopted") == [(other.epoch << 32,)]
     assert one.told.of("adopted") == []
@@ -162,7 +163,7 @@ async def test_rows_written_behind_that_are_others_are_lost() -> None:
     site = Site()
     one, other = await site.node("a"), await site.node("b")
     row = site.subscribe(one.epoch, 1)
-    site.database.adopt(other.epoch, row.tag, other.epoch << 32)
+    site.database.adopt(other.epoch, Sought(row.tag, other.epoch << 32, 1))
     one.node.store.write([row], (), lambda is_stored: None)
     await asyncio.sleep(0.01)
     assert one.told.of("lost") == [([row.row],)]

@@ -11,6 +11,7 @@ from dfks_rules.app.cluster.taking import TakingOver
 from dfks_rules.model.identity import Aor
 from dfks_rules.presence.claim import UNSURE, Claim
 from dfks_rules.service.ports import DialogRow
+from dfks_rules.store.postgres.ports import Sought
 from dfks_rules.store.postgres.store import PostgresStore
 from tests.helpers.cluster import ALICE, Site, Told, virtually
 from tests.helpers.engine import Fault, Loss, Script
@@ -214,8 +215,8 @@ async def test_a_dialog_whose_adoption_nobody_waits_for_any_more_is_taken_all_th
     rows = [site.subscribe(other.epoch, number) for number in range(4)]
     numbers = [(member.epoch << 32) + number for number in range(4)]
     for row, number in zip(rows[:3], numbers, strict=False):
-        site.database.adopt(member.epoch, row.tag, number)
-    site.database.adopt(other.epoch, rows[1].tag, (other.epoch << 32) + 9)
+        site.database.adopt(member.epoch, Sought(row.tag, number, 1))
+    site.database.adopt(other.epoch, Sought(rows[1].tag, (other.epoch << 32) + 9, 1))
     script.add("adopt", Fault(loss=Loss.ANSWER))
     taker = _Taker(site, member, script)
     for row in rows:

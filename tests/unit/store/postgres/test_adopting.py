@@ -82,7 +82,7 @@ async def test_nobody_is_told_anything_after_the_end() -> None:
     node.engine.is_out = True
     told: list[DialogRow | Gone] = []
     for row in rows:
-        node.store.adopt(row.tag, lambda found, _: told.append(found))
+        node.store.adopt(row.tag, 1, lambda found, _: told.append(found))
     await asyncio.sleep(RETRY / 2)
     await node.store.close()
     await asyncio.sleep(2 * PATIENCE)
@@ -103,7 +103,7 @@ async def test_whoever_cannot_be_told_keeps_nobody_else_waiting() -> None:
     def fails(_found: DialogRow | Gone, _now: float) -> None:
         raise ZeroDivisionError
 
-    node.store.adopt(rows[0].tag, fails)
+    node.store.adopt(rows[0].tag, 1, fails)
     assert isinstance(await adopted(node.store, rows[1].tag), DialogRow)
     assert [type(bug) for bug in bugs] == [ZeroDivisionError]
 

@@ -11,7 +11,7 @@ from dfks_rules.errors import StoreError
 from dfks_rules.model.features import NOTHING_STORED, FeatureState, values_from
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.values import Value
-from dfks_rules.service.ports import Gone, Verdict
+from dfks_rules.service.ports import DialogRow, Gone, Verdict
 from dfks_rules.store.postgres.ports import (
     COHORTS,
     Changed,
@@ -177,6 +177,30 @@ async def test_a_dialog_moves_once_to_whoever_adopts_it(nodes: Nodes) -> None:
     assert await third.rows_of(adopted) == [adopted]
 
 
+async def test_a_dialog_stays_where_a_later_subscribe_has_come(nodes: Nodes) -> None:
+    """Whether that is in its row yet, or was only the reason for an adoption."""
+    first, second, third = [await nodes.join() for _ in range(3)]
+    tag = first.row().tag
+    await first.keep(first.row(cseq=3))
+    assert await second.adopt(tag, second.row(), 2) is Gone.ELSEWHERE
+    assert await second.adopt(tag, second.row(), 3, is_back=True) is Gone.ELSEWHERE
+    assert (await first.engine.feed(0, 10)).told == []
+    # A retransmission may come to any node.
+    adopted = await second.adopt(tag, second.row(), 3)
+    assert adopted == first.row(cseq=3)._replace(row=second.row().row, base=1)
+    assert await first.adopt(tag, first.row(2), 3, is_back=True) is Gone.ELSEWHERE
+    assert isinstance(await third.adopt(tag, third.row(), 5), DialogRow)
+    assert await second.adopt(tag, second.row(2), 4) is Gone.ELSEWHERE
+    assert await second.adopt(tag, second.row(2), 5, is_back=True) is Gone.ELSEWHERE
+    # Who has it is given it, whatever it has heard.
+    again = await third.adopt(tag, third.row(2), 1)
+    assert isinstance(again, DialogRow)
+    assert (again.row, again.cseq) == (third.row().row, 3)
+    back = await second.adopt(tag, second.row(2), 6, is_back=True)
+    assert isinstance(back, DialogRow)
+    assert (back.row, back.base) == (second.row(2).row, 3)
+
+
 async def test_many_dialogs_are_adopted_in_one_call(nodes: Nodes) -> None:
     """Whatever each of them is; a commit of its own for each would wait for the disk."""
     first, second, third = [await nodes.join() for _ in range(3)]
@@ -184,12 +208,12 @@ async def test_many_dialogs_are_adopted_in_one_call(nodes: Nodes) -> None:
     await second.keep(second.row(9))
     await third.keep(third.row(1)._replace(base=4))
     sought = [
-        Sought(third.row(1).tag, second.row(1).row),
+        Sought(third.row(1).tag, second.row(1).row, 1),
         Sought(b"unknown", second.row(2).row),
-        Sought(first.row(2).tag, second.row(3).row),
-        Sought(second.row(9).tag, second.row(4).row),
+        Sought(first.row(2).tag, second.row(3).row, 1),
+        Sought(second.row(9).tag, second.row(4).row, 1),
         Sought(first.row(1).tag, None),
-        Sought(first.row(2).tag, second.row(5).row),
+        Sought(first.row(2).tag, second.row(5).row, 1),
     ]
     moved = first.row(2)._replace(row=second.row(3).row, base=1)
     found = await second.engine.adopt(second.epoch, sought)
@@ -256,7 +280,7 @@ async def test_a_claimed_cohort_has_a_higher_term(nodes: Nodes) -> None:
     assert await second.verdicts(Step((), visit=again)) == [Verdict.STORED]
     # A third adopts from the claimer: its term follows that of the claim.
     third = await nodes.join()
-    adopted = await third.adopt(first.row(1).tag, third.row())
+    adopted = await third.adopt(first.row(1).tag, third.row(), 2)
     assert adopted == again._replace(row=third.row().row, base=2, first=first.row(1).first)
 
 

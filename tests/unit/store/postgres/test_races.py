@@ -22,7 +22,7 @@ pytestmark = needs_postgres
 FIRST = NOTHING_STORED.replace(DND, ON)
 COUNTER = "SELECT FROM dfks.counter WHERE name = 'newest' FOR UPDATE"
 """What a commit locks last."""
-ADOPT = "SELECT dfks.adopt_2($1, $2, $3)"
+ADOPT = "SELECT dfks.adopt_3($1, $2, $3, $4, $5)"
 
 
 async def test_a_burial_waits_for_a_commit_under_way(nodes: Nodes) -> None:
@@ -110,7 +110,9 @@ async def test_a_claim_leaves_out_what_is_being_adopted(nodes: Nodes) -> None:
     dead, claims, adopts = [await nodes.join() for _ in range(3)]
     await dead.keep(dead.row(1), dead.row(2))
     await dead.engine.leave(dead.epoch, is_clean=False)
-    async with nodes.transaction(ADOPT, adopts.epoch, [dead.row(1).tag], [adopts.row(1).row]):
+    async with nodes.transaction(
+        ADOPT, adopts.epoch, [dead.row(1).tag], [adopts.row(1).row], [1], [False]
+    ):
         [claimed] = await claims.engine.claim(claims.epoch)
     assert claimed.cohort == dead.epoch * COHORTS + 2
     assert await claims.engine.claim(claims.epoch) == []
@@ -127,7 +129,7 @@ async def test_a_living_dialog_is_never_unknown(nodes: Nodes) -> None:
             pass
         return found
 
-    async with nodes.transaction(ADOPT, second.epoch, [tag], [second.row().row]):
+    async with nodes.transaction(ADOPT, second.epoch, [tag], [second.row().row], [1], [False]):
         assert await first.adopt(tag) is Gone.UNAVAILABLE
         adoption = asyncio.create_task(adopted())
         await nodes.waits(1)
@@ -139,7 +141,7 @@ async def test_a_dialog_that_somebody_writes_keeps_no_other_one_from_moving(node
     first, second = await nodes.join(), await nodes.join()
     await first.keep(first.row(1), first.row(2))
     again = "UPDATE dfks.subscription SET cseq = 2 WHERE number = $1"
-    sought = [Sought(first.row(n).tag, second.row(n).row) for n in (1, 2)]
+    sought = [Sought(first.row(n).tag, second.row(n).row, 2) for n in (1, 2)]
     async with nodes.transaction(again, first.row(1).row):
         moved = first.row(2)._replace(row=second.row(2).row, base=1)
         assert await second.engine.adopt(second.epoch, sought) == [Gone.UNAVAILABLE, moved]
@@ -154,7 +156,7 @@ async def test_nodes_that_adopt_the_same_dialogs_in_any_order_take_each_once(nod
     await first.keep(*rows)
 
     async def take(node: Node, order: list[int]) -> None:
-        sought = {n: Sought(rows[n].tag, node.row(n).row) for n in order}
+        sought = {n: Sought(rows[n].tag, node.row(n).row, 1) for n in order}
         while sought:
             found = await node.engine.adopt(node.epoch, [*sought.values()])
             for n, row in zip([*sought], found, strict=True):
@@ -186,7 +188,9 @@ async def test_a_set_in_a_dialog_that_moves_meanwhile_is_not_stored(nodes: Nodes
     """The node is told that it has moved, and what it wrote behind is lost."""
     first, second = await nodes.join(), await nodes.join()
     await first.keep(first.row())
-    async with nodes.transaction(ADOPT, second.epoch, [first.row().tag], [second.row().row]):
+    async with nodes.transaction(
+        ADOPT, second.epoch, [first.row().tag], [second.row().row], [1], [False]
+    ):
         again = first.row(cseq=2, first=None)
         step = sets(ALICE, NOTHING_STORED, FIRST, again)
         commit = asyncio.create_task(first.commit(step, Step(rows=(again,), gone=(again.row,))))

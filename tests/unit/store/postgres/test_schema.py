@@ -221,7 +221,7 @@ async def test_what_the_page_grants_is_enough_for_a_node(database: Database, rol
     row = dialog_row(one.epoch << 32)
     [outcome] = await engine.commit(one.epoch, [sets(ALICE, NOTHING_STORED, at(1), row)], "x")
     assert outcome.verdict is Verdict.STORED
-    [adopted] = await engine.adopt(other.epoch, [Sought(row.tag, other.epoch << 32)])
+    [adopted] = await engine.adopt(other.epoch, [Sought(row.tag, other.epoch << 32, row.cseq)])
     assert isinstance(adopted, DialogRow)
     assert (await engine.renew(one.epoch, 60.0, Report("", 0, 0.0, 0))).is_alive
     assert len((await engine.feed(0, 10)).told) == 2
