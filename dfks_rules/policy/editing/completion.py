@@ -6,12 +6,11 @@ from enum import Enum
 from itertools import islice
 from typing import NamedTuple
 
-from dfks_rules.policy.editing.grammar import description_at, keys_at, kind_of_file, values_at
+from dfks_rules.policy.editing.grammar import description_at, keys_at, values_at
 from dfks_rules.policy.editing.names import Kind, Outlined, is_shared, kind_used_at
 from dfks_rules.policy.editing.outline import Role, Span, Token, outline
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.facts.families import PEOPLE
-from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.site.targets import CLASSES
 from dfks_rules.yaml.scalar import scalar
 from dfks_rules.yaml.tree import Path
@@ -48,16 +47,16 @@ class Completion(NamedTuple):
     """One sentence for authors."""
 
 
-def complete(source: Source, line: int, column: int, files: Sequence[Outlined]) -> list[Completion]:
+def complete(file: Outlined, line: int, column: int, files: Sequence[Outlined]) -> list[Completion]:
     """What may stand at a place of a file, at most `MAX_OFFERED`.
 
     Args:
-        source: the file as it is in the editor.
+        file: the file as it is in the editor.
         line: 0-based.
         column: 0-based, in characters.
         files: all files of its folder, this one among them.
     """
-    lines = source.text.split("\n")
+    lines = file.source.text.split("\n")
     if line >= len(lines):
         return []
     lines[line] = lines[line][:column] + _CURSOR + lines[line][column:]
@@ -65,8 +64,7 @@ def complete(source: Source, line: int, column: int, files: Sequence[Outlined]) 
     token = next(found, None)
     if token is None:
         return []
-    kind = kind_of_file(outline(source.text))
-    here = _Here(source, kind, token, files)
+    here = _Here(file, token, files)
     typed = token.text.partition(_CURSOR)[0].lower()
     offers = list(here.in_text(lines[line], column) or here.offers())
     return _fitting(offers, typed if token.role is not Role.KEY else "")
@@ -82,8 +80,7 @@ def _fitting(offers: list[Completion], typed: str) -> list[Completion]:
 class _Here(NamedTuple):
     """The place of the cursor."""
 
-    source: Source
-    kind: str
+    file: Outlined
     token: Token
     """With the cursor's letter."""
     files: Sequence[Outlined]
@@ -116,9 +113,9 @@ class _Here(NamedTuple):
             return
         if role is Role.WORD:
             yield from self._keys(path, ": ")
-        for text, _ in values_at(self.kind, path):
+        for text, _ in values_at(self.file.kind, path):
             yield Completion(text, What.CONSTANT, text, self.span)
-        of = kind_used_at(self.kind, path)
+        of = kind_used_at(self.file.kind, path)
         for name, note in islice(self._named(of), 10 * MAX_OFFERED) if of else ():
             yield Completion(name, What.NAME, scalar(name), self.span, note)
 
@@ -126,15 +123,15 @@ class _Here(NamedTuple):
         """The keys that a mapping does not have yet."""
         present = {
             one.path[-1]
-            for one in outline(self.source.text)
+            for one in self.file.tokens
             if one.role is Role.KEY and one.path[:-1] == path
         }
-        for name, description in keys_at(self.kind, path):
+        for name, description in keys_at(self.file.kind, path):
             if name not in present:
                 what = What.FACT if name in FACTS else What.KEY
                 yield Completion(name, what, name + colon, self.span, description)
         for name in self._attributes():
-            description = description_at(self.kind, (*path, name))
+            description = description_at(self.file.kind, (*path, name))
             if name not in present and description:
                 yield Completion(name, What.FACT, name + colon, self.span, description)
         if path[-1:] == ("lifted",):
@@ -162,7 +159,7 @@ class _Here(NamedTuple):
     def _names(self, kind: Kind) -> list[tuple[str, str]]:
         found: dict[str, str] = {}
         for one in self.files:
-            if one.source.file == self.source.file or is_shared(kind, one):
+            if one.source.file == self.file.source.file or is_shared(kind, one):
                 for definition in one.definitions:
                     if definition.kind is kind and definition.name:
                         found.setdefault(definition.name, definition.note)

@@ -1,5 +1,6 @@
 """Folders of policies as an editor has them: texts that are not saved yet replace files."""
 
+import os
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date
@@ -10,6 +11,7 @@ from dfks_rules.app.desk.policies import TENANTS, read_files, tenant_folders
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.editing.grammar import KINDS
 from dfks_rules.policy.editing.names import Outlined, outlined
+from dfks_rules.policy.editing.outline import Role
 from dfks_rules.policy.lint.findings import check_and_lint
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.cases import is_cases_file, parse_cases
@@ -22,11 +24,15 @@ _VERSION = re.compile(r"^apiVersion:[ \t]*[\"']?(\S*)", re.MULTILINE)
 _KIND = re.compile(rf"^kind:[ \t]*[\"']?(?:{'|'.join(KINDS)})\b", re.MULTILINE)
 
 
+_MAX_OTHERS = 8
+"""Most folders that are read because cases name them."""
+
+
 class Studied(NamedTuple):
     """A folder, and what is known about it."""
 
     files: tuple[Outlined, ...]
-    """Its files, in the order in which a server reads them."""
+    """Its files, in the order in which a server reads them, and those that its cases are about."""
     findings: Mapping[str, list[Finding]]
     """File → its findings; empty for files without any."""
 
@@ -48,14 +54,7 @@ def study(folder: Path, roots: Sequence[Path], unsaved: Mapping[Path, str], toda
         unsaved: path → text, of the documents that are open.
         today: the date, to tell what has expired.
     """
-    here = {path: text for path, text in unsaved.items() if folder_of(path) == folder}
-    on_disk = [path for path in _files_in(folder, roots) if path not in here]
-    saved, findings = _read(on_disk)
-    texts = {**saved, **here}
-    sources = [
-        Source(str(path), texts[path], _tenant_of(path, folder))
-        for path in sorted(texts, key=lambda path: (path.parent != folder, path))
-    ]
+    sources, findings = _sources(folder, roots, unsaved)
     if not any(_is_policy(source) for source in sources if source.file.endswith(_YAML)):
         return Studied(tuple(map(outlined, sources)), {})
     sources = [one for one in sources if not one.file.endswith(_YAML) or _is_policy(one)]
@@ -63,7 +62,34 @@ def study(folder: Path, roots: Sequence[Path], unsaved: Mapping[Path, str], toda
     by_file: dict[str, list[Finding]] = {source.file: [] for source in sources}
     for finding in findings:
         by_file.setdefault(finding.file, []).append(finding)
-    return Studied(tuple(map(outlined, sources)), by_file)
+    files = list(map(outlined, sources))
+    for other in sorted(_folders_under_test(files) - {folder})[:_MAX_OTHERS]:
+        files += map(outlined, _sources(other, roots, unsaved)[0])
+    return Studied(tuple(files), by_file)
+
+
+def _sources(
+    folder: Path, roots: Sequence[Path], unsaved: Mapping[Path, str]
+) -> tuple[list[Source], list[Finding]]:
+    """The files of a folder, and findings about those that cannot be read."""
+    here = {path: text for path, text in unsaved.items() if folder_of(path) == folder}
+    saved, findings = _read([path for path in _files_in(folder, roots) if path not in here])
+    texts = {**saved, **here}
+    return [
+        Source(str(path), texts[path], _tenant_of(path, folder))
+        for path in sorted(texts, key=lambda path: (path.parent != folder, path))
+    ], findings
+
+
+def _folders_under_test(files: Iterable[Outlined]) -> set[Path]:
+    """The folders of the policies that cases and proofs name."""
+    found = set()
+    for file in files:
+        for token in file.tokens if file.kind in ("PolicyTest", "PolicyProof") else ():
+            if token.path[:1] == ("policies",) and token.role is not Role.KEY:
+                path = Path(os.path.normpath(Path(file.source.file).parent / token.text))
+                found.add(folder_of(path) if path.suffix in _SUFFIXES else path)
+    return found
 
 
 def _findings(sources: Sequence[Source], today: date) -> list[Finding]:

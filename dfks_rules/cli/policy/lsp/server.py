@@ -224,8 +224,7 @@ def _answer_about_places(server: PolicyServer) -> None:
         place = await server.place(params.text_document.uri, params.position)
         if place is None:
             return None
-        source = place.file.source
-        found = await asyncio.to_thread(complete, source, place.line, place.column, place.files)
+        found = await asyncio.to_thread(complete, *place)
         items = [completion_item(one, n, place.lines, server.codec) for n, one in enumerate(found)]
         return types.CompletionList(len(items) >= MAX_OFFERED, items)
 

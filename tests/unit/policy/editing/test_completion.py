@@ -13,7 +13,7 @@ OFFICE = outlined(Source("office.yaml", HEAD))
 
 def _offered(text: str, more: list[Outlined] | None = None) -> list[str]:
     file, line, column = at_cursor(text, "new.yaml")
-    return [one.insert for one in complete(file.source, line, column, [file, *(more or [])])]
+    return [one.insert for one in complete(file, line, column, [file, *(more or [])])]
 
 
 @pytest.mark.parametrize(
@@ -66,7 +66,7 @@ def test_a_key_that_is_there_is_not_offered_again() -> None:
     """But the one under the cursor is replaced as a whole."""
     assert "id: " not in _offered(HEAD + "    |")
     file, line, column = at_cursor(HEAD + "    wh|en: {op: set}\n")
-    (found,) = [one for one in complete(file.source, line, column, [file]) if one.label == "unless"]
+    (found,) = [one for one in complete(file, line, column, [file]) if one.label == "unless"]
     assert (found.insert, found.span.start, found.span.end) == ("unless", 4, 8)
     assert found.what is What.KEY
 
@@ -95,4 +95,4 @@ def test_no_more_are_offered_than_somebody_reads() -> None:
 def test_a_place_behind_the_end_of_the_file_is_none() -> None:
     """Client and server may be a key press apart."""
     file, _, _ = at_cursor(HEAD)
-    assert complete(file.source, 999, 0, [file]) == []
+    assert complete(file, 999, 0, [file]) == []

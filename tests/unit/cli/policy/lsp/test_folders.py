@@ -113,3 +113,18 @@ def test_a_file_that_cannot_be_read_is_a_finding_and_hides_no_other(folder: Path
     """The rest of the folder is checked all the same."""
     (folder / "latin.yaml").write_bytes(b"kind: Policy # \xe4\n")
     assert _codes(_study(folder)) == {"office.yaml": [], "latin.yaml": ["policy_unreadable"]}
+
+
+def test_the_policies_that_cases_elsewhere_are_about_are_known_but_not_judged(
+    folder: Path, tmp_path: Path
+) -> None:
+    """Their rules can be completed and renamed from the cases, if the workspace holds them."""
+    tests = tmp_path / "tests"
+    unsaved = {tests / "cases.yaml": CASES.replace("[.]", "[../policies/office.yaml]")}
+    found = study(tests, [tmp_path], unsaved, TODAY)
+    assert [Path(one.source.file) for one in found.files] == [
+        tests / "cases.yaml",
+        folder / "office.yaml",
+    ]
+    assert found.findings.keys() == {str(tests / "cases.yaml")}
+    assert len(study(tests, [tests], unsaved, TODAY).files) == 1
