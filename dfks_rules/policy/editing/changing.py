@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from dfks_rules.errors import Finding
 from dfks_rules.policy.editing.looking import mention_at
-from dfks_rules.policy.editing.names import Kind, Mention, Outlined
+from dfks_rules.policy.editing.names import Kind, Mention, Outlined, used_at
 from dfks_rules.policy.editing.outline import Span
 from dfks_rules.policy.reading.schema_pieces import IDENTIFIER, WANTED
 from dfks_rules.policy.words.wording import quoted
@@ -101,3 +101,6 @@ def _places_of(wrong: str, finding: Finding, file: Outlined) -> Iterator[tuple[S
             return
         if token.text == wrong:
             yield token.span, True
+        for _, name, span in used_at(file.kind, token):
+            if name == wrong:
+                yield span, False

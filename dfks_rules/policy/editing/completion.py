@@ -6,10 +6,11 @@ from enum import Enum
 from itertools import islice
 from typing import NamedTuple
 
+from dfks_rules.model.features import FEATURES
 from dfks_rules.policy.editing.grammar import description_at, keys_at, values_at
 from dfks_rules.policy.editing.names import Kind, Outlined, is_shared, kind_used_at
 from dfks_rules.policy.editing.outline import Role, Span, Token, outline
-from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.facts import FACTS, fact_named
 from dfks_rules.policy.facts.families import PEOPLE
 from dfks_rules.policy.site.targets import CLASSES
 from dfks_rules.yaml.scalar import scalar
@@ -102,7 +103,7 @@ class _Here(NamedTuple):
         closing = "" if line[end + 1 : end + 2] == "}" else "}"
         variables = [f"vars.{name}" for name, _ in self._names(Kind.VARIABLE)]
         facts = [(name, fact.description) for name, fact in FACTS.items()]
-        facts += [(name, "") for name in (*self._attributes(), *variables)]
+        facts += [(name, "") for name in (*self._named_facts(), *variables)]
         return [Completion(name, What.FACT, name + closing, span, text) for name, text in facts]
 
     def offers(self) -> Iterator[Completion]:
@@ -130,7 +131,7 @@ class _Here(NamedTuple):
             if name not in present:
                 what = What.FACT if name in FACTS else What.KEY
                 yield Completion(name, what, name + colon, self.span, description)
-        for name in self._attributes():
+        for name in self._named_facts():
             description = description_at(self.file.kind, (*path, name))
             if name not in present and description:
                 yield Completion(name, What.FACT, name + colon, self.span, description)
@@ -138,9 +139,13 @@ class _Here(NamedTuple):
             for name, note in self._named(Kind.RULE):
                 yield Completion(name, What.NAME, name + colon, self.span, note)
 
-    def _attributes(self) -> list[str]:
-        names = [name for name, _ in self._names(Kind.ATTRIBUTE)]
-        return [f"{who}.{name}" for who in PEOPLE for name in names]
+    def _named_facts(self) -> list[str]:
+        """Facts whose names contain one of the author's choice, as far as the language has them."""
+        attributes, groups = self._names(Kind.ATTRIBUTE), self._names(Kind.GROUP)
+        counts = [f"{feature.value}.{which}" for feature in FEATURES for which in ("off", "on")]
+        facts = [f"{who}.{name}" for who in PEOPLE for name, _ in attributes]
+        facts += [f"group.{name}.{count}" for name, _ in groups for count in counts]
+        return [one for one in facts[: 10 * MAX_OFFERED] if fact_named(one)]
 
     def _named(self, kind: Kind) -> list[tuple[str, str]]:
         """The names of a kind that the file may use, as it writes them, each with its note."""

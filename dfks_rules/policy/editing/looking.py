@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.editing.grammar import description_at
 from dfks_rules.policy.editing.names import (
+    NAMING_FACTS,
     Kind,
     Mention,
     Outlined,
@@ -55,7 +56,7 @@ def hover(
     token = token_at(file.tokens, line, column)
     if token is None:
         return None
-    text = _of_name(file, token, column, files) or _of_language(file.kind, token)
+    text = _of_language(file.kind, token) or _of_name(file, token, column, files)
     return (text, token) if text else None
 
 
@@ -77,7 +78,7 @@ def _of_language(kind: str, token: Token) -> str:
     path = (*token.path, token.text) if token.role is Role.WORD else token.path
     described = description_at(kind, path)
     if not is_key:
-        fact = fact_named(token.text) if path[-1] in _NAMING_FACTS else None
+        fact = fact_named(token.text) if path[-1:] and path[-1] in NAMING_FACTS else None
         return _of_fact(fact) if fact else ""
     fact = fact_named(token.text)
     if fact and described == fact.description:
@@ -86,10 +87,6 @@ def _of_language(kind: str, token: Token) -> str:
     if matcher and described == matcher.description:
         return f"matcher `{matcher.name}`: {matcher.operand.value}\n\n{described}"
     return f"`{token.text}`\n\n{described}" if described else ""
-
-
-_NAMING_FACTS = ("sameAs", "moreThan", "lessThan", "from")
-"""Keys whose values are names of facts."""
 
 
 def _of_fact(fact: Fact) -> str:

@@ -19,6 +19,9 @@ _GROUPS = frozenset({"groups", "watcher.groups", "target.groups"})
 _USERS = frozenset({"user", "watcher.user", "target.user"})
 _AORS = frozenset({"presentity", "watcher", "target.aor"})
 _IN_TEXT = re.compile(r"\$\{([^}\s]*)\}")
+_COUNT = re.compile(r"group\.(.+)\.[A-Za-z]+\.(?:off|on)")
+NAMING_FACTS = ("sameAs", "moreThan", "lessThan", "from")
+"""Keys whose values are names of facts."""
 
 
 class Kind(Enum):
@@ -111,8 +114,6 @@ def _is_of(use: Mention, definition: Mention) -> bool:
         return definition.name.partition("@")[0] == use.name
     if definition.kind is Kind.USER and use.kind is Kind.AOR:
         return f"sip:{definition.name}" == use.name
-    if definition.kind is Kind.ATTRIBUTE and use.kind is Kind.FACT:
-        return attribute_in(use.name) == definition.name
     return (definition.kind, definition.name) == (use.kind, use.name)
 
 
@@ -134,6 +135,8 @@ def kind_used_at(kind: str, path: Path) -> Kind | None:
     last = keys[-1] if keys else ""
     if kind in ("PolicyTest", "PolicyProof", "Exception") and _is_of_a_rule(path, keys):
         return Kind.RULE
+    if last == "group" and "also" in keys:
+        return Kind.GROUP
     by_key = {"var": Kind.VARIABLE, "list": Kind.LIST, "calendar": Kind.CALENDAR}
     by_key |= {"during": Kind.SCHEDULE, "outside": Kind.SCHEDULE}
     if last in by_key:
@@ -166,6 +169,8 @@ def _of_a_fact(keys: list[str]) -> Kind | None:
 
 def used_at(kind: str, token: Token) -> Iterator[tuple[Kind, str, Span]]:
     """The names that a token of a file of this kind uses, each with its place."""
+    if token.role is Role.KEY or (token.path[-1:] and token.path[-1] in NAMING_FACTS):
+        yield from _in_fact(token.text, _inner(token))
     if token.role is Role.KEY:
         if token.path[-2:-1] == ("lifted",):
             yield Kind.RULE, token.text, _inner(token)
@@ -179,7 +184,20 @@ def used_at(kind: str, token: Token) -> Iterator[tuple[Kind, str, Span]]:
         start = _inner(token).start + match.start(1)
         start += len(name) - len(name.removeprefix("vars."))
         name = name.removeprefix("vars.")
-        yield of, name, Span(token.span.line, start, start + len(name))
+        span = Span(token.span.line, start, start + len(name))
+        yield of, name, span
+        if of is Kind.FACT:
+            yield from _in_fact(name, span)
+
+
+def _in_fact(fact: str, span: Span) -> Iterator[tuple[Kind, str, Span]]:
+    """The name of the author's choice that the name of a fact contains."""
+    count, attribute = _COUNT.fullmatch(fact), attribute_in(fact)
+    if count:
+        start = span.start + count.start(1)
+        yield Kind.GROUP, count[1], Span(span.line, start, start + len(count[1]))
+    elif attribute:
+        yield Kind.ATTRIBUTE, attribute, Span(span.line, span.end - len(attribute), span.end)
 
 
 def _inner(token: Token) -> Span:

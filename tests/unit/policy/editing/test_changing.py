@@ -93,6 +93,10 @@ def test_what_is_no_rule_of_a_policy_is_not_renamed() -> None:
         ("when: {op: set, target.class: premum}\n    then: {deny: x}", "target.class: premium"),
         ("when: {op: set, user: {in: {list: bared}}}\n    then: {deny: x}", "{list: barred}"),
         (
+            "when: {op: set, request.status: 1, user.mangaer: x}\n    then: {deny: x}",
+            "user.manager: x",
+        ),
+        (
             "when: {op: set, request.status: 1, groups: {has: slaes}}\n    then: {deny: x}",
             "{has: sales}",
         ),
@@ -103,7 +107,7 @@ def test_every_suggestion_of_a_finding_can_be_taken(rule: str, mended: str) -> N
     text = HEAD.replace("    description: Calls stay in the house.\n", f"    {rule}\n")
     others = [
         Source("barred.csv", "entry\nmallory\n"),
-        Source("users.csv", "user,domain,groups\nalice,a.b,sales\n"),
+        Source("users.csv", "user,domain,groups,manager\nalice,a.b,sales,bob\n"),
     ]
     file = outlined(Source("office.yaml", text))
     today = date(2026, 11, 26)

@@ -4,6 +4,7 @@ import pytest
 
 from dfks_rules.policy.editing.completion import MAX_OFFERED, What, complete
 from dfks_rules.policy.editing.names import Kind, Outlined, outlined
+from dfks_rules.policy.facts.facts import fact_named
 from dfks_rules.policy.reading.source import Source
 from tests.helpers.edited import HEAD, at_cursor, folder
 
@@ -60,6 +61,14 @@ def test_attributes_of_directories_are_facts() -> None:
     offered = _offered(HEAD + "    when: {|", files)
     assert {f"watcher.{name}: " for name in names} <= set(offered)
     assert not {f"watcher.{name}: " for name in names} & set(_offered(HEAD + "    |", files))
+
+
+def test_counts_of_groups_are_offered_if_they_are_facts() -> None:
+    """A fact for each group and feature."""
+    files = folder("policies/examples/business-hours")
+    count = "group.sales.DoNotDisturb.off"
+    is_offered = f"{count}: " in _offered(HEAD + "    when: {|", files)
+    assert is_offered is (fact_named(count) is not None)
 
 
 def test_a_key_that_is_there_is_not_offered_again() -> None:

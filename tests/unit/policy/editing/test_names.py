@@ -88,6 +88,7 @@ def test_a_large_directory_offers_its_first_users_and_all_its_groups() -> None:
         ("PolicyTest", ("tests", 0, "expect", "matched", 0), Kind.RULE),
         ("PolicyTest", ("tests", 0, "expect", "lifted", "a/b"), Kind.RULE),
         ("Exception", ("for", 0), Kind.RULE),
+        ("Policy", ("rules", 0, "then", "also", 0, "group"), Kind.GROUP),
         ("Exception", ("by",), None),
         ("Directory", ("users", "bob", "groups", 0), Kind.GROUP),
     ],
@@ -105,6 +106,21 @@ def test_texts_use_facts_and_variables() -> None:
     assert list(used_at("Policy", token)) == [
         (Kind.FACT, "user", Span(0, 8, 12)),
         (Kind.VARIABLE, "desk", Span(0, 24, 28)),
+    ]
+
+
+def test_facts_use_the_name_in_them() -> None:
+    """Attributes and groups, in keys, in what they are compared with, and in texts."""
+    text = (
+        "when: {user.boss: {sameAs: watcher.boss}, group.a.b.DoNotDisturb.off: 1}\nlog: ${user.x}\n"
+    )
+    used = [one for token in outline(text) for one in used_at("Policy", token)]
+    assert used == [
+        (Kind.ATTRIBUTE, "boss", Span(0, 12, 16)),
+        (Kind.ATTRIBUTE, "boss", Span(0, 35, 39)),
+        (Kind.GROUP, "a.b", Span(0, 48, 51)),
+        (Kind.FACT, "user.x", Span(1, 7, 13)),
+        (Kind.ATTRIBUTE, "x", Span(1, 12, 13)),
     ]
 
 
