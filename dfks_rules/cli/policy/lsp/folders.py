@@ -1,0 +1,159 @@
+"""Folders of policies as an editor has them: texts that are not saved yet replace files."""
+
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+from dfks_rules.app.desk.policies import TENANTS, read_files, tenant_folders
+from dfks_rules.errors import Finding, PolicyError
+from dfks_rules.policy.editing.grammar import KINDS
+from dfks_rules.policy.editing.names import Outlined, outlined
+from dfks_rules.policy.editing.outline import Role
+from dfks_rules.policy.lint.findings import check_and_lint
+from dfks_rules.policy.reading.source import Source
+from dfks_rules.policy.studying.cases import is_cases_file, parse_cases
+from dfks_rules.policy.studying.names import is_proofs_file
+from dfks_rules.policy.studying.proof_files import parse_proofs
+
+_YAML = (".yaml", ".yml")
+_SUFFIXES = (*_YAML, ".csv", ".ics")
+_VERSION = re.compile(r"^apiVersion:[ \t]*[\"']?(\S*)", re.MULTILINE)
+_KIND = re.compile(rf"^kind:[ \t]*[\"']?(?:{'|'.join(KINDS)})\b", re.MULTILINE)
+
+
+_MAX_OTHERS = 8
+"""Most folders that are read because cases name them."""
+
+
+class Studied(NamedTuple):
+    """A folder, and what is known about it."""
+
+    files: tuple[Outlined, ...]
+    """Its files, in the order in which a server reads them, and those that its cases are about."""
+    findings: Mapping[str, list[Finding]]
+    """File → its findings; empty for files without any."""
+
+
+def folder_of(file: Path) -> Path:
+    """The folder of policies that a file belongs to: of a tenant's file, the one of all tenants."""
+    folder = file.parent
+    return folder.parent.parent if folder.parent.name == TENANTS else folder
+
+
+def study(folder: Path, roots: Sequence[Path], unsaved: Mapping[Path, str], today: date) -> Studied:
+    """What the files of a folder are and what is wrong with them, read as a server reads them.
+
+    Files that are no policies, as in the root of most repositories, are left out.
+
+    Args:
+        folder: as `folder_of` gives it.
+        roots: the folders of the workspace; no file outside of them is read, not by a link either.
+        unsaved: path → text, of the documents that are open.
+        today: the date, to tell what has expired.
+    """
+    sources, findings = _sources(folder, roots, unsaved)
+    if not any(_is_policy(source) for source in sources if source.file.endswith(_YAML)):
+        return Studied(tuple(map(outlined, sources)), {})
+    sources = [one for one in sources if not one.file.endswith(_YAML) or _is_policy(one)]
+    findings += _findings(sources, today)
+    by_file: dict[str, list[Finding]] = {source.file: [] for source in sources}
+    for finding in findings:
+        by_file.setdefault(finding.file, []).append(finding)
+    files = list(map(outlined, sources))
+    for other in sorted(_folders_under_test(files) - {folder})[:_MAX_OTHERS]:
+        files += map(outlined, _sources(other, roots, unsaved)[0])
+    return Studied(tuple(files), by_file)
+
+
+def _sources(
+    folder: Path, roots: Sequence[Path], unsaved: Mapping[Path, str]
+) -> tuple[list[Source], list[Finding]]:
+    """The files of a folder, and findings about those that cannot be read."""
+    here = {path: text for path, text in unsaved.items() if folder_of(path) == folder}
+    saved, findings = _read([path for path in _files_in(folder, roots) if path not in here])
+    texts = {**saved, **here}
+    return [
+        Source(str(path), texts[path], _tenant_of(path, folder))
+        for path in sorted(texts, key=lambda path: (path.parent != folder, path))
+    ], findings
+
+
+def _folders_under_test(files: Iterable[Outlined]) -> set[Path]:
+    """The folders of the policies that cases and proofs name."""
+    found = set()
+    for file in files:
+        for token in file.tokens if file.kind in ("PolicyTest", "PolicyProof") else ():
+            if token.path[:1] == ("policies",) and token.role is not Role.KEY:
+                path = Path(os.path.normpath(Path(file.source.file).parent / token.text))
+                found.add(folder_of(path) if path.suffix in _SUFFIXES else path)
+    return found
+
+
+def _findings(sources: Sequence[Source], today: date) -> list[Finding]:
+    """The findings about policies together, and about each file of cases or proofs."""
+    findings: list[Finding] = []
+    policies = []
+    for source in sources:
+        name = Path(source.file).name
+        try:
+            if is_cases_file(name):
+                parse_cases(source)
+            elif is_proofs_file(name):
+                parse_proofs(source)
+            else:
+                policies.append(source)
+        except PolicyError as error:
+            findings += error.findings
+    return [*findings, *check_and_lint(policies, today)[1]]
+
+
+def _is_policy(source: Source) -> bool:
+    """Whether a file of YAML is one of ours, or begins to be."""
+    version = _VERSION.search(source.text)
+    if version:
+        return version[1].startswith("dfks/")
+    return _KIND.search(source.text) is not None
+
+
+def _files_in(folder: Path, roots: Sequence[Path]) -> Iterator[Path]:
+    """The files that make up a folder of policies, as far as the workspace holds them."""
+    real = [root.resolve() for root in roots]
+
+    def is_within(path: Path) -> bool:
+        target = path.resolve()
+        return any(target.is_relative_to(root) for root in real)
+
+    if not is_within(folder):
+        return
+    try:
+        folders = [folder, *(one for one, _ in tenant_folders(folder) if is_within(one))]
+        for one in folders:
+            for file in one.iterdir():
+                meant = file.suffix in _SUFFIXES and not file.name.startswith(".")
+                if meant and is_within(file) and file.is_file():
+                    yield file
+    except OSError:
+        return  # it has gone meanwhile
+
+
+def _read(paths: Iterable[Path]) -> tuple[dict[Path, str], list[Finding]]:
+    """The texts of files, and findings about those that cannot be read."""
+    paths, findings = list(paths), []
+    for _ in range(2):
+        try:
+            found = read_files(paths)
+        except PolicyError as error:
+            findings += error.findings
+            wrong = {finding.file for finding in findings}
+            paths = [path for path in paths if str(path) not in wrong]
+            continue
+        read = (*found.sources, *found.cases)
+        return {Path(source.file): source.text for source in read}, findings
+    return {}, findings
+
+
+def _tenant_of(file: Path, folder: Path) -> str | None:
+    return None if file.parent == folder else file.parent.name
