@@ -83,6 +83,41 @@ def test_the_first_failure_can_be_the_last(folder: Path) -> None:
     assert run(folder, "--fail-fast").output.endswith("2 cases: 1 passed, 1 failed\n")
 
 
+def test_a_skipped_case_is_told_and_counted_apart(folder: Path) -> None:
+    """It is not run, and neither passes nor fails."""
+    skipped = FAILING + "    skip: until the phones are replaced\n"
+    (folder / "cases.yaml").write_text(CASES + skipped)
+    result = run(folder, "--junit", folder / "junit.xml")
+    assert (result.exit_code, result.output) == (
+        0,
+        f"{folder}/cases.yaml:9: skipped: <off> & out: until the phones are replaced\n"
+        "1 case: 1 passed, 0 failed, 1 skipped\n",
+    )
+    assert '<skipped message="until the phones are replaced" />' in (
+        folder / "junit.xml"
+    ).read_text(encoding="utf-8")
+
+
+def test_cases_are_chosen_by_facts_and_files(folder: Path) -> None:
+    """All conditions have to hold."""
+    more = FAILING.replace("op: get", "op: get, user: bob")
+    (folder / "cases.yaml").write_text(CASES + more)
+    assert run(folder, "--filter", "user=alice").output == "1 case: 1 passed, 0 failed\n"
+    assert "1 failed" in run(folder, "--filter", "user=b*", "--filter", "op=get").output
+    assert "no cases to run" in run(folder, "--filter", "file=*/other-cases.yaml").output
+    assert "unknown fact `usr`" in run(folder, "--filter", "usr=b").output
+
+
+def test_the_time_of_decisions_is_told_when_wanted(folder: Path) -> None:
+    """Of the cases that are run."""
+    told = run(folder, "--bench").output.splitlines()[0]
+    assert re.fullmatch(r"decisions: p50 [0-9.]+ µs, p99 [0-9.]+ µs of CPU", told)
+    assert json.loads(run(folder, "--bench", "--format", "json").output)["us"].keys() == {
+        "p50",
+        "p99",
+    }
+
+
 def test_coverage_is_told_and_demanded(folder: Path) -> None:
     """A rule without a case is a guess."""
     result = run(folder, "--coverage", "--coverage-threshold", "80")
