@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Collection
 from typing import NamedTuple
 from xml.etree import ElementTree
 
@@ -9,6 +10,7 @@ import click
 
 from dfks_rules.cli.policy.bench import times_of
 from dfks_rules.policy.studying.coverage import Coverage
+from dfks_rules.policy.studying.outcomes import Outcomes
 
 _NOT_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -55,6 +57,8 @@ class Run:
         """CPU time of each decision, µs; None where it is not measured."""
         self.coverage = coverage
         """How much of the rules the cases exercised."""
+        self.outcomes = Outcomes()
+        """Which tests of the rules were true and false."""
         self.threshold = threshold
         """Lowest acceptable coverage, percent."""
         self.untested: list[str] = []
@@ -81,8 +85,14 @@ class Run:
         return not self.failures and not self.problems
 
 
-def show(ran: Run, form: str, *, coverage: bool) -> None:
-    """Print a run as `human` or `json`."""
+def show(ran: Run, form: str, wanted: Collection[str]) -> None:
+    """Print a run.
+
+    Args:
+        ran: the run.
+        form: `human` or `json`.
+        wanted: `coverage` and `conditions`, what is to be told to people besides.
+    """
     if form == "json":
         click.echo(json.dumps(_json(ran), indent=2))
         return
@@ -92,9 +102,11 @@ def show(ran: Run, form: str, *, coverage: bool) -> None:
             click.echo(f"    {line}")
     for one in ran.skipped:
         click.echo(f"{one.file}:{one.line}: skipped: {one.name}: {one.reason}")
-    if coverage:
-        for gap in ran.coverage.unshown():
-            click.echo(f"{gap.file}:{gap.line}: {gap.rule}: {gap.what}")
+    gaps = [*ran.coverage.unshown()] if "coverage" in wanted else []
+    gaps += ran.outcomes.unshown() if "conditions" in wanted else ()
+    for gap in gaps:
+        click.echo(f"{gap.file}:{gap.line}: {gap.rule}: {gap.what}")
+    if "coverage" in wanted:
         click.echo(f"coverage: {ran.coverage.percent:.1f} %")
     if ran.spent:
         p50, p99 = times_of(ran.spent)
@@ -162,6 +174,7 @@ def _json(ran: Run) -> dict[str, object]:
         "coverage": {
             "percent": round(ran.coverage.percent, 1),
             "gaps": [gap._asdict() for gap in ran.coverage.unshown()],
+            "conditions": [gap._asdict() for gap in ran.outcomes.unshown()],
         },
         "problems": ran.problems,
         "passed": ran.good,

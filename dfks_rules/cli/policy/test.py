@@ -5,14 +5,14 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import click
 import watchfiles
 
 from dfks_rules.app.desk.policies import read_cases, read_sources
 from dfks_rules.cli.exit_codes import CASE_FAILED
-from dfks_rules.cli.policy import case_report
+from dfks_rules.cli.policy import case_report, new_cases
 from dfks_rules.cli.policy.bench import spent
 from dfks_rules.cli.policy.case_choice import Choice, filters_of
 from dfks_rules.cli.policy.case_report import RanCase, Run, Skipped
@@ -47,6 +47,21 @@ _TIMEOUT = 200
     metavar="PERCENT",
     help="Fail below this coverage.",
 )
+@click.option(
+    "--conditions", is_flag=True, help="Report tests that were never true or never false."
+)
+@click.option(
+    "--generate",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write cases for what none shows of the policies in the folder of this new file.",
+)
+@click.option(
+    "--from-log",
+    type=click.File("rb"),
+    metavar="FILE",
+    help="A decision log (JSONL), whose requests --generate tries first.",
+)
 @click.option("--bench", is_flag=True, help="Also measure the CPU time of the decisions.")
 @click.option("--require-tests", is_flag=True, help="Fail when a policy file has no case.")
 @click.option(
@@ -66,9 +81,12 @@ def command(paths: tuple[Path, ...], *, watch: bool, **options: Any) -> None:
         options["coverage_threshold"],
     )
 
+    _refuse(watch=watch, generate=options["generate"], log=options["from_log"])
+
     def once() -> bool:
         ran = run(paths, choice, times=[] if options["bench"] else None)
-        case_report.show(ran, options["form"], coverage=options["coverage"])
+        wanted = {name for name in ("coverage", "conditions") if options[name]}
+        case_report.show(ran, options["form"], wanted)
         if options["junit"]:
             options["junit"].write_bytes(case_report.junit(ran))
         return ran.good
@@ -76,8 +94,28 @@ def command(paths: tuple[Path, ...], *, watch: bool, **options: Any) -> None:
     if watch:
         with contextlib.suppress(KeyboardInterrupt):
             _watch(paths, once)
+    elif options["generate"]:
+        ran = run(paths, choice)
+        if ran.failures:
+            case_report.show(ran, options["form"], set())
+            sys.exit(CASE_FAILED)
+        new_cases.write(options["generate"], paths, ran.coverage, options["from_log"])
     elif not once():
         sys.exit(CASE_FAILED)
+
+
+def _refuse(*, watch: bool, generate: Path | None, log: BinaryIO | None) -> None:
+    """Refuse options that do not go together.
+
+    Raises:
+        click.UsageError: they do not.
+    """
+    if log and not generate:
+        raise click.UsageError("--from-log needs --generate")
+    if generate:
+        if watch:
+            raise click.UsageError("use one of --watch and --generate")
+        new_cases.refuse(generate)
 
 
 def run(paths: tuple[Path, ...], choice: Choice, *, times: list[float] | None = None) -> Run:
@@ -116,6 +154,7 @@ def _run_file(one: CaseFile, choice: Choice, ran: Run) -> set[Path]:
     try:
         results = run_cases(one._replace(cases=chosen), policies)
         ran.coverage.add(policies, sources, [(r.case.view, r.decision) for r in results])
+        ran.outcomes.add(policies, sources, [result.case.view for result in results])
         ran.skipped += (
             Skipped(one.file, case.line, case.name, case.skip) for case in chosen if case.skip
         )
