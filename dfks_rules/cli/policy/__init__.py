@@ -19,6 +19,7 @@ COMMANDS: dict[str, str] = {
     "eval": "dfks_rules.cli.policy.eval",
     "explain": "dfks_rules.cli.policy.explain",
     "from-opensips": "dfks_rules.cli.policy.from_opensips",
+    "new": "dfks_rules.cli.policy.new",
     "next": "dfks_rules.cli.policy.next",
     "test": "dfks_rules.cli.policy.test",
     "try": "dfks_rules.cli.policy.try_",

@@ -4,7 +4,7 @@ from dfks_rules.policy.deciding.policy_set import load
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.cases import parse_cases, run_cases
 from dfks_rules.policy.studying.coverage import Coverage
-from dfks_rules.policy.studying.covering import NewCase, cases_text, covering
+from dfks_rules.policy.studying.covering import NewCase, beside, cases_text, covering
 from dfks_rules.policy.studying.witness import witnesses
 from tests.helpers.policy import source
 from tests.unit.policy.reading.test_check_exceptions import exception
@@ -49,3 +49,17 @@ def test_a_rule_that_decides_nothing_and_an_exception_get_one_too() -> None:
     logs = "\n- {id: l, when: {op: get}, then: {log: x}}\n"
     cases = cases_for(source(f"{rules}{logs}"), exception())
     assert {case.name for case in cases} >= {"p/l matches", "e/exception lifts p/r"}
+
+
+def test_each_test_of_a_rule_gets_a_case_in_which_it_alone_fails() -> None:
+    """What the rule leaves alone is part of what it means."""
+    rule = "- {id: a, when: {op: get, domain: a.example, user: bob, userAgent: {exists: false}}, "
+    policies = load([source(rule + "then: {status: 1}}")])
+    cases = list(beside(policies, policies.rules[0], witnesses(policies.rules, ())))
+    policies.close()
+    assert sorted(case.name.partition("without ")[2] for case in cases) == [
+        "domain: a.example",
+        "user: bob",
+        "userAgent: {exists: false}",
+    ]
+    assert all(case.expect["matched"] == [] for case in cases)
