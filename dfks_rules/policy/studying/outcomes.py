@@ -41,12 +41,15 @@ class Outcomes:
                 happened |= {atom.holds(lookup) for operation, lookup in seen if operation in about}
 
     def unshown(self) -> Iterator[Unshown]:
-        """Each test that was never true, or never false, by file and line."""
+        """Each test that was never true, or never false, by file and line.
+
+        Nothing is said of rules about operations that no request has; nothing was asked of them.
+        """
         for (file, line), (rule, outcomes) in sorted(self._seen.items()):
             for atom, happened in outcomes.items():
                 text = literal_text(SignedAtom(atom, positive=True))
                 for outcome in (True, False):
-                    if outcome not in happened:
+                    if happened and outcome not in happened:
                         what = f"{{{text}}} was never {str(outcome).lower()}"
                         yield Unshown(file, line, rule, what)
 

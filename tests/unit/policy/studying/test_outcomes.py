@@ -37,5 +37,7 @@ def test_each_test_should_have_been_true_and_false() -> None:
 
 
 def test_requests_of_another_operation_show_nothing() -> None:
-    """They would be false of everything."""
-    assert len(told({"op": "subscribe", "user": "carol"})) == 6
+    """They would be false of everything; and what is asked nothing, lacks nothing."""
+    set_ = {"op": "set", "feature": "DoNotDisturb", "request.status": 1, "domain": "other.example"}
+    assert told(set_) == []
+    assert len(told(set_, {"op": "get", "feature": "DoNotDisturb"})) == 3
