@@ -17,6 +17,7 @@ from typing import Protocol, TypeVar
 import structlog
 
 from dfks_rules.app.records.limit import Limit
+from dfks_rules.app.zone import local_zone
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.sip.endpoint import Finished
 from dfks_rules.sip.flow import Flow
@@ -204,6 +205,7 @@ class Driver:
         """How long it took to end the last portion of subscriptions, s."""
         self._at = datetime.min.replace(tzinfo=UTC)
         self._at_ends = -math.inf
+        self._zone = local_zone()
         self._limit = Limit(1)
         self._refusals = 0
         self.tap: Tap | None = None
@@ -219,7 +221,8 @@ class Driver:
         """Local time to the second, for the policies: reading it costs as much as a decision."""
         now = self._loop.time()
         if now >= self._at_ends:
-            self._at = datetime.now().astimezone()  # noqa: TID251 - the policies' one clock
+            at = datetime.now(self._zone)  # noqa: TID251 - the policies' one clock
+            self._at = at if self._zone is not None else at.astimezone()
             self._at_ends = now + 1 - self._at.microsecond / 1e6
         return self._at
 

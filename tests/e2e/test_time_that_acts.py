@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from dfks_rules.cli.main import dfks
+from tests.helpers.faults import Machine
 from tests.helpers.server import write_policy
 from tests.helpers.site import ALICE, Site, press
 from tests.helpers.ua import Ua
@@ -29,10 +30,10 @@ def site(tmp_path: Path) -> Site:
     return Site(tmp_path)
 
 
-def _show(site: Site, time: str) -> None:
+def show(machine: Machine, time: str) -> None:
     """Set the clock of the machine to this time of day (UTC)."""
     wanted = sum(map(mul, map(int, time.split(":")), (3600, 60, 1)))
-    site.machine.step_clock(wanted - now() % 86_400)
+    machine.step_clock(wanted - now() % 86_400)
 
 
 def test_a_forward_that_ends_by_itself_is_told_off(site: Site) -> None:
@@ -40,7 +41,7 @@ def test_a_forward_that_ends_by_itself_is_told_off(site: Site) -> None:
     site.config |= write_policy(site.folder, UNTIL_ONE)
     with site.server() as server, Ua(server.ports["udp"], ALICE) as phone:
         phone.subscribe()
-        _show(site, "12:59:55")
+        show(site.machine, "12:59:55")
         sleep(1.0)  # The server reads the clock once a second.
         begun = monotonic()
         assert press(phone, 1).status == 200
@@ -56,13 +57,13 @@ def test_a_forward_that_ends_by_itself_is_told_off(site: Site) -> None:
 def test_what_was_due_while_the_server_was_killed_is_done_when_it_starts(site: Site) -> None:
     """The phone is told in the dialog that it has."""
     site.config |= write_policy(site.folder, UNTIL_ONE)
-    _show(site, "12:30:00")
+    show(site.machine, "12:30:00")
     with site.server() as server:
         phone = Ua(server.ports["udp"], ALICE)
         phone.subscribe()
         assert press(phone, 1).status == 200
         server.kill()
-    _show(site, "13:30:00")
+    show(site.machine, "13:30:00")
     site.config["sip"] = {"listen": [f"udp:127.0.0.1:{server.ports['udp']}"]}
     with site.server(), phone:
         told = phone.notify().told
@@ -74,13 +75,13 @@ def test_what_was_due_while_the_server_was_killed_is_done_when_it_starts(site: S
 def test_what_is_not_due_waits_for_its_time_over_a_restart(site: Site) -> None:
     """A server that starts a moment before."""
     site.config |= write_policy(site.folder, UNTIL_ONE)
-    _show(site, "12:30:00")
+    show(site.machine, "12:30:00")
     with site.server() as server:
         phone = Ua(server.ports["udp"], ALICE)
         phone.subscribe()
         assert press(phone, 1).status == 200
         assert server.stop() == 0
-    _show(site, "12:59:56")
+    show(site.machine, "12:59:56")
     site.config["sip"] = {"listen": [f"udp:127.0.0.1:{server.ports['udp']}"]}
     with site.server(), phone:
         assert phone.notify().told["CallForwardingAlways"] == "off 1"
@@ -99,7 +100,7 @@ def test_night_service_lights_the_key_at_the_edge(site: Site) -> None:
     policy = site.folder / "policy.yaml"
     office = 'schedules: {office: {tz: UTC, weekly: ["Daily 08:00-18:00"]}}\n'
     policy.write_text(policy.read_text().replace("rules:", office + "rules:"))
-    _show(site, "17:59:50")
+    show(site.machine, "17:59:50")
     with site.server() as server, Ua(server.ports["udp"], ALICE) as phone:
         assert phone.subscribe().told["CallForwardingAlways"] == "off"
         with Ua(server.ports["udp"], "sip:bob@example.com") as other:
@@ -117,12 +118,12 @@ def test_an_edge_that_passes_while_the_server_is_down_is_told_when_it_starts(sit
         site.folder, NIGHT_SERVICE.replace("outside: office", 'ge: "18:00"')
     )
     site.machine.environment["TZ"] = "UTC"
-    _show(site, "17:30:00")
+    show(site.machine, "17:30:00")
     with site.server() as server:
         phone = Ua(server.ports["udp"], ALICE)
         assert phone.subscribe().told["CallForwardingAlways"] == "off"
         assert server.stop() == 0
-    _show(site, "18:30:00")
+    show(site.machine, "18:30:00")
     site.config["sip"] = {"listen": [f"udp:127.0.0.1:{server.ports['udp']}"]}
     with site.server(), phone:
         assert phone.notify().told == {"CallForwardingAlways": "on 9"}
@@ -133,7 +134,7 @@ def test_what_comes_next_is_told_by_the_running_server(site: Site) -> None:
     rules = UNTIL_ONE + NIGHT_SERVICE.replace("outside: office", 'ge: "18:00"')
     site.config |= write_policy(site.folder, rules)
     site.machine.environment["TZ"] = "UTC"
-    _show(site, "12:30:00")
+    show(site.machine, "12:30:00")
     with site.server() as server, Ua(server.ports["udp"], ALICE) as phone:
         phone.subscribe()
         assert press(phone, 1).status == 200

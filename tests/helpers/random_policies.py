@@ -179,11 +179,12 @@ EFFECTS = st.sampled_from(
         {"values": {"ringCount": {"from": "request.ringCount", "min": 2, "max": 9}}},
         {"also": [{"feature": "DoNotDisturb", "status": "request", "user": "${param}-2"}]},
         {"also": [{"feature": "CallForwardingBusy", "status": 1}], "final": True},
-        {"also": [{"feature": "DoNotDisturb", "status": 1, "user": "${user.manager}"}]},
-        {"values": {"forwardTo": {"from": "watcher.team"}}},
+        {"also": [{"feature": "DoNotDisturb", "status": "request", "group": "sales"}]},
         {"expire": "2h"},
         {"expire": {"until": "12:00", "tz": "Europe/Berlin"}, "status": 1},
         {"expire": {"during": "night"}, "final": True},
+        {"also": [{"feature": "DoNotDisturb", "status": 1, "user": "${user.manager}"}]},
+        {"values": {"forwardTo": {"from": "watcher.team"}}},
     ]
 )
 

@@ -142,6 +142,9 @@ def make_older(path: Path) -> None:
         "DROP VIEW dfks_calls; DROP VIEW dfks_state;"
         "DROP TABLE server; DROP TABLE change; DROP TABLE subscription; DROP TABLE migration;"
         "DROP TABLE webhook_endpoint; DROP TABLE webhook_cursor; DROP TABLE webhook_dead;"
+        "DROP INDEX feature_state_by_expiry;"
+        "ALTER TABLE feature_state DROP COLUMN expires;"
+        "ALTER TABLE feature_state DROP COLUMN expires_by;"
         "ALTER TABLE presentity DROP COLUMN changed; PRAGMA user_version = 2",
     )
 

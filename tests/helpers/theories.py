@@ -113,7 +113,7 @@ def addresses(chance: Random, number: int) -> Iterator[Failure]:
         domain = _mutated(chance, chance.choice([*domains, "b", "x.y", "y"]), "abxy.1")
         if chance.random() < 0.15:
             user, domain = chance.choice(["ab", user or "a"]) * 512, chance.choice(["y", domain])
-        can_be = USER_OR_NONE.among([user[:512]]) and DOMAIN.among([domain[:512]])
+        can_be = USER_OR_NONE.has(user[:512]) and DOMAIN.has(domain[:512])
         if can_be and said(user[:512], domain[:512]) not in had:
             yield [*whole, *of_user, *of_domain], (user, domain)
 

@@ -5,6 +5,7 @@ from random import Random
 
 from dfks_rules.model.decisions import Decision, Denial, NotifyScope
 from dfks_rules.model.features import ROWS, VALUES_OF, Feature
+from dfks_rules.model.requests import Operation
 from dfks_rules.model.values import MAX_TEXT, Value
 from dfks_rules.policy.deciding.combine import _also_set
 from dfks_rules.policy.deciding.compiled import CompiledPolicies
@@ -26,6 +27,7 @@ from dfks_rules.policy.proof.space import Cell, Space
 from dfks_rules.policy.proof.terms import Spread
 from dfks_rules.policy.studying.models import view_at
 
+SET = Operation.SET
 _TRIES = 400
 
 
@@ -121,6 +123,13 @@ def _compare(decided: Decided, point: Point, oracle: Oracle) -> None:
         demand("notify", scopes, [decision.notify])
         demand("status", formulas.holds(decided.told_on, point), decision.state.status)
         demand("assigned", formulas.holds(decided.assigned, point), decision.assigned)
+        if decision.denial is None and decision.state.status and space.question[0] is SET:
+            chain = decided.meaning.fields["expire"]
+            first = next((one.said for one in chain if formulas.holds(one.when, point)), UNSET)
+            ends = None if first is UNSET else first.ends(view.at)  # type: ignore[attr-defined]
+            demand("expires", ends, decision.expires)
+        else:
+            demand("expires", None, decision.expires)
         if decision.denial is None:
             also = [one for one in decided.meaning.also if formulas.holds(one.when, point)]
             sets = [_also_set(one.said, one.rule, lookup) for one in also]  # type: ignore[arg-type]

@@ -13,6 +13,7 @@ from dfks_rules.policy.facts.view import NOWHERE
 from dfks_rules.policy.lint.following import many_follow
 from dfks_rules.policy.lint.ranked import ranked
 from dfks_rules.policy.reading.check import check
+from dfks_rules.policy.reading.source import Source
 from dfks_rules.service.cascade import Cascade
 from tests.helpers.policy import NOON
 from tests.helpers.random_policies import dumped
@@ -40,6 +41,17 @@ ALSO = st.fixed_dictionaries(
         "user": st.sampled_from([*USERS, "${user}1", "${user}-${domain}", "new"]),
         "domain": st.sampled_from([*DOMAINS, "${domain}", "c.example", "sub.${domain}"]),
     },
+) | st.fixed_dictionaries(
+    {
+        "feature": NAMED,
+        "status": st.sampled_from([0, 1, "request"]),
+        "group": st.sampled_from(["g", "h", "none"]),
+    }
+)
+GROUPS = Source(
+    "users.csv",
+    "user,domain,groups\nu0,a.example,g h\nu1,a.example,g\ny,b.example,g\nx,b.example,h\n"
+    "u1,z.example,h\nu2,z.example,h g\nz,z.example,h\n",
 )
 
 
@@ -64,9 +76,9 @@ def test_no_cascade_is_longer_than_its_bound(written: list[dict[str, Any]]) -> N
     head = {"apiVersion": "dfks/v1", "kind": "Policy", "metadata": {"name": "p"}}
     good = [rule for rule in written if not check([dumped({**head, "rules": [rule]})])[1]]
     file = dumped({**head, "rules": good})
-    checked, findings, _ = check([file])
+    checked, findings, site = check([file, GROUPS])
     assert not findings
-    policies = load([file])
+    policies = load([file, GROUPS])
     longest = 0
     for user in [*USERS, "stranger"]:
         for domain in [*DOMAINS, "z.example"]:
@@ -83,4 +95,4 @@ def test_no_cascade_is_longer_than_its_bound(written: list[dict[str, Any]]) -> N
                         sets = sum(len(change.outcomes) for change in changes)
                         longest = max(longest, sets - 1)
     policies.close()
-    assert not longest or list(many_follow(ranked(checked), longest - 1))
+    assert not longest or list(many_follow(ranked(checked), site.directory, longest - 1))

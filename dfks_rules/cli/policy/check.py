@@ -1,13 +1,13 @@
 """`dfks policy check`: errors and likely mistakes in policy files."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
 import click
 
-from dfks_rules.app.desk.policies import folders_below, read_files
+from dfks_rules.app.desk.policies import folders_below, read_cases, read_files
 from dfks_rules.cli.exit_codes import DONE, INVALID
 from dfks_rules.cli.policy.reports import FORMATS, Report, gap_table
 from dfks_rules.errors import Finding, PolicyError
@@ -16,6 +16,8 @@ from dfks_rules.policy.lint.gaps import gaps
 from dfks_rules.policy.reading.check import CheckedPolicy
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.cases import parse_cases
+from dfks_rules.policy.studying.names import is_proofs_file
+from dfks_rules.policy.studying.proof_files import parse_proofs
 
 
 @click.command("check")
@@ -77,9 +79,12 @@ class _Checked:
             self.findings += error.findings
             self.files += len(error.findings)
             return []
+        proofs = _proofs_in(path)
         for source in found.cases:
-            self.findings += _findings_of_cases(source)
-        everything = (*found.sources, *found.cases)
+            self.findings += _findings_of(source, parse_cases)
+        for source in proofs:
+            self.findings += _findings_of(source, parse_proofs)
+        everything = (*found.sources, *found.cases, *proofs)
         self.texts |= {source.file: source.text for source in everything}
         self.files += len(everything)
         return list(found.sources)
@@ -92,9 +97,15 @@ class _Checked:
         return usable
 
 
-def _findings_of_cases(source: Source) -> list[Finding]:
+def _proofs_in(path: Path) -> list[Source]:
+    """Files of proofs in a folder itself."""
+    found = sorted(path.glob("*.yaml")) if path.is_dir() else []
+    return read_cases(file for file in found if is_proofs_file(file.name))
+
+
+def _findings_of(source: Source, parse: Callable[[Source], object]) -> list[Finding]:
     try:
-        parse_cases(source)
+        parse(source)
     except PolicyError as error:
         return error.findings
     return []

@@ -6,9 +6,10 @@ rule that sets it; after a final rule no field is set.
 """
 
 import re
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -164,12 +165,25 @@ class Plan:
                 return stored, self.assigned
 
 
+MembersOf = Callable[[str, str], Sequence[str]]
+"""Domain, group → the users of that domain who are in the group."""
+MAX_MEMBERS = 10_001
+"""Most members of a group for whom sets follow: more than any server allows, so that it refuses the
+set at hand, and few enough to remember."""
+
+
+def nobody(_domain: str, _group: str) -> Sequence[str]:
+    """Groups that have no members."""
+    return ()
+
+
 def make_plan(
     matching: Sequence[Rule],
     operation: Operation,
     feature: Feature | None,
     revision: str,
     lookup: FactLookup,
+    members_of: MembersOf = nobody,
 ) -> Plan:
     """What these rules amount to.
 
@@ -179,6 +193,7 @@ def make_plan(
         feature: about which feature.
         revision: of the policies.
         lookup: the facts that effects of the rules read.
+        members_of: who is in a group.
     """
     rules = [rule for rule in matching if not rule.shadow]
     fields, decided_by = _fields(rules, operation, feature)
@@ -204,7 +219,7 @@ def make_plan(
         tuple(rule.id for rule in matching),
         MappingProxyType(decided_by),
         revision,
-        _also(rules, operation, lookup),
+        _also(rules, operation, lookup, members_of),
         tuple(rule.id for rule in matching if rule.shadow),
         tuple(lifted.items()),
         fields.get("expire"),
@@ -239,30 +254,46 @@ def _worked_out(written: Written, takes: Sequence[Value], lookup: FactLookup) ->
     )
 
 
-def _also(rules: Sequence[Rule], operation: Operation, lookup: FactLookup) -> tuple[AlsoSet, ...]:
+def _also(
+    rules: Sequence[Rule], operation: Operation, lookup: FactLookup, members_of: MembersOf
+) -> tuple[AlsoSet, ...]:
     """Sets that follow, in order; those of rules after a final one do not."""
-    found: list[AlsoSet | None] = []
+    found: list[AlsoSet] = []
     if operation is Operation.SET:
         for rule in rules:
-            found += [_also_set(one, rule.id, lookup) for one in rule.effects.also]
+            for one in rule.effects.also:
+                found += _also_sets(one, rule.id, lookup, members_of)
             if rule.effects.final:
                 break
-    return tuple(one for one in found if one is not None)
+    return tuple(found)
 
 
-def _also_set(also: Also, rule: str, lookup: FactLookup) -> AlsoSet | None:
-    """One set that follows; None when whose it is cannot be said, or it is nobody's.
+def _also_sets(
+    also: Also, rule: str, lookup: FactLookup, members_of: MembersOf
+) -> Iterator[AlsoSet]:
+    """The sets that follow by one entry; none when whose it is cannot be said, or it is nobody's.
 
     A phone may have said what stands in a template, e.g. a whole URI: it must not fill the store.
     """
-    user = lookup("user") if also.user is None else also.user.value(lookup)
-    domain = lookup("domain") if also.domain is None else also.domain.value(lookup)
-    if not (_USER.fullmatch(str(user or "")) and _DOMAIN.fullmatch(str(domain or ""))):
-        return None
+    user, domain = lookup("user"), lookup("domain")
+    if also.group is not None:
+        here = str(domain or "")
+        others = (name for name in members_of(here, also.group) if name != user)
+        users = [Aor(name, here) for name in islice(others, MAX_MEMBERS)]
+    else:
+        user = user if also.user is None else also.user.value(lookup)
+        domain = domain if also.domain is None else also.domain.value(lookup)
+        users = [Aor(str(user or ""), str(domain or "").lower())]
+    asked = _asked(also, lookup)
+    for one in users:
+        if _USER.fullmatch(one.user) and _DOMAIN.fullmatch(one.domain):
+            yield AlsoSet(one, asked, rule)
+
+
+def _asked(also: Also, lookup: FactLookup) -> Asked:
     status = lookup("request.status") if also.status == "request" else also.status
     values = _worked_out(also.values, VALUES_OF[also.feature], lookup)
-    state = state_of(also.feature, FeatureState(bool(status), values))
-    return AlsoSet(Aor(str(user), str(domain).lower()), Asked(also.feature, state), rule)
+    return Asked(also.feature, state_of(also.feature, FeatureState(bool(status), values)))
 
 
 def fields_of(operation: Operation, feature: Feature | None) -> tuple[str, ...]:

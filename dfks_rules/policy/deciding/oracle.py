@@ -68,5 +68,5 @@ class Oracle:
         plan = make_plan(matching, request.operation, request.feature, revision, lookup)
         stored = OFF if request.feature is None else view.snapshot.state(request.feature)
         own = request.requester.watcher == request.presentity
-        decision = plan.decide(request.asked, stored, own=own)
+        decision = plan.timed(plan.decide(request.asked, stored, own=own), view.at)
         return decision._replace(logs=plan.lines(lookup))

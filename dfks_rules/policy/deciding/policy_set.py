@@ -23,6 +23,9 @@ from dfks_rules.policy.reading.source import Source
 
 MAX_REMEMBERED = 16_384
 """Most plans, and most decisions, that a policy set remembers."""
+MAX_ALSO_REMEMBERED = 64
+"""Most sets that follow from one in a plan that is remembered: a server refuses more anyway, unless
+its settings say otherwise."""
 MAX_ENGINE_FAILURES = 100
 """Each failure leaks one compiled shard; after so many the reference evaluator answers alone."""
 
@@ -169,6 +172,10 @@ class PolicySet:
         """One name for a forward target, however a phone in the presentity's domain writes it."""
         return self.site.targets.name_of(text, presentity)
 
+    def members_of(self, domain: str, group: str) -> tuple[str, ...]:
+        """The users of a domain who are in a group; the same tuple each time."""
+        return self.site.directory.members_of(domain, group)
+
     def sees(self, view: View) -> View:
         """A request as these policies see it: with what their files say of users and numbers."""
         return view if view.site is self.site else view._replace(site=self.site)
@@ -187,8 +194,11 @@ class PolicySet:
         plan = self._plans.get((situation, values))
         if plan is None:
             rules = self._matching(situation, values, facts_of(view))
-            made = make_plan(rules, operation, feature, self.revision, facts_of(view))
-            plan = self._plans.keep((situation, values), made)
+            made = make_plan(
+                rules, operation, feature, self.revision, facts_of(view), self.members_of
+            )
+            is_short = len(made.also) <= MAX_ALSO_REMEMBERED
+            plan = self._plans.keep((situation, values), made) if is_short else made
         stored = OFF if feature is None else snapshot.states[POSITION[feature]]
         own = operation is not Operation.SUBSCRIBE
         own = own or request.requester.watcher == request.presentity
@@ -210,7 +220,9 @@ class PolicySet:
         view = self.sees(view)
         request, lookup = view.request, facts_of(view)
         rules = [self.rules[position] for position in self._reference.matching(lookup)]
-        plan = make_plan(rules, request.operation, request.feature, self.revision, lookup)
+        plan = make_plan(
+            rules, request.operation, request.feature, self.revision, lookup, self.members_of
+        )
         stored = OFF if request.feature is None else view.snapshot.state(request.feature)
         own = request.requester.watcher == request.presentity
         decision = plan.timed(plan.decide(request.asked, stored, own=own), view.at)

@@ -72,6 +72,9 @@ class Also(NamedTuple):
     """Domain of the feature's owner; None: that of the current presentity."""
     values: Written = ()
     """Values to set; the others stay as stored."""
+    group: str | None = None
+    """A set for each member of this group in the presentity's domain but the presentity; None: for
+    `user`."""
 
     @property
     def facts(self) -> frozenset[str]:

@@ -87,9 +87,9 @@ Language = OneOf | Bounded | Numbered | Holding | Matching | Within | During | P
 
 
 def language_of(atom: Atom) -> Language | None:
-    """What passes a test; None when that is not known."""
+    """What passes a test; None when that is not known, or not decided by one fact."""
     row = _LANGUAGES.get(atom.matcher)
-    return None if row is None else row(atom.operand)
+    return None if row is None or len(atom.facts) > 1 else row(atom.operand)
 
 
 def _entries(operand: Any) -> Any:

@@ -45,6 +45,8 @@ _LIST_OF_HOURS = rf"{_HOURS}(,{_HOURS})*"
 # In Python, `$` also matches before a final line feed; in an editor it does not: `(?!\n)`.
 ZONE_PATTERN = r"^[A-Za-z0-9_+-]+(/[A-Za-z0-9_+-]+)*(?!\n)$"
 """A name that may be in the IANA time zone database."""
+_FROM_PATTERN = r"^user\.[a-z][A-Za-z0-9-]{0,30}(?!\n)$"
+"""A column of the directory that has the zones of users."""
 WEEKLY_PATTERN = rf"^{_WORDS} {_LIST_OF_HOURS}( in (even|odd) weeks)?(?!\n)$"
 """Days of the week and hours; `parse_weekly` decides whether the words are days."""
 ALSO_PATTERN = rf"^{DAYS} {_LIST_OF_HOURS}(?!\n)$"
@@ -52,6 +54,7 @@ ALSO_PATTERN = rf"^{DAYS} {_LIST_OF_HOURS}(?!\n)$"
 
 WANTED: dict[str, str] = {
     ZONE_PATTERN: "a time zone like `Europe/Berlin`",
+    _FROM_PATTERN: "an attribute of the user like `user.zone`",
     WEEKLY_PATTERN: "days and hours like `Mon-Fri 08:00-18:00` or `Sat,Sun 22:00-06:00`",
     DAYS_PATTERN: WANTED_DAYS,
     ALSO_PATTERN: "a day and hours like `2026-12-05 09:00-12:00`",
@@ -133,7 +136,7 @@ def parse_schedule(
     """Parse a schedule of the form that `schedule_schema` allows.
 
     Args:
-        written: the schedule.
+        written: the schedule; whoever takes the zone from a user leaves `tz` out.
         calendars: what `{calendar: NAME}` may refer to.
 
     Raises:
@@ -252,10 +255,23 @@ def schedule_schema() -> dict[str, Any]:
         "minProperties": 1,
         "properties": {
             "tz": {
-                "type": "string",
-                "maxLength": 64,
-                "pattern": ZONE_PATTERN,
-                "description": "IANA time zone, e.g. `Europe/Berlin`; if omitted, the server's.",
+                "description": "IANA time zone, e.g. `Europe/Berlin`, or `{from: user.zone}`: that "
+                "of the user in the directory; if omitted, the server's.",
+                "anyOf": [
+                    {"type": "string", "maxLength": 64, "pattern": ZONE_PATTERN},
+                    {
+                        "type": "object",
+                        "additionalProperties": False,
+                        "required": ["from"],
+                        "properties": {
+                            "from": {
+                                "type": "string",
+                                "pattern": _FROM_PATTERN,
+                                "description": "The column of the directory that has it.",
+                            }
+                        },
+                    },
+                ],
             },
             "weekly": entries(
                 WEEKLY_PATTERN,

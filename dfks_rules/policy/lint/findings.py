@@ -20,6 +20,7 @@ from dfks_rules.policy.lint.single import single
 from dfks_rules.policy.lint.texts import literal_texts
 from dfks_rules.policy.reading.check import CheckedPolicy, check
 from dfks_rules.policy.reading.source import Source
+from dfks_rules.policy.site.directory import Directory
 
 
 def check_and_lint(
@@ -43,7 +44,7 @@ def check_and_lint(
     findings = [one for one in findings if one.severity == "error" or one.file not in broken]
     if today is not None:
         findings += expired(ranked(sound), today)
-    findings += [*lint(sound), *unplanned(sound, site.targets.plan)]
+    findings += [*lint(sound, site.directory), *unplanned(sound, site.targets.plan)]
     for mode in (Mode.ENFORCE, Mode.SHADOW):
         rules = ranked(sound, mode)
         findings += unknown_groups(rules, site.directory)
@@ -52,16 +53,18 @@ def check_and_lint(
     return sound, sorted(without_allowed(findings, usable))
 
 
-def lint(policies: Sequence[CheckedPolicy]) -> list[Finding]:
-    """Likely mistakes in usable policies.
+def lint(policies: Sequence[CheckedPolicy], directory: Directory | None = None) -> list[Finding]:
+    """Likely mistakes in usable policies, whose groups have the members that a directory says.
 
     Policies with `mode: shadow` are compared only with one another: a candidate repeats much of the
     policies that it is meant to replace.
     """
-    return _lint(ranked(policies)) + _lint(ranked(policies, Mode.SHADOW))
+    directory = Directory() if directory is None else directory
+    modes = (Mode.ENFORCE, Mode.SHADOW)
+    return [one for mode in modes for one in _lint(ranked(policies, mode), directory)]
 
 
-def _lint(rules: Sequence[RankedRule]) -> list[Finding]:
+def _lint(rules: Sequence[RankedRule], directory: Directory) -> list[Finding]:
     dead = shadowed(rules)
     # A rule that decides nothing cannot win.
     places = {finding[:3] for finding in dead}
@@ -72,7 +75,7 @@ def _lint(rules: Sequence[RankedRule]) -> list[Finding]:
         *needless(rules),
         *bars_others(rules),
         *mixed_letters(rules),
-        *many_follow(rules),
+        *many_follow(rules, directory),
         *dead,
         *overruled(alive),
         *conflicts(alive),

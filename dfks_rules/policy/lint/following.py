@@ -22,7 +22,9 @@ from dfks_rules.policy.language.implication import by_fact, excludes
 from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.language.values import PLACEHOLDER, Template
 from dfks_rules.policy.lint.ranked import RankedRule, Way
+from dfks_rules.policy.site.directory import Directory
 
+_NOBODY = Directory()
 MAX_KINDS = 20_000
 """Most kinds of sets that are examined; the others are not reported."""
 
@@ -49,20 +51,24 @@ class _Child(NamedTuple):
 
     identity: _Identity | None
     """Whose feature it sets; None when a template decides."""
-    key: tuple[str, str, Feature]
-    """User, domain and feature as written, so that duplicates count once."""
+    key: tuple[str, str, Feature, int]
+    """Domain, user and feature as written, and the status, so that duplicates count once. The
+    status counts: of two sets of one feature the first is made, and others follow from it."""
     kind: _Set
     """Its kind; for a template, any of several: see `_kinds_of`."""
 
 
-def many_follow(rules: Sequence[RankedRule], most: int = FOLLOWED_SETS) -> Iterator[Finding]:
+def many_follow(
+    rules: Sequence[RankedRule], directory: Directory = _NOBODY, most: int = FOLLOWED_SETS
+) -> Iterator[Finding]:
     """Findings `policy_many_follow`, at the first rule of each cascade that may exceed `most` sets.
 
     Args:
         rules: in order of precedence.
+        directory: says who is in a group.
         most: the number of sets that may follow.
     """
-    cascades = _Cascades([rule for rule in rules if rule.rule.effects.also])
+    cascades = _Cascades([rule for rule in rules if rule.rule.effects.also], directory)
     found: dict[str, tuple[int, RankedRule, Feature]] = {}
     for root in cascades.roots():
         first = next((rule for rule, _ in cascades.matching(root)), None)
@@ -82,7 +88,8 @@ def many_follow(rules: Sequence[RankedRule], most: int = FOLLOWED_SETS) -> Itera
 class _Cascades:
     """All the cascades that rules can cause."""
 
-    def __init__(self, rules: Sequence[RankedRule]) -> None:
+    def __init__(self, rules: Sequence[RankedRule], directory: Directory) -> None:
+        self._directory = directory
         self._index: dict[Feature, dict[str | None, list[tuple[int, RankedRule, Way]]]] = {}
         users: dict[str | None, set[str]] = defaultdict(set)
         for position, rule in enumerate(rules):
@@ -97,7 +104,8 @@ class _Cascades:
                         for user in named or (None,):
                             keyed[user].append((position, rule, way))
         self._users = {domain: (*sorted(some), _OTHER) for domain, some in users.items()}
-        self._domains = (*sorted(one for one in users if one is not None), _OTHER)
+        domains = {one for one in users if one is not None} | self._domains_with_members(rules)
+        self._domains = (*sorted(domains), _OTHER)
         everyone = frozenset(user for some in users.values() for user in some)
         self._others = {
             "user": _none_of("user", everyone),
@@ -193,10 +201,30 @@ class _Cascades:
                 child.key: child
                 for _, several in self.matching(one)
                 for also in several
-                for child in [self._child(one, also)]
+                for child in self._children_of(one, also)
             }
             self._children[one] = list(children.values())
         return self._children[one]
+
+    def _children_of(self, one: _Set, also: Also) -> Iterator[_Child]:
+        if also.group is None:
+            yield self._child(one, also)
+            return
+        status = one.status if also.status == "request" else also.status
+        for user in self._directory.members_of(one.domain or "", also.group):
+            if user != one.user:
+                kind = _Set(one.domain, user, also.feature, Origin.INTERNAL, status)
+                key = (one.domain or "", user, also.feature, status)
+                yield _Child((one.domain, user, also.feature), key, kind)
+
+    def _domains_with_members(self, rules: Sequence[RankedRule]) -> set[str]:
+        """The domains in which somebody is in a group for which sets follow."""
+        groups = {also.group for rule in rules for also in rule.rule.effects.also if also.group}
+        return {
+            domain
+            for domain in (self._directory.domains if groups else ())
+            if any(self._directory.members_of(domain, group) for group in groups)
+        }
 
     def _child(self, one: _Set, also: Also) -> _Child:
         user, user_known = _who(also.user, "user", one.user)
@@ -210,7 +238,7 @@ class _Cascades:
             Origin.INTERNAL,
             status,
         )
-        key = (_text(also.domain, "domain"), _text(also.user, "user"), also.feature)
+        key = (_text(also.domain, "domain"), _text(also.user, "user"), also.feature, status)
         known = user_known and domain_known
         return _Child((domain, user, also.feature) if known else None, key, kind)
 

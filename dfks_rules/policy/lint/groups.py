@@ -26,6 +26,7 @@ def unknown_groups(rules: Iterable[RankedRule], directory: Directory) -> Iterato
             and isinstance(atom.operand, tuple)
             for name in atom.operand
         }
+        asked |= {also.group for also in rule.rule.effects.also if also.group is not None}
         for name in sorted(asked - known):
             hint = did_you_mean(name, known)
             message = f"nobody is in group {quoted(name)}{hint}, which rule `{rule.name}` tests"

@@ -5,9 +5,9 @@ question of logic. A cell is known by real values, its representatives, and a te
 by `Atom.holds`: automata and intervals only propose values, so they cannot make a test mean
 something else.
 
-    automata ← determined, shapes ← texts ← addresses      values of one fact, or of an address
-    numbers, moments                                        likewise
-    cells: values by outcome; undecided: the answer that is neither proved nor refuted
+    automata ← stepping ← determined ← beginnings ← texts ← addresses
+                                 values of one fact, or of an address; numbers, moments: likewise
+    shapes: the texts that a fact can be; cells: a few values of each kind
 
 Belongs here: representatives of facts, formulas over them, and what decides these formulas.
 Never here: a second meaning of a matcher; an answer that is only likely: what is not proved and not

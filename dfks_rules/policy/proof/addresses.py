@@ -19,9 +19,9 @@ from dfks_rules.policy.proof.cells import outcome
 from dfks_rules.policy.proof.determined import Determined
 from dfks_rules.policy.proof.shapes import DOMAIN, USER, Shape
 from dfks_rules.policy.proof.texts import (
+    Others,
     constants_of,
     patterns_of,
-    some_to,
     start_of,
     too_many_cells,
 )
@@ -56,13 +56,17 @@ def distinct_addresses(
         of_user: tests of its user.
         of_domain: tests of its domain.
         shapes: the users and the domains that can occur; without a user an address is
-            `sip:domain`.
+            `sip:domain`. Their parts count as in `distinct_texts`.
         copies: how many users, and how many domains, an outcome gets, where there are as many.
 
     Raises:
         Undecided: a test is opaque, or there are too many cells.
     """
     tests = Tests(frozenset(of_address), frozenset(of_user), frozenset(of_domain))
+    languages = map(language_of, tests.of_address)
+    if any(isinstance(one, Matching) and one.longest is not None for one in languages):
+        # Then an address can be too long for a test.
+        shapes = (shapes[0]._replace(to_longest=True), shapes[1]._replace(to_longest=True))
     return _distinct_addresses(tests, shapes, copies)
 
 
@@ -70,7 +74,6 @@ def distinct_addresses(
 def _distinct_addresses(
     tests: Tests, shapes: tuple[Shape, Shape], copies: int
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    to_longest = _is_limited(tests.of_address)
     of_users, of_domains = _partners(tests.of_address, shapes)
     try:
         users, domains = _parts(tests, shapes, (of_users, of_domains), copies)
@@ -87,8 +90,8 @@ def _distinct_addresses(
         return outcome(tests.of_domain, domain), frozenset(of_domains.get(domain, ())), passing
 
     return (
-        _few(users, of_user, copies, to_longest=to_longest),
-        _few(domains, of_domain, copies, to_longest=to_longest),
+        _few(users, of_user, shapes[0], copies),
+        _few(domains, of_domain, shapes[1], copies),
     )
 
 
@@ -105,22 +108,18 @@ def _passing(at: _At, from_: _From) -> frozenset[int]:
     return frozenset(pattern for pattern, node in at if node in from_)
 
 
-def _is_limited(of_address: Iterable[Atom]) -> bool:
-    """Whether an address can be too long for a test."""
-    languages = map(language_of, of_address)
-    return any(isinstance(one, Matching) and one.longest is not None for one in languages)
-
-
 def _few(
-    texts: Iterable[str], kind: Callable[[str], Hashable], copies: int, *, to_longest: bool
+    texts: Iterable[str], kind: Callable[[str], Hashable], shape: Shape, copies: int
 ) -> tuple[str, ...]:
-    """Of each kind the shortest, and the longest, which with any other is too long to match."""
+    """Of each kind the shortest and, if the shape asks for it, the longest."""
     kinds: dict[Hashable, list[str]] = defaultdict(list)
     # No user is the last choice: people take that for a mistake.
     for text in sorted(texts, key=lambda text: (not text, len(text))):
-        kinds[kind(text)].append(text)
-    few = ((*some[:copies], *some[-int(to_longest) or len(some) :]) for some in kinds.values())
-    return tuple(dict.fromkeys(text for some in few for text in some))
+        kinds[kind(text), *(part.has(text) for part in shape.parts)].append(text)
+    few: dict[str, None] = {}
+    for some in kinds.values():
+        few |= dict.fromkeys((*some[:copies], *(some[-1:] if shape.to_longest else ())))
+    return tuple(few)
 
 
 def _partners(atoms: Iterable[Atom], shapes: tuple[Shape, Shape]) -> tuple[_Partners, _Partners]:
@@ -129,7 +128,7 @@ def _partners(atoms: Iterable[Atom], shapes: tuple[Shape, Shape]) -> tuple[_Part
     for number, atom in enumerate(atoms):
         for constant in constants_of([atom]):
             user, _, domain = str(constant).removeprefix(_SCHEME).rpartition("@")
-            can_occur = shapes[0].among([user]) and shapes[1].among([domain])
+            can_occur = shapes[0].has(user) and shapes[1].has(domain)
             if can_occur and Aor(user, domain).uri == constant:
                 users.setdefault(user, set()).add((number, domain))
                 domains.setdefault(domain, set()).add((number, user))
@@ -147,7 +146,6 @@ def _parts(
     """
     fixed = union(span for character in f"{_SCHEME}@" for span in one(character))
     automaton = Automaton(union([*fixed, *shapes[0].characters, *shapes[1].characters]))
-    to_longest = _is_limited(tests.of_address)
     begun = [
         _after(automaton, automaton.closed(start_of(automaton, language)), _SCHEME)
         for language in patterns_of(tests.of_address).values()
@@ -160,8 +158,8 @@ def _parts(
             for number in range(len(begun))
         )
 
-    users = dict(left.texts(named[0], at, copies, to_longest=to_longest))
-    if shapes[0].among([""]):
+    users = dict(left.texts(named[0], at, copies))
+    if shapes[0].has(""):
         users[""] = _numbered(begun)
     nodes = sorted({node for one in users.values() for _, node in one})
     right = _Side(automaton, shapes[1], tests.of_domain, nodes)
@@ -170,7 +168,7 @@ def _parts(
         passed = right.whole.passed(position) or ()
         return frozenset(nodes[number] for number in passed if number < len(nodes))
 
-    return users, dict(right.texts(named[1], from_, copies, to_longest=to_longest))
+    return users, dict(right.texts(named[1], from_, copies))
 
 
 def _numbered(nodes: Iterable[frozenset[int]]) -> _At:
@@ -205,6 +203,7 @@ class _Side:
             TooLargeError: there are too many nodes or states.
         """
         own = [start_of(automaton, language) for language in patterns_of(atoms).values()]
+        own += [part.start_in(automaton) for part in shape.parts]
         start = shape.start_in(automaton)
         self.whole = Determined(automaton, [*starts, *own], start, longest=shape.longest)
         self._shape = shape
@@ -212,25 +211,27 @@ class _Side:
         self._own = range(len(starts), len(starts) + len(own))
 
     def texts(
-        self, named: Iterable[str], tell: Callable[[int], T], copies: int, *, to_longest: bool
+        self, named: Iterable[str], tell: Callable[[int], T], copies: int
     ) -> Iterator[tuple[str, T]]:
-        """Constants and, of each kind of texts, the shortest and maybe the longest.
+        """Constants and, of each kind of texts, the shortest and maybe a longest.
 
         Args:
             named: more constants.
             tell: what tests of whole addresses know in a state; it is yielded with the text.
             copies: how many short texts a kind gets.
-            to_longest: whether a kind also gets its longest text.
         """
         constants = self._shape.among({*self._constants, *named})
         for text in constants:
-            yield text, tell(self.whole.position_of(text))
+            position = self.whole.position_of(text)
+            if position is not None:
+                yield text, tell(position)
         kinds: dict[tuple[T, frozenset[int]], list[int]] = defaultdict(list)
         for position in range(len(self.whole.states)):
             passed = self.whole.passed(position)
             if passed is not None:
                 kinds[tell(position), passed.intersection(self._own)].append(position)
+        others = Others(self.whole, ["", *constants])
         for (told, _), ends in kinds.items():
-            few = some_to(self.whole, ends, ["", *constants], copies)
-            longest = [self.whole.longest_to(ends)] if to_longest else []
+            few = others.leading_to(ends, copies)
+            longest = [self.whole.longest_to(ends)] if self._shape.to_longest else []
             yield from ((text, told) for text in (*few, *longest))

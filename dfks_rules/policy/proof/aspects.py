@@ -11,8 +11,11 @@ from dfks_rules.model.decisions import Denial, DenialAnswer, NotifyScope
 from dfks_rules.model.features import ROWS, VALUES_OF
 from dfks_rules.model.requests import Operation
 from dfks_rules.model.values import Value
+from dfks_rules.policy.language.expiry import During
+from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.language.values import PLACEHOLDER
 from dfks_rules.policy.proof.decided import Decided
+from dfks_rules.policy.proof.exact import exact
 from dfks_rules.policy.proof.formulas import Formula, Formulas
 from dfks_rules.policy.proof.meaning import UNSET, Chain, Entry, first_of
 from dfks_rules.policy.proof.search import Point
@@ -66,6 +69,7 @@ def aspects(old: Decided, new: Decided) -> Iterator[Aspect]:
     else:
         yield from _spelled(old, new, allowed)
     if operation is Operation.SET:
+        yield _expiry(old, new, allowed)
         yield _sequence("also", space, (old.meaning.also, new.meaning.also), allowed)
 
 
@@ -181,6 +185,30 @@ def _status(old: Decided, new: Decided, where: Formula) -> Aspect:
 
     chains = (old.meaning.fields["status"], new.meaning.fields["status"])
     return _chained("status", old.space, chains, where, alike, "request")
+
+
+def _expiry(old: Decided, new: Decided, where: Formula) -> Aspect:
+    """When what is switched on is switched off; two ways to say it may come to the same moment."""
+    space, formulas = old.space, old.space.formulas
+
+    def never(said: Hashable) -> Formula:
+        if isinstance(said, During):
+            return formulas.negation(space.test(hours_of(said)))
+        return formulas.truth(of=said is None)
+
+    def alike(one: Hashable, other: Hashable) -> Formula:
+        if exact(one) == exact(other):
+            return formulas.true
+        return formulas.all_of((never(one), never(other)))
+
+    chains = (old.meaning.fields["expire"], new.meaning.fields["expire"])
+    on = formulas.all_of((where, old.on, new.on))
+    return _chained("expires", space, chains, on, alike, None, lambda: {"now"})
+
+
+def hours_of(expire: During) -> Atom:
+    """The test that a moment is within the hours at whose end something expires."""
+    return Atom("now", "during", expire.schedule)
 
 
 def _value(old: Decided, new: Decided, value: Value, where: Formula) -> Aspect:

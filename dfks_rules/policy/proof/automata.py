@@ -185,8 +185,8 @@ class Automaton:
             return then
         low, high, rest = ord(first[0]), ord(last[0]), len(first) - 1
         zeros, nines = "0" * rest, "9" * rest
-        if low == high:
-            return self.read(((low, low),), self._digits(first[1:], last[1:], then))
+        if low == high or (first == f"0{zeros}" and last == f"9{nines}"):
+            return self.read(((low, high),), self._digits(first[1:], last[1:], then))
         ways = [
             self.read(((low, low),), self._digits(first[1:], nines, then)),
             self.read(((high, high),), self._digits(zeros, last[1:], then)),

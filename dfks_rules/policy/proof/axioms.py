@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from dfks_rules.model.features import SPELLINGS, Spelling
 from dfks_rules.model.identity import AuthMethod
-from dfks_rules.model.requests import Origin
+from dfks_rules.model.requests import EXPIRED, Origin
 from dfks_rules.policy.facts.there import origins_with
 from dfks_rules.policy.language.alternatives import Question
 from dfks_rules.policy.proof.formulas import Formula
@@ -31,6 +31,8 @@ def add_needed(needs: Needs) -> None:
     facts = needs.facts.keys()
     if any(origins_with(fact) != frozenset(Origin) for fact in facts):
         needs.fact("origin")
+    if "param" in facts:
+        needs.equal("param", str(EXPIRED.param))
     if any(fact.startswith("target.") for fact in facts):
         for name in _FORWARDS:
             needs.equal(name, "")
@@ -70,6 +72,9 @@ def _of_origin(space: Space) -> Iterator[Formula]:
         if origins != frozenset(Origin):
             there = space.equals("origin", *(one.value for one in origins))
             yield _implies(space, space.present(fact), there)
+    if "param" in space.columns:
+        internal = space.equals("origin", Origin.INTERNAL.value)
+        yield _implies(space, internal, space.equals("param", None, EXPIRED.param))
     phone = space.equals("origin", Origin.WATCHER.value)
     for fact in _WATCHER:
         if fact in space.columns:

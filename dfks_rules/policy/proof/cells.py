@@ -1,6 +1,6 @@
 """Values sorted by the tests that they pass."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from typing import Generic, TypeVar
 
 from dfks_rules.policy.facts.view import FactValue
@@ -17,22 +17,22 @@ def outcome(atoms: Iterable[Atom], value: FactValue) -> Outcome:
 
 
 class Cells(Generic[Value]):
-    """A few values for each outcome."""
+    """A few values of each kind."""
 
-    def __init__(self, atoms: Iterable[Atom], copies: int) -> None:
+    def __init__(self, kind: Callable[[Value], Hashable], copies: int) -> None:
         """No values.
 
         Args:
-            atoms: tests, each of one fact.
-            copies: how many values an outcome gets.
+            kind: what is told of a value, such as its outcome.
+            copies: how many values a kind gets.
         """
-        self._atoms = tuple(atoms)
+        self._kind: Callable[[Value], Hashable] = kind
         self._copies = copies
-        self._cells: dict[Outcome, dict[Value, None]] = {}
+        self._cells: dict[Hashable, dict[Value, None]] = {}
 
     def add(self, value: Value) -> None:
         """Keeps a value, unless there are enough like it."""
-        cell = self._cells.setdefault(outcome(self._atoms, value), {})
+        cell = self._cells.setdefault(self._kind(value), {})
         if len(cell) < self._copies:
             cell[value] = None
 

@@ -156,7 +156,9 @@ def _relevant(claim: Claim, rules: Sequence[Rule]) -> list[Rule]:
     """Rules that can matter to what is expected."""
     if claim.other is not None or any(name in claim.expect for name in _ANYTHING):
         return list(rules)
-    return [rule for rule in rules if rule.effects.denial or rule.effects.allow]
+    return [
+        rule for rule in rules if rule.effects.denial or rule.effects.allow or rule.effects.lifts
+    ]
 
 
 class _Expected:

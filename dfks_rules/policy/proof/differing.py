@@ -15,7 +15,8 @@ from dfks_rules.policy.deciding.oracle import Oracle
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.alternatives import QUESTIONS, Question
 from dfks_rules.policy.language.document import Rule
-from dfks_rules.policy.proof.aspects import aspects
+from dfks_rules.policy.language.expiry import During
+from dfks_rules.policy.proof.aspects import aspects, hours_of
 from dfks_rules.policy.proof.axioms import add_needed, axioms
 from dfks_rules.policy.proof.decided import Decided
 from dfks_rules.policy.proof.exact import Numbering
@@ -75,7 +76,7 @@ def settle(case: Case, horizon: Horizon, confirms: Confirms, solver: Solver = by
     Raises:
         Undecided: neither proved nor refuted; what was shown before that is so nevertheless.
     """
-    space = _space_of(case, horizon)
+    space = space_of(case, horizon)
     old, new = Decided(case.old, space), Decided(case.new, space)
     base = axioms(space)
     found = 0
@@ -142,7 +143,12 @@ def cases_of(old: Oracle, new: Oracle) -> list[Case]:
     return found
 
 
-def _space_of(case: Case, horizon: Horizon) -> Space:
+def space_of(case: Case, horizon: Horizon) -> Space:
+    """The requests of a case, with all that tells its two sides apart.
+
+    Raises:
+        Undecided: that cannot be told.
+    """
     needs = Needs(case.question)
     sides = (case.old, case.new)
     deciding = [[rule for rule in side if not rule.shadow] for side in sides]
@@ -165,7 +171,7 @@ def add_read(needs: Needs) -> None:
 
 def add_values(needs: Needs, sides: Sequence[Sequence[Rule]]) -> None:
     """Adds values that may differ between the sides, and facts that their effects read."""
-    feature = needs.question[1]
+    operation, feature = needs.question
     numbering = Numbering()
     for value in VALUES_OF[feature] if feature else ():
         chains = [
@@ -177,6 +183,10 @@ def add_values(needs: Needs, sides: Sequence[Sequence[Rule]]) -> None:
             terms = [term for rule in rules for term in written(rule, value)]
             add_compared(needs, value, terms)
     for rule in (rule for side in sides for rule in side):
+        if rule.effects.expire is not None and operation is Operation.SET:
+            needs.fact("now")
+            if isinstance(rule.effects.expire, During):
+                needs.test(hours_of(rule.effects.expire))
         for fact in _parts(rule.effects.facts):
             needs.fact(fact)
 

@@ -41,7 +41,8 @@ class Numbering:
 
     def number(self, rule: Rule) -> int:
         """The number of what a rule says."""
-        nameless = rule._replace(id="")
+        # By its name, an Exception lifts a denial that allows it.
+        nameless = rule if rule.effects.exceptions else rule._replace(id="")
         some = self._known.setdefault(nameless, [])
         for known, number in some:
             if same(known, nameless):

@@ -9,10 +9,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
-from dfks_rules.model.features import VALUES_OF
 from dfks_rules.model.requests import Operation
-from dfks_rules.policy.deciding.combine import NOT_YOUR_PRESENTITY
-from dfks_rules.policy.language.alternatives import Question
+from dfks_rules.policy.deciding.combine import NOT_YOUR_PRESENTITY, fields_of
 from dfks_rules.policy.language.document import Effects, Rule
 from dfks_rules.policy.proof.exact import exact
 from dfks_rules.policy.proof.formulas import Formula, Formulas
@@ -21,7 +19,10 @@ from dfks_rules.policy.proof.space import Space
 from dfks_rules.policy.proof.undecided import Undecided
 
 KNOWN_EFFECTS = frozenset(
-    {"status", "assigned", "notify", "values", "denial", "allow", "log", "also", "final"}
+    {
+        *("status", "assigned", "notify", "values", "allow", "log", "also", "final", "expire"),
+        *("denial", "exceptions", "lifts"),
+    }
 )
 """Fields of `Effects` that formulas express."""
 KNOWN_PARTS = frozenset({"id", "condition", "effects", "shadow"})
@@ -75,14 +76,6 @@ class Meaning:
     """Sets that follow: likewise."""
 
 
-def fields_of(question: Question) -> tuple[str, ...]:
-    """Fields that rules set for a question."""
-    operation, feature = question
-    if operation is Operation.SUBSCRIBE or feature is None:
-        return ("allow",)
-    return ("status", "assigned", "notify", *(value.value for value in VALUES_OF[feature]))
-
-
 def demand_known(rule: Rule) -> None:
     """Refuses what formulas do not express.
 
@@ -116,8 +109,8 @@ def meaning_of(rules: Sequence[Rule], space: Space) -> Meaning:
     applying = [(space.condition(rule.condition), rule) for rule in rules if not rule.shadow]
     matches = [(when, rule) for when, rule in applying if when is not space.formulas.false]
     return Meaning(
-        (*_denials(matches), *_built_in(matches, space)),
-        {name: tuple(_field(name, matches)) for name in fields_of(space.question)},
+        (*_denials(matches, space.formulas), *_built_in(matches, space)),
+        {name: tuple(_field(name, matches)) for name in fields_of(*space.question)},
         tuple(
             Entry(when, one.effects.log, one.id)
             for when, one in matches
@@ -130,10 +123,16 @@ def meaning_of(rules: Sequence[Rule], space: Space) -> Meaning:
 _Matches = Sequence[tuple[Formula, Rule]]
 
 
-def _denials(matches: _Matches) -> Iterator[Entry]:
+def _denials(matches: _Matches, formulas: Formulas) -> Iterator[Entry]:
+    """Denials, where no Exception lifts them."""
+    lifting: dict[str, list[Formula]] = {}
+    for when, rule in matches:
+        for lifted in rule.effects.lifts:
+            lifting.setdefault(lifted, []).append(when)
     for when, rule in matches:
         if rule.effects.denial is not None:
-            yield Entry(when, rule.effects.denial, rule.id)
+            counts = formulas.none_of(lifting.get(rule.id, ()))
+            yield Entry(formulas.all_of((when, counts)), rule.effects.denial, rule.id)
 
 
 def _built_in(matches: _Matches, space: Space) -> Iterator[Entry]:

@@ -4,7 +4,7 @@ Between two constants all values behave alike.
 """
 
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from ipaddress import IPv4Address, IPv6Address
 from itertools import pairwise
 
@@ -18,7 +18,7 @@ from dfks_rules.policy.language.languages import (
     language_of,
 )
 from dfks_rules.policy.language.matchers import Atom
-from dfks_rules.policy.proof.cells import Cells
+from dfks_rules.policy.proof.cells import Cells, outcome
 from dfks_rules.policy.proof.undecided import opaque
 
 _BOUNDS = {value.value: value.kind for value in VALUES if isinstance(value.kind, Integer)}
@@ -64,7 +64,7 @@ def _distinct_counts(
     cuts = {number for atom in atoms for number in _cuts(atom)}
     found: list[int] = []
     for part in _parts(also_cut_at, among):
-        cells = Cells[int](atoms, copies)
+        cells = Cells[int](partial(outcome, atoms), copies)
         for piece in _parts(cuts, part):
             for number in piece[:copies]:
                 cells.add(number)
@@ -119,7 +119,7 @@ def _distinct_ips(atoms: frozenset[Atom], copies: int) -> tuple[str, ...]:
                 pass
             case _:
                 raise opaque(atom)
-    cells = Cells[str](atoms, copies)
+    cells = Cells[str](partial(outcome, atoms), copies)
     for address in sorted(constants):
         cells.add(address)
     enough = copies + len(constants)

@@ -5,12 +5,13 @@ never lacks one: then a proof would claim too much.
 """
 
 import re
+import sys
 from collections.abc import Iterable
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from dfks_rules.model.values import MAX_TEXT
-from dfks_rules.policy.language.characters import Characters
+from dfks_rules.policy.language.characters import Characters, union
 from dfks_rules.policy.language.patterns import Parsed, parse
 from dfks_rules.policy.proof.automata import Automaton, characters_in
 
@@ -22,6 +23,10 @@ class Shape(NamedTuple):
     """A regular expression of `language.patterns`, which matches each as a whole."""
     longest: int = MAX_TEXT
     """Most characters."""
+    parts: tuple["Shape", ...] = ()
+    """Shapes whose texts are to be told apart: those of facts that share their values."""
+    to_longest: bool = False
+    """Whether each outcome is also to be had by a text as long as there is one."""
 
     @property
     def characters(self) -> Characters:
@@ -32,11 +37,13 @@ class Shape(NamedTuple):
         """A node of an automaton at which its texts pass."""
         return automaton.pattern(self.pattern, _parsed(self.pattern))
 
+    def has(self, text: str) -> bool:
+        """Whether a text is one of its texts."""
+        return len(text) <= self.longest and _compiled(self.pattern).fullmatch(text) is not None
+
     def among(self, texts: Iterable[object]) -> list[str]:
         """Those of some values that are its texts, in order."""
-        whole = _compiled(self.pattern)
-        some = {text for text in texts if isinstance(text, str)}
-        return sorted(text for text in some if len(text) <= self.longest and whole.fullmatch(text))
+        return sorted({text for text in texts if isinstance(text, str) and self.has(text)})
 
 
 @lru_cache(64)
@@ -85,8 +92,24 @@ _OF_FACT = {
 
 def shape_of(*facts: str) -> Shape:
     """The texts that a fact can be, if it is present; those that any of several can be."""
-    shapes = list(dict.fromkeys(_OF_FACT.get(fact, PRINTABLE) for fact in facts))
+    shapes = tuple(dict.fromkeys(_OF_FACT.get(fact, PRINTABLE) for fact in facts))
     if len(shapes) == 1:
         return shapes[0]
     patterns = "|".join(f"(?:{shape.pattern})" for shape in shapes)
-    return Shape(patterns, max(shape.longest for shape in shapes))
+    return Shape(patterns, max(shape.longest for shape in shapes), shapes)
+
+
+def with_extremes(shape: Shape) -> Shape:
+    """The same texts, of which very long and unprintable ones are told apart.
+
+    A template that is filled with one comes to its default (see `language.values`).
+    """
+    return shape._replace(parts=(*shape.parts, _printable()), to_longest=True)
+
+
+@cache
+def _printable() -> Shape:
+    codes = (code for code in range(sys.maxunicode + 1) if chr(code).isprintable())
+    ranges = union((code, code) for code in codes)
+    inside = "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in ranges)
+    return Shape(f"[{inside}]*")

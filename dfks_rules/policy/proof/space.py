@@ -144,19 +144,21 @@ class Space:
         if fact in self.names:
             return self._tested_names(atom)
         if atom.matcher == "sameAs":
-            other = str(atom.operand)
-            if other in self.names:
-                return self.formulas.false  # names of a fact that such requests do not have
-            if fact in _AORS:
-                pairs = zip(_AORS[fact], _AORS[other], strict=True)
-                return self.formulas.all_of(self.same(*pair) for pair in pairs)
-            return self.same(fact, other)
+            return self._tested_same(fact, str(atom.operand))
         if atom.matcher in ("moreThan", "lessThan"):
             return self._ordered(atom, str(atom.operand))
         if fact in _AORS:
             return self._tested_address(atom)
         read = atom.facts[0]
         return self.where(read, lambda value: atom.holds(lambda _name: value))
+
+    def _tested_same(self, fact: str, other: str) -> Formula:
+        if other in self.names:
+            return self.formulas.false  # names of a fact that such requests do not have
+        if fact in _AORS:
+            pairs = zip(_AORS[fact], _AORS[other], strict=True)
+            return self.formulas.all_of(self.same(*pair) for pair in pairs)
+        return self.same(fact, other)
 
     def _tested_address(self, atom: Atom) -> Formula:
         user, domain = (self.columns[part] for part in _AORS[atom.fact])

@@ -5,8 +5,7 @@ by an automaton of the other tests: its states give the outcomes, and the shorte
 to them are tried.
 """
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, islice
 
@@ -22,13 +21,16 @@ from dfks_rules.policy.language.languages import (
 )
 from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.proof.automata import ALL, END, Automaton, TooLargeError
-from dfks_rules.policy.proof.cells import Cells
+from dfks_rules.policy.proof.beginnings import Beginnings
+from dfks_rules.policy.proof.cells import Cells, outcome
 from dfks_rules.policy.proof.determined import Determined
 from dfks_rules.policy.proof.shapes import ANY_TEXT, Shape
 from dfks_rules.policy.proof.undecided import Undecided, opaque
 
 _MANY = 1_000
 """Texts of one test that are many by themselves."""
+Pattern = Holding | Matching | Numbered
+"""What passes a test that is not for equality."""
 
 
 def distinct_texts(
@@ -38,7 +40,8 @@ def distinct_texts(
 
     Args:
         atoms: tests of one fact, or of several that are to share their values.
-        shape: the texts that can occur; every representative is one.
+        shape: the texts that can occur; every representative is one. Where it has parts, each
+            outcome is had by texts of each part; and by a longest text, if it asks for that.
         copies: how many texts an outcome gets; fewer only where fewer have it.
 
     Raises:
@@ -49,22 +52,53 @@ def distinct_texts(
 
 @lru_cache(4096)
 def _distinct_texts(atoms: frozenset[Atom], shape: Shape, copies: int) -> tuple[str, ...]:
+    def kind(text: str) -> Hashable:
+        return outcome(atoms, text), *(part.has(text) for part in shape.parts)
+
     constants = shape.among(constants_of(atoms))
-    patterns = patterns_of(atoms)
-    automaton = Automaton(shape.characters)
-    try:
-        starts = [start_of(automaton, language) for language in patterns.values()]
-        start = shape.start_in(automaton)
-        whole = Determined(automaton, starts, start, longest=shape.longest)
-    except TooLargeError as error:
-        raise too_many_cells(patterns) from error
-    cells = Cells[str](atoms, copies)
+    cells, longest = Cells[str](kind, copies), Cells[str](kind, 1)
     for text in constants:
         cells.add(text)
-    for ends in ends_of(whole).values():
-        for text in some_to(whole, ends, constants, copies):
+    patterns = patterns_of(atoms)
+    try:
+        whole, others = _others(patterns, constants, shape, copies)
+    except TooLargeError as error:
+        raise too_many_cells(patterns) from error
+    for ends in whole.ends.values():
+        for text in others.leading_to(ends, copies):
             cells.add(text)
-    return cells.values
+        if shape.to_longest:
+            longest.add(whole.longest_to(ends))
+    return tuple(dict.fromkeys((*cells.values, *longest.values)))
+
+
+def _others(
+    patterns: Mapping[Atom, Pattern], constants: Sequence[str], shape: Shape, copies: int
+) -> tuple[Determined, "Others"]:
+    """The states of patterns, and the texts that are no constants.
+
+    Raises:
+        Undecided: a pattern is opaque.
+        TooLargeError: there are too many nodes or states.
+    """
+    long = [texts for texts in map(_long_list, patterns.values()) if texts]
+    alone = long[0] if len(long) == 1 and not shape.to_longest else None
+    automaton = Automaton(shape.characters)
+    together = [one for one in patterns.values() if alone is None or _long_list(one) != alone]
+    starts = [start_of(automaton, one) for one in together]
+    starts += [part.start_in(automaton) for part in shape.parts]
+    whole = Determined(automaton, starts, shape.start_in(automaton), longest=shape.longest)
+    if alone is None:
+        return whole, Others(whole, constants)
+    return whole, Others(whole, constants, Beginnings(whole, alone, copies + len(constants)))
+
+
+def _long_list(language: Pattern) -> tuple[str, ...] | None:
+    """The texts of a test for beginnings that are too many to be states."""
+    match language:
+        case Holding(texts, Place.START) if len(texts) > _MANY:
+            return texts
+    return None
 
 
 def constants_of(atoms: Iterable[Atom]) -> set[FactValue]:
@@ -73,13 +107,13 @@ def constants_of(atoms: Iterable[Atom]) -> set[FactValue]:
     return {value for one in languages if isinstance(one, OneOf) for value in one.values}
 
 
-def patterns_of(atoms: Iterable[Atom]) -> dict[Atom, Holding | Matching | Numbered]:
+def patterns_of(atoms: Iterable[Atom]) -> dict[Atom, Pattern]:
     """The tests that are not for equality.
 
     Raises:
         Undecided: it is not known what passes a test.
     """
-    found: dict[Atom, Holding | Matching | Numbered] = {}
+    found: dict[Atom, Pattern] = {}
     for atom in atoms:
         match language_of(atom):
             case Holding() | Matching() | Numbered() as language:
@@ -97,13 +131,13 @@ def too_many_cells(atoms: Collection[Atom]) -> Undecided:
         match language_of(atom):
             case Holding(texts) if len(texts) > _MANY:
                 what = f"`{atom.matcher}` of `{atom.fact}` has a list of {len(texts)} texts"
-                return Undecided(f"{what}, which has too many cells; `in` takes longer ones")
+                return Undecided(f"{what}, which has too many cells beside the other tests")
     facts = " and ".join(f"`{fact}`" for fact in sorted({atom.fact for atom in atoms}))
     tests = f"{len(atoms)} tests of {facts} have" if len(atoms) > 1 else f"a test of {facts} has"
     return Undecided(f"{tests} too many cells; write `prefix`, or one `has` with a list")
 
 
-def start_of(automaton: Automaton, language: Holding | Matching | Numbered) -> int:
+def start_of(automaton: Automaton, language: Pattern) -> int:
     """The node of an automaton at which the texts of a language pass.
 
     Raises:
@@ -120,29 +154,43 @@ def start_of(automaton: Automaton, language: Holding | Matching | Numbered) -> i
             return automaton.fork(automaton.pattern(*pattern) for pattern in patterns)
 
 
-def ends_of(whole: Determined) -> Mapping[frozenset[int], list[int]]:
-    """The states of an automaton by the tests that they pass."""
-    found: dict[frozenset[int], list[int]] = defaultdict(list)
-    for position in range(len(whole.states)):
-        passed = whole.passed(position)
-        if passed is not None:
-            found[passed].append(position)
-    return found
+class Others:
+    """Texts that are no constants."""
 
+    def __init__(
+        self,
+        whole: Determined,
+        constants: Collection[str],
+        beginnings: Beginnings | None = None,
+    ) -> None:
+        """Those of an automaton.
 
-def some_to(
-    whole: Determined, ends: Collection[int], constants: Collection[str], copies: int
-) -> Iterator[str]:
-    """`copies` texts that lead to these states and are no constants, or all if there are fewer."""
-    # An empty text is the last choice: people take it for a mistake.
-    shortest = (whole.shortest[end] for end in ends if end)
-    others = whole.texts_to(ends, frozenset("".join(constants)), copies)
-    texts = chain(islice(shortest, 1), filter(None, others), [""] if 0 in ends else [])
-    return islice(_new(texts, set(constants)), copies)
+        Args:
+            whole: its states.
+            constants: what is left out.
+            beginnings: those of a long list, if there is one besides.
+        """
+        self._whole = whole
+        self._beginnings = beginnings
+        self._constants = frozenset(constants)
+        self._telling = frozenset("".join(constants))
 
+    def leading_to(self, ends: Collection[int], copies: int) -> Iterator[str]:
+        """`copies` texts that lead to any of these states, or all if there are fewer.
 
-def _new(texts: Iterable[str], seen: set[str]) -> Iterator[str]:
-    for text in texts:
-        if text not in seen:
-            seen.add(text)
-            yield text
+        As many with an entry of the long list, and as many without.
+        """
+        if self._beginnings is not None:
+            return self._new(self._beginnings.texts(ends, self._telling))
+        # An empty text is the last choice: people take it for a mistake.
+        shortest = (self._whole.shortest[end] for end in ends if end)
+        others = self._whole.texts_to(ends, self._telling, copies)
+        texts = chain(islice(shortest, 1), filter(None, others), [""] if 0 in ends else [])
+        return islice(self._new(texts), copies)
+
+    def _new(self, texts: Iterable[str]) -> Iterator[str]:
+        seen: set[str] = set()
+        for text in texts:
+            if text not in seen and text not in self._constants:
+                seen.add(text)
+                yield text

@@ -4,39 +4,25 @@ Each stage works on what the previous one passed: YAML, schema, the meaning of e
 finally how the files relate to one another.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import cache
-from itertools import chain
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 from jsonschema import Draft202012Validator
 
 from dfks_rules.errors import Finding
-from dfks_rules.model.features import SPELLINGS, VALUES_OF, Feature
-from dfks_rules.model.requests import Operation
-from dfks_rules.policy.facts.facts import FACTS, known_fact
-from dfks_rules.policy.facts.families import attribute_in
 from dfks_rules.policy.language.alternatives import (
-    QUESTIONS,
     Alternative,
-    Question,
-    TooManyAlternativesError,
     alternatives,
 )
 from dfks_rules.policy.language.document import (
     AllOf,
-    Also,
-    AnyOf,
-    Condition,
-    Effects,
-    Not,
     Policy,
     Rule,
 )
-from dfks_rules.policy.language.implication import contradicted, contradicts
-from dfks_rules.policy.language.matchers import Atom
-from dfks_rules.policy.language.possible import why_impossible
+from dfks_rules.policy.language.implication import contradicts
 from dfks_rules.policy.reading.check_exceptions import check_exceptions, narrowing
+from dfks_rules.policy.reading.check_rule import check_attributes, check_rule
 from dfks_rules.policy.reading.exception_schema import exception_schema
 from dfks_rules.policy.reading.read import Reader
 from dfks_rules.policy.reading.read_site import read_site
@@ -51,8 +37,6 @@ from dfks_rules.yaml.tree import Path, Place, Tree
 
 _BESIDE = {"PolicyTest": "cases", "PolicyProof": "proofs"}
 """Kinds of files that stand beside policies → what is in them."""
-_ALIKE = 0.75
-"""So much of a fact's name must be that of another one to look like a misspelling of it."""
 
 
 class CheckedPolicy(NamedTuple):
@@ -156,7 +140,7 @@ def _check_file(
     usable = _usable_rules(tree, located)
     if usable is None:
         return None, findings
-    reader = Reader(tree, shared)
+    reader = Reader(tree, shared, site.directory)
     before = len(reader.findings)
     policy, scope = reader.header(), reader.scope(source.tenant)
     is_sound = len(reader.findings) == before
@@ -175,9 +159,9 @@ def _check_file(
             places.append(tree.keys["rules", position, "id"])
         # A test with a wrong constant has no known meaning, and the scope is part of every rule.
         if is_sound and len(reader.findings) == before:
-            ways, problems = _check_rule(tree, ("rules", position), rule, source.tenant)
+            ways, problems = check_rule(tree, ("rules", position), rule, source.tenant)
             findings += problems
-            findings += _check_attributes(tree, ("rules", position), rule, site)
+            findings += check_attributes(tree, ("rules", position), rule, site)
             if is_used:
                 found.append(ways)
     findings += reader.findings
@@ -197,7 +181,7 @@ def _check_exception(
     located = validate(tree, _exception_validator())
     if located:
         return None, [finding for _, finding in located]
-    reader = Reader(tree, shared)
+    reader = Reader(tree, shared, site.directory)
     policy = reader.exception(source.tenant)
     findings = list(reader.findings)
     ways: tuple[Alternative, ...] = ()
@@ -205,8 +189,8 @@ def _check_exception(
         findings += _check_tenant(tree, source.tenant)
     if not findings:
         (rule,) = policy.rules
-        ways, findings = _check_rule(tree, (), rule, source.tenant)
-        findings += _check_attributes(tree, (), rule, site)
+        ways, findings = check_rule(tree, (), rule, source.tenant)
+        findings += check_attributes(tree, (), rule, site)
     return CheckedPolicy(policy, (ways,), source, (tree.keys["for",],)), findings
 
 
@@ -281,122 +265,3 @@ def _check_ids(tree: Tree) -> list[Finding]:
             case _:
                 pass
     return findings
-
-
-def _check_rule(
-    tree: Tree, path: Path, rule: Rule, tenant: str | None
-) -> tuple[tuple[Alternative, ...], list[Finding]]:
-    """The ways in which a rule can match, and findings about its meaning."""
-    name = rule.id.partition("/")[2]
-    try:
-        every = alternatives(rule.condition)
-    except TooManyAlternativesError as error:
-        return (), [tree.finding(path, "policy_limit", f"rule `{name}`: {error}")]
-    against = [contradicted(way.literals) for way in every]
-    ways = tuple(way for way, fact in zip(every, against, strict=True) if fact is None)
-    reasons = [why_impossible(way) for way in ways]
-    if ways and all(reasons):
-        why = "; ".join(dict.fromkeys(reason for reason in reasons if reason))
-        message = f"rule `{name}` can never match: {why}"
-        return (), [tree.finding(path, "policy_never_matches", message)]
-    if not ways:
-        named = ", ".join(f"`{fact}`" for fact in dict.fromkeys(against))
-        about = f" on {named}" if named else ""
-        where = f" in `{tenant}`, the only domain of its file" if tenant else ""
-        message = (
-            f"rule `{name}` can never match{where}: its conditions{about} contradict each other"
-        )
-        return (), [tree.finding(path, "policy_never_matches", message)]
-    questions = {QUESTIONS[question] for way in ways for question in way.questions}
-    operations = {operation for operation, _ in questions}
-    facts = _facts_of(rule)
-    findings = _check_facts(tree, path, facts, operations)
-    findings += _check_effects(tree, path, rule, questions)
-    return ways, findings
-
-
-def _check_facts(
-    tree: Tree, path: Path, facts: set[str], operations: set[Operation]
-) -> list[Finding]:
-    """Facts that are absent from every request the rule can match."""
-    asked = ", ".join(f"`{one.value}`" for one in Operation if one in operations)
-    findings = []
-    for name in sorted(facts):
-        have = known_fact(name).operations
-        if not have & operations:
-            there = ", ".join(f"`{one.value}`" for one in Operation if one in have)
-            message = f"fact `{name}` exists only for {there}; the rule is about {asked}"
-            findings.append(tree.finding(_place_of(tree, path, name), "policy_fact", message))
-    return findings
-
-
-def _facts_of(rule: Rule) -> set[str]:
-    return {atom.fact for atom in _atoms_of(rule.condition)} | rule.effects.facts
-
-
-def _check_attributes(tree: Tree, path: Path, rule: Rule, site: Site) -> Iterator[Finding]:
-    """Facts that would be attributes, but that no directory has and that look like other facts."""
-    facts = {fact for atom in _atoms_of(rule.condition) for fact in atom.facts}
-    for fact in sorted(facts | rule.effects.facts):
-        who, name = fact.partition(".")[0], attribute_in(fact)
-        if name is not None and name not in site.directory.attributes:
-            hint = did_you_mean(name, (one for one in FACTS if one.startswith(f"{who}.")), _ALIKE)
-            if hint:
-                message = f"unknown fact `{fact}`{hint}"
-                place = _place_of(tree, path, fact)
-                yield tree.finding(place, "policy_unknown_fact", message, at_key=True)
-
-
-def _atoms_of(condition: Condition) -> Iterator[Atom]:
-    match condition:
-        case AllOf(parts) | AnyOf(parts):
-            yield from chain.from_iterable(map(_atoms_of, parts))
-        case Not(part):
-            yield from _atoms_of(part)
-        case _:
-            yield condition
-
-
-def _place_of(tree: Tree, rule: Path, fact: str) -> Path:
-    """The place of a fact in a rule; the rule itself when the fact is in the scope."""
-    paths = (path for path in tree.keys if path[: len(rule)] == rule and path[-1] == fact)
-    return min(paths, key=lambda path: tree.keys[path], default=rule)
-
-
-def _check_effects(tree: Tree, path: Path, rule: Rule, questions: set[Question]) -> list[Finding]:
-    findings = []
-    then = (*path, "then")
-    if rule.effects.allow and {operation for operation, _ in questions} != {Operation.SUBSCRIBE}:
-        message = "`allow` is for rules with `op: subscribe` in `when` or in the scope"
-        findings.append(tree.finding((*then, "allow"), "policy_effect", message, at_key=True))
-    if rule.effects.also and {operation for operation, _ in questions} != {Operation.SET}:
-        message = "`also` is for rules with `op: set` in `when` or in the scope"
-        findings.append(tree.finding((*then, "also"), "policy_effect", message, at_key=True))
-    if rule.effects.expire and {operation for operation, _ in questions} != {Operation.SET}:
-        message = "`expire` is for rules with `op: set` in `when` or in the scope"
-        findings.append(tree.finding((*then, "expire"), "policy_effect", message, at_key=True))
-    features = {feature for _, feature in questions if feature is not None}
-    findings += _check_values(tree, then, rule.effects, features)
-    for number, also in enumerate(rule.effects.also):
-        findings += _check_values(tree, (*then, "also", number), also, {also.feature})
-    return findings
-
-
-def _check_values(
-    tree: Tree, path: Path, setting: Effects | Also, features: set[Feature]
-) -> Iterator[Finding]:
-    """Values that none of the features has, and words that contradict the status."""
-    for value, _ in setting.values:
-        if not any(value in VALUES_OF[feature] for feature in features):
-            names = ", ".join(sorted(f"`{feature.value}`" for feature in features))
-            message = f"{names or '`subscribe`'} has no value `{value.value}`"
-            place = (*path, "values", value.value)
-            yield tree.finding(place, "policy_effect", message, at_key=True)
-    written = dict(setting.values)
-    for spelling in {SPELLINGS[feature] for feature in features & SPELLINGS.keys()}:
-        word = cast("str | None", written.get(spelling.value))
-        agrees = word is None or int(spelling.status_of(word)) == setting.status
-        if setting.status in (0, 1) and not agrees:
-            name = spelling.value.value
-            message = f"`{name}: {word}` does not go with `status: {setting.status}`"
-            yield tree.finding((*path, "values", name), "policy_effect", message)

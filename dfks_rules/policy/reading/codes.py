@@ -49,7 +49,6 @@ CODES: dict[str, Code] = {
     "policy_exception": Code("error", "an Exception cannot lift a denial that it names"),
     "policy_never_matches": Code("error", "a rule can never match"),
     "policy_tenant": Code("error", "a tenant's file reaches beyond its domain"),
-    "policy_vacuous_proof": Code("error", "no request can pass the conditions of a proof"),
     "policy_case": Code("error", "the facts of a case do not describe a request"),
     "policy_always_matches": Code("warning", "a condition excludes nothing"),
     "policy_no_effect": Code("warning", "an effect never applies"),

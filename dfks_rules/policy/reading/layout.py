@@ -47,7 +47,7 @@ _ORDERS: dict[tuple[str | type, ...], tuple[str, ...]] = {
     ),
     ("rules", int, "then", "deny"): ("reason", "text", "answer", "exceptions"),
     ("rules", int, "then", "expire"): ("until", "tz"),
-    ("rules", int, "then", "also", int): ("feature", "user", "domain", "status", "values"),
+    ("rules", int, "then", "also", int): ("feature", "user", "group", "domain", "status", "values"),
     ("schedules", int): ("tz", "weekly", "except", "also"),
     ("users", int): ("groups", "role", "numbers", "attributes"),
     ("domains", int): ("country", "internal", "outside", "area"),

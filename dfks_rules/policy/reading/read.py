@@ -24,8 +24,7 @@ from dfks_rules.policy.language.document import (
 )
 from dfks_rules.policy.language.expiry import During, Expire, parse_expire
 from dfks_rules.policy.language.lists import NamedList
-from dfks_rules.policy.language.matchers import MATCHERS, Atom, Named, Operand
-from dfks_rules.policy.language.schedules import Schedule, ScheduleError, parse_schedule
+from dfks_rules.policy.language.matchers import MATCHERS, Atom, Operand
 from dfks_rules.policy.language.values import (
     PLACEHOLDER,
     WITH_NUMBER,
@@ -34,7 +33,10 @@ from dfks_rules.policy.language.values import (
     Template,
 )
 from dfks_rules.policy.reading.constants import refuse_constants
+from dfks_rules.policy.reading.read_hours import Hours
 from dfks_rules.policy.reading.shared import NOTHING_SHARED, Shared
+from dfks_rules.policy.site.directory import Directory
+from dfks_rules.policy.site.site import NO_SITE
 from dfks_rules.policy.words.wording import did_you_mean
 from dfks_rules.yaml.tree import Path, Tree
 
@@ -51,30 +53,23 @@ _NOTIFY: dict[bool | str | None, NotifyScope | None] = {
 class Reader:
     """Reads one tree, and collects `findings`."""
 
-    def __init__(self, tree: Tree, shared: Shared = NOTHING_SHARED) -> None:
+    def __init__(
+        self,
+        tree: Tree,
+        shared: Shared = NOTHING_SHARED,
+        directory: Directory = NO_SITE.directory,
+    ) -> None:
         """Nothing but the schedules is read yet.
 
         Args:
             tree: the file, which conforms to the schema.
             shared: what it may refer to besides what it defines itself.
+            directory: has the zones of users.
         """
         self._tree = tree
         self._shared = shared
         self.findings: list[Finding] = []
-        self._schedules = self._read_schedules()
-
-    def _read_schedules(self) -> dict[str, Schedule | None]:
-        """Name → schedule; None for an invalid one, which has a finding."""
-        schedules: dict[str, Schedule | None] = {}
-        for name, written in self._tree.value.get("schedules", {}).items():
-            schedules[name] = None
-            try:
-                schedules[name] = parse_schedule(written, self._shared.calendars)
-            except ScheduleError as error:
-                for path, message in error.problems:
-                    place = ("schedules", name, *path)
-                    self.findings.append(self._tree.finding(place, "policy_schedule", message))
-        return schedules
+        self._hours = Hours(tree, shared.calendars, directory, self.findings)
 
     def header(self) -> Policy:
         """The policy without its rules."""
@@ -96,9 +91,17 @@ class Reader:
         scope = self._condition(self._tree.value.get("scope", {}), ("scope",))
         return scope if tenant is None else AllOf((Atom("domain", "eq", tenant), scope))
 
-    def condition(self, keys: Mapping[str, Any], path: Path) -> Condition:
-        """The condition that stands at a path of the tree."""
-        return self._condition(keys, path)
+    def condition(
+        self, keys: Mapping[str, Any], path: Path, *, is_denied: bool = False
+    ) -> Condition:
+        """The condition that stands at a path of the tree.
+
+        Args:
+            keys: as written.
+            path: where it stands.
+            is_denied: whether it will be negated.
+        """
+        return self._condition(keys, path, is_denied=is_denied)
 
     def rule(self, policy: Policy, scope: Condition, position: int) -> Rule:
         """The rule at a 0-based position in the file."""
@@ -106,7 +109,7 @@ class Reader:
         rule = self._tree.value["rules"][position]
         parts = [scope, self._condition(rule.get("when", {}), (*path, "when"))]
         if "unless" in rule:
-            parts.append(Not(self._condition(rule["unless"], (*path, "unless"))))
+            parts.append(Not(self._condition(rule["unless"], (*path, "unless"), is_denied=True)))
         effects = self._effects(rule["then"], (*path, "then"))
         modes = (policy.mode, Mode(rule.get("mode", Mode.ENFORCE.value)))
         shadow = Mode.SHADOW in modes
@@ -123,7 +126,7 @@ class Reader:
         if tenant is not None:
             parts.insert(0, Atom("domain", "eq", tenant))
         if "unless" in value:
-            parts.append(Not(self._condition(value["unless"], ("unless",))))
+            parts.append(Not(self._condition(value["unless"], ("unless",), is_denied=True)))
         if "until" in value:
             parts.append(self._atom("date", "le", value["until"], ("until",)))
         policy = self.header()
@@ -136,28 +139,35 @@ class Reader:
         """Whether a rule is only checked."""
         return bool(self._tree.value["rules"][position].get("mode") == Mode.OFF.value)
 
-    def _condition(self, keys: Mapping[str, Any], path: Path) -> Condition:
+    def _condition(
+        self, keys: Mapping[str, Any], path: Path, *, is_denied: bool = False
+    ) -> Condition:
         parts: list[Condition] = []
         for key, value in keys.items():
             here = (*path, key)
             match key:
-                case "all":
-                    parts.append(AllOf(self._conditions(value, here)))
-                case "any":
-                    parts.append(AnyOf(self._conditions(value, here)))
+                case "all" | "any":
+                    several = tuple(
+                        self._condition(one, (*here, n), is_denied=is_denied)
+                        for n, one in enumerate(value)
+                    )
+                    parts.append(AllOf(several) if key == "all" else AnyOf(several))
                 case "not":
-                    parts.append(Not(self._condition(value, here)))
+                    parts.append(Not(self._condition(value, here, is_denied=not is_denied)))
                 case _:
-                    parts.extend(self._atoms(key, value, here))
+                    parts.extend(self._atoms(key, value, here, is_denied=is_denied))
         return parts[0] if len(parts) == 1 else AllOf(tuple(parts))
 
-    def _conditions(self, several: list[Mapping[str, Any]], path: Path) -> tuple[Condition, ...]:
-        return tuple(self._condition(one, (*path, n)) for n, one in enumerate(several))
-
-    def _atoms(self, fact: str, value: Any, path: Path) -> Iterator[Condition]:
+    def _atoms(self, fact: str, value: Any, path: Path, *, is_denied: bool) -> Iterator[Condition]:
         if isinstance(value, dict):
             for matcher, operand in value.items():
-                yield self._atom(fact, matcher, operand, (*path, matcher))
+                here = (*path, matcher)
+                if matcher == "during":
+                    yield self._hours.during(fact, operand, here, is_denied=is_denied)
+                elif matcher == "outside":
+                    yield Not(self._hours.during(fact, operand, here, is_denied=not is_denied))
+                else:
+                    yield self._atom(fact, matcher, operand, here)
         else:
             yield self._atom(fact, "in" if isinstance(value, list) else "eq", value, path)
 
@@ -169,8 +179,6 @@ class Reader:
             refuse_constants(fact, name, operand)
             if matcher.operand is Operand.FACT and operand == fact:
                 raise ValueError(f"`{fact}` is always the same as itself")
-            if matcher.operand is Operand.SCHEDULE:
-                operand = self._schedule(operand, path)
             prepared: Hashable = matcher.prepare(operand)
         except ValueError as error:
             self.findings.append(self._tree.finding(path, "policy_value", str(error)))
@@ -180,12 +188,6 @@ class Reader:
             return exists if operand else Not(exists)
         atom = Atom(fact, matcher.negates or name, prepared)
         return Not(atom) if matcher.negates else atom
-
-    def _schedule(self, name: str, path: Path) -> Named:
-        if name not in self._schedules:
-            message = f"unknown schedule `{name}`{did_you_mean(name, self._schedules)}"
-            self.findings.append(self._tree.finding(path, "policy_unknown_schedule", message))
-        return Named(name, self._schedules.get(name))
 
     def _list(self, name: str, path: Path) -> NamedList:
         lists = self._shared.lists
@@ -216,7 +218,7 @@ class Reader:
 
     def _expire(self, written: str | Mapping[str, Any], path: Path) -> Expire | None:
         if isinstance(written, dict) and "during" in written:
-            return During(self._schedule(written["during"], (*path, "during")))
+            return During(self._hours.named(written["during"], (*path, "during")))
         try:
             return parse_expire(written)
         except ValueError as error:
@@ -277,12 +279,18 @@ class Reader:
     def _also(self, written: Mapping[str, Any], path: Path) -> Also:
         for name in ("user", "domain"):
             self._check_placeholders(written.get(name, ""), (*path, name))
+            if name in written and "group" in written:
+                message = f"`group` says whose feature it is; remove `{name}`"
+                place = (*path, name)
+                finding = self._tree.finding(place, "policy_effect", message, at_key=True)
+                self.findings.append(finding)
         return Also(
             Feature(written["feature"]),
             written["status"],
             Template(written["user"]) if "user" in written else None,
             Template(written["domain"]) if "domain" in written else None,
             self._values(written.get("values", {}), (*path, "values")),
+            written.get("group"),
         )
 
     def _check_placeholders(self, text: str, path: Path) -> None:

@@ -18,6 +18,7 @@ from dfks_rules.policy.language.matchers import MATCHERS, Matcher, Operand
 from dfks_rules.policy.language.schedules import schedule_schema
 from dfks_rules.policy.reading.schema_pieces import (
     API_VERSION,
+    GROUP,
     IDENTIFIER,
     MAX_ALSO,
     MAX_LIST,
@@ -216,6 +217,12 @@ _ALSO: Schema = {
             "domain": {
                 **TEXT,
                 "description": "Domain of that user; if omitted, the same domain.",
+            },
+            "group": {
+                "type": "string",
+                "pattern": GROUP,
+                "description": "Instead of `user`: a set for each member of this group in the "
+                "presentity's domain but the presentity itself.",
             },
             "values": _VALUES,
         },

@@ -30,6 +30,8 @@ MAX_LIST = 500
 # In Python, `$` also matches before a final line feed; in an editor it does not: `(?!\n)`.
 IDENTIFIER = r"^[a-z][a-z0-9-]{0,62}(?!\n)$"
 """Names of policies and rules, and reasons."""
+GROUP = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}(?!\n)$"
+"""Names of groups."""
 RULE = r"^[a-z][a-z0-9-]{0,62}/[a-z][a-z0-9-]{0,62}(?!\n)$"
 """Full names of rules."""
 _TIME = rf"^{TIME}(?!\n)$"
@@ -42,6 +44,7 @@ _IP = r"^[0-9a-f.:]+$"
 
 WANTED: dict[str, str] = {
     IDENTIFIER: "a name of at most 63 lower-case letters, digits and `-`, a letter first",
+    GROUP: "the name of a group: at most 63 letters, digits, `.`, `_` and `-`",
     RULE: "the full name of a rule, like `office/no-calls-abroad`",
     _TIME: "a time of day like `08:30`",
     DATE_PATTERN: "a date like `2026-12-25`",

@@ -77,6 +77,8 @@ class Directory:
         """Domain → number → user."""
         self._rows: dict[str, _Rows] = {}
         """Domain → attributes of its users."""
+        self._members: dict[tuple[str, str], tuple[str, ...]] = {}
+        """Domain, group → its members, of the groups that somebody asked for."""
         kept: dict[Columns, _Kept] = {}
         shared: dict[tuple[str, ...], tuple[str, ...]] = {}  # many users share few lists of groups
         for (name, domain), groups, role, numbers, _, _, columns, cells in entries:
@@ -111,6 +113,7 @@ class Directory:
     def add(self, portion: Portion) -> None:
         """Add what another directory had."""
         domain, users, owners, rows = portion
+        self._members = {}
         self._users.setdefault(domain, {}).update(users)
         self._owners.setdefault(domain, {}).update(owners)
         for columns, cells in rows.items():
@@ -118,7 +121,7 @@ class Directory:
 
     def clear(self) -> None:
         """Forget all users."""
-        self._users, self._owners, self._rows = {}, {}, {}
+        self._users, self._owners, self._rows, self._members = {}, {}, {}, {}
 
     def __contains__(self, user: Aor) -> bool:
         """Whether a file names the user."""
@@ -137,6 +140,25 @@ class Directory:
     def groups_of(self, user: Aor) -> tuple[str, ...]:
         """The groups that a user is in, sorted."""
         return self._known_of(user)[0]
+
+    def members_of(self, domain: str, group: str) -> tuple[str, ...]:
+        """Users of a domain who are in a group, sorted; the same tuple each time.
+
+        Finding them takes a look at each user of the domain, so it is done once.
+        """
+        if domain not in self._users:
+            return ()  # of which there may be any number
+        members = self._members.get((domain, group))
+        if members is None:
+            users = self._users[domain]
+            members = tuple(sorted(name for name, user in users.items() if group in user[0]))
+            self._members[domain, group] = members
+        return members
+
+    @property
+    def domains(self) -> frozenset[str]:
+        """The domains that have users."""
+        return frozenset(self._users)
 
     def role_of(self, user: Aor) -> str | None:
         """The role of a user; None when no file gives one."""
@@ -163,6 +185,16 @@ class Directory:
                 if value:
                     found.setdefault(name, value)
         return found
+
+    def values_of(self, name: str) -> frozenset[str]:
+        """Everything that files say about users under this name."""
+        return frozenset(
+            cells[columns.index(name)]
+            for rows in self._rows.values()
+            for columns, of_users in rows.items()
+            if name in columns
+            for cells in of_users.values()
+        ) - {""}
 
     def user_of_number(self, number: str, domain: str) -> Aor | None:
         """The user who has a number (E.164 with `+`, or an extension) within a domain."""

@@ -79,7 +79,7 @@ def _proof(tree: Tree, reader: Reader, path: Path, findings: list[Finding]) -> P
         findings.append(tree.finding(path, "policy_value", message))
     when = reader.condition(written["when"], (*path, "when"))
     if "unless" in written:
-        unless = reader.condition(written["unless"], (*path, "unless"))
+        unless = reader.condition(written["unless"], (*path, "unless"), is_denied=True)
         when = AllOf((when, Not(unless)))
     expect = dict(written.get("expect") or written.get("some") or {})
     other = expect.pop("as", None)

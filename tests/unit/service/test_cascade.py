@@ -10,6 +10,7 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, FeatureRequest, Origin, Surroundings
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
 from dfks_rules.policy.facts.view import NOWHERE
+from dfks_rules.policy.reading.source import Source
 from dfks_rules.service.cascade import TOO_MANY, Cascade, Draft
 from tests.helpers.policy import ALICE, CFA, DND, NOON, ON, OPERATOR, PHONE, source
 from tests.helpers.states import forwarding
@@ -250,6 +251,28 @@ def test_one_more_denies_the_set_and_undoes_what_followed(
         "More than 2 sets would follow from this one",
     )
     assert (outcome.changed, outcome.told, outcome.decision.also) == (False, OFF, ())
+
+
+@pytest.mark.parametrize(("most", "changed"), [(2, 3), (1, 0)])
+def test_a_group_is_set_whole_or_not_at_all(
+    opened: list[PolicySet], most: int, changed: int
+) -> None:
+    """Each member's set is decided; one too many denies the set at hand."""
+    rule = """
+    - id: all-of-them
+      when: {op: set, feature: DoNotDisturb, origin: {ne: internal}}
+      then: {also: [{feature: DoNotDisturb, group: desk, status: request}]}
+    """
+    members = "".join(f"{name},example.com,desk\n" for name in ("alice", "bob", "carol"))
+    users = f"user,domain,groups\n{members}"
+    policies = load([source(rule), Source("users.csv", users)])
+    opened.append(policies)
+    cascade = Cascade(policies, lambda _: NOTHING_STORED, lambda _: NOWHERE, NOON, most)
+    cascade.ask(ALICE, Asked(DND, ON), PHONE)
+    drafts = cascade.drafts
+    assert sum(draft.after is not draft.before for draft in drafts.values()) == changed
+    assert (list(drafts) == [ALICE, BOB, CAROL]) == bool(changed)
+    assert denials(drafts[ALICE].outcomes) == [None if changed else TOO_MANY]
 
 
 def test_other_sets_of_the_request_are_not_undone(opened: list[PolicySet]) -> None:

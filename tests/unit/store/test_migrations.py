@@ -48,7 +48,7 @@ def test_integrators_find_the_columns_that_the_documentation_names(
         ["user", "domain", "revision", "changed"],
         [
             *("user", "domain", "feature", "status", "forward_to", "ring_count", "changed_at"),
-            "feature_values",
+            *("feature_values", "expires", "expires_by"),
         ],
         [
             *("seq", "at", "user", "domain", "revision", "feature", "before", "after"),

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.features import NOTHING_STORED
+from dfks_rules.model.features import NOTHING_STORED, Deadline
 from dfks_rules.model.identity import Aor
 from dfks_rules.store.backup import back_up
 from dfks_rules.store.check import check_store
@@ -499,3 +499,21 @@ def test_nothing_is_forgotten_that_a_release_adds(path: Path) -> None:
     of_the_backup = {"presentity", "feature_state", "answer", "migration"}
     tables = {name for (name,) in ask(path, "SELECT name FROM sqlite_master WHERE type = 'table'")}
     assert tables - {"sqlite_sequence"} == of_the_backup | set(_TAKEN_OVER)
+
+
+def test_deadlines_are_those_of_the_backup(path: Path, backup: Path) -> None:
+    """They belong to the states: what is overdue then is switched off when a server starts."""
+    new = "SET expires = 1900000000, expires_by = 'p/new' WHERE user = 'bob'"
+    old = "SET expires = 1800000000, expires_by = 'p/old' WHERE user = 'bob'"
+    for file, change in ((path, new), (backup, old)):
+        change_file(file, f"UPDATE feature_state {change}")
+    restore_store(backup, path, owed=1)
+    [bob] = [snapshot for aor, snapshot in stored_states(path) if aor == BOB]
+    assert bob.deadlines == (Deadline(CFA, 1_800_000_000, "p/old"),)
+    assert _problems(path) == []
+
+
+def test_a_deadline_that_is_none_is_found(path: Path) -> None:
+    """Another program wrote it."""
+    change_file(path, "UPDATE feature_state SET expires = 'noon', expires_by = 'p/r'")
+    assert any("`expires` is not a moment" in one for one in _problems(path))

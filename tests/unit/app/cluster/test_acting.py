@@ -5,7 +5,7 @@ from typing import cast
 
 import pytest
 
-from dfks_rules.app.cluster.acting import LOOK, ActingWebhooks
+from dfks_rules.app.cluster.acting import LOOK, Acting, ActingWebhooks
 from dfks_rules.errors import StoreError
 from dfks_rules.operations.events import FEATURE_CHANGED
 from dfks_rules.operations.webhooks import NewEndpoint
@@ -97,3 +97,17 @@ async def test_a_silent_engine_is_asked_again() -> None:
     await asyncio.sleep(2 * LOOK)
     assert acting.webhooks.service.rows() == []
     await acting.webhooks.end()
+
+
+@virtually
+async def test_it_is_the_turn_of_the_oldest_node_for_as_long_as_it_lives() -> None:
+    """Another one's when that has ended; who acts once does so without asking again."""
+    site, faults = Site(), Script()
+    one, other = await site.member("a"), await site.member("b")
+    first, second = Acting(site.engine(faults), one.epoch), Acting(site.engine(), other.epoch)
+    assert await first()
+    assert not await second()
+    faults.add("nodes", Fault(loss=Loss.UNSENT))
+    assert await first()
+    await one.end(is_clean=True)
+    assert await second()

@@ -44,7 +44,7 @@ def diff(*arguments: str) -> Result:
 
 def test_a_difference_is_shown_with_facts_for_a_case(files: list[str]) -> None:
     """An author sees what would change, and can pin it down."""
-    result = diff(*files)
+    result = diff(*files, "--search")
     assert result.exit_code == 1
     assert (
         "set CallForwardingAlways: was allow status=1 (p/stored), "
@@ -56,9 +56,20 @@ def test_a_difference_is_shown_with_facts_for_a_case(files: list[str]) -> None:
     )
 
 
+def test_by_default_every_difference_is_proved_or_shown(files: list[str]) -> None:
+    """What is left after the last one is proved to be as before."""
+    result = diff(*files)
+    assert result.exit_code == 1
+    first, given, proved = result.output.splitlines()
+    assert first.startswith("set CallForwardingAlways: was allow status=")
+    assert first.endswith("becomes deny toll-fraud (p/barred)")
+    assert 'request.forwardTo: "+900"' in given
+    assert "all gets, all other sets, leave to subscribe are decided as before" in proved
+
+
 def test_no_difference_is_told_with_how_many_requests_were_tried(files: list[str]) -> None:
     """Nobody shall take a search for a proof."""
-    result = diff(files[0], files[0])
+    result = diff(files[0], files[0], "--search")
     assert result.exit_code == 0
     assert re.fullmatch(
         r"no difference found in \d+ witnesses; this does not prove that there is none\n",
@@ -68,7 +79,7 @@ def test_no_difference_is_told_with_how_many_requests_were_tried(files: list[str
 
 def test_json_has_the_same(files: list[str]) -> None:
     """For a pipeline that comments on a change."""
-    result = json.loads(diff(*files, "--format", "json").output)
+    result = json.loads(diff(*files, "--search", "--format", "json").output)
     group = result["groups"][0]
     assert result["different"] == sum(one["count"] for one in result["groups"])
     assert (group["op"], group["feature"]) == ("set", "CallForwardingAlways")

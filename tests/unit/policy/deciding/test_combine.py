@@ -239,6 +239,22 @@ def test_sets_that_follow_say_whose_feature_and_what_is_asked_for() -> None:
     )
 
 
+def members_of(domain: str, group: str) -> list[str]:
+    """Who is in the groups of a directory."""
+    return ["a b", "anna", "boss"] if (domain, group) == ("a.example", "desk") else []
+
+
+def test_sets_follow_for_each_member_of_a_group_but_the_one_that_is_asked_for() -> None:
+    """Of whoever may be a user."""
+    also = (Also(CFNA, 0, values=values("x"), group="desk"), Also(DND, 1, group="nobody"))
+    several = rules(Effects(also=also))
+    plan = make_plan(several, Operation.SET, CFNA, "rev", FACTS.get, members_of)
+    off = forwarding(False, "x")
+    assert plan.also == (AlsoSet(Aor("anna", "a.example"), Asked(CFNA, off), "p/0"),)
+    assert make_plan(several, Operation.SET, CFNA, "rev", FACTS.get).also == ()
+    assert make_plan(several, Operation.SET, CFNA, "rev", nothing, members_of).also == ()
+
+
 def test_nothing_follows_a_denial_or_a_final_rule() -> None:
     """What is refused has no consequences; what is final ends the list."""
     also = Effects(also=(Also(DND, 0),))

@@ -72,3 +72,11 @@ def test_networks_and_schedules_are_themselves() -> None:
 def test_what_is_opaque_exists(matcher: str) -> None:
     """A row that nobody needs is deleted."""
     assert matcher in MATCHERS
+
+
+def test_a_test_of_two_facts_is_opaque(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever its matcher: a schedule may take its zone from the user."""
+    during = atom("time", "during", Named("open", parse_schedule({"weekly": ["Mon 08:00-18:00"]})))
+    assert language_of(during) is not None
+    monkeypatch.setattr(Atom, "facts", ("now", "user.zone"))
+    assert language_of(during) is None

@@ -2,9 +2,11 @@
 
 import time
 
+from dfks_rules.model.identity import Aor
 from dfks_rules.policy.lint.following import many_follow
 from dfks_rules.policy.lint.ranked import ranked
 from dfks_rules.policy.reading.check import check
+from dfks_rules.policy.site.directory import Directory, Entry
 from tests.helpers.policy import source
 
 
@@ -12,7 +14,7 @@ def most(rules: str, limit: int = 0) -> list[str]:
     """The numbers that are told."""
     checked, findings, _ = check([source(rules)])
     assert findings == []
-    found = many_follow(ranked(checked), limit)
+    found = many_follow(ranked(checked), most=limit)
     return [one.message.split(" ")[2] for one in found]
 
 
@@ -28,6 +30,27 @@ def test_users_that_templates_name_multiply() -> None:
     sets = [f"${{user}}-{n}" for n in range(20)]
     rules = "\n".join(rule(f"r{n}", "", *(f"{one}-{n}" for one in sets)) for n in range(3))
     assert most(rules) == ["219,660"]
+
+
+def test_members_of_a_group_count() -> None:
+    """Each but the one that is asked for; wherever there are some, though no rule names them."""
+    rules = "- {id: r, when: {op: set}, then: {also: [{feature: AgentState, group: g, status: 1}]}}"
+    checked, _, _ = check([source(rules)])
+
+    def told(*users: str) -> list[str]:
+        entries = [Entry(Aor(*user.split("@")), ("g",)) for user in users]
+        found = many_follow(ranked(checked), Directory(entries), most=1)
+        return [one.message.split(" ")[2] for one in found]
+
+    assert told("a@a.example", "b@a.example", "c@b.example") == ["2"]
+    assert told("a@a.example") == []
+    named, _, _ = check([source(rules, "scope: {domain: b.example, user: [a, x]}")])
+    found = many_follow(
+        ranked(named),
+        Directory(Entry(Aor(name, "b.example"), ("g",)) for name in "abcd"),
+        most=0,
+    )
+    assert [one.message.split(" ")[2] for one in found] == ["4"]
 
 
 def test_nobody_is_set_twice() -> None:
@@ -93,5 +116,5 @@ def test_thousands_of_rules_take_a_moment() -> None:
     start = time.process_time()
     checked, _, _ = check([source(rules)])
     ready = time.process_time()
-    list(many_follow(ranked(checked), 3))
+    list(many_follow(ranked(checked), most=3))
     assert time.process_time() - ready < 10 * max(1, ready - start)

@@ -24,6 +24,14 @@ def test_each_group_that_nobody_is_in_is_told_once() -> None:
     assert linted(shadow, users) == ["policy_unknown_group"]
 
 
+def test_groups_for_which_sets_follow_are_looked_at_too() -> None:
+    """Nothing would follow."""
+    also = "{also: [{feature: DoNotDisturb, group: sale, status: 1}]}"
+    rule = source(f"- {{id: r, when: {{op: set, user: x}}, then: {also}}}")
+    users = Source("users.csv", f"{USERS}a,a.example,sales,,\n")
+    assert linted(rule, users) == ["policy_unknown_group"]
+
+
 @pytest.mark.parametrize("fact", ["watcher.groups", "target.groups"])
 def test_groups_of_others_are_looked_at_too(fact: str) -> None:
     """They are in the same directory."""

@@ -10,7 +10,7 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.proof import determined
 from dfks_rules.policy.proof.addresses import distinct_addresses
-from dfks_rules.policy.proof.shapes import DOMAIN, USER_OR_NONE, Shape
+from dfks_rules.policy.proof.shapes import DOMAIN, USER, USER_OR_NONE, Shape, with_extremes
 from dfks_rules.policy.proof.undecided import Undecided
 from tests.helpers.outcomes import atom, every_text
 
@@ -93,6 +93,16 @@ def test_an_address_too_long_for_a_pattern_is_tried() -> None:
     assert (False, True, True) in had([pattern, digits, domain])
     glob = address("glob", "sip:*@acme.example")
     assert all(len(user) < 9 for user in distinct_addresses([glob], [], [domain])[0])
+
+
+def test_extremes_are_tried_where_they_matter() -> None:
+    """Of users whom a test tells apart, each kind has a long and an unprintable one."""
+    some = [atom("watcher.user", "prefix", "a")]
+    users, domains = distinct_addresses([], some, [], shapes=(with_extremes(USER), DOMAIN))
+    assert {(user[0] == "a", user.isprintable(), len(user) == 512) for user in users} == {
+        *product((False, True), repeat=3)
+    }
+    assert domains == ("a",)
 
 
 def test_a_watcher_may_have_no_user() -> None:

@@ -94,3 +94,10 @@ def test_a_pattern_tells_its_characters() -> None:
     """The alphabet of a shape; a text has no half of a surrogate pair."""
     assert characters_in(parse("a|[b-d]+")) == ((97, 100),)
     assert characters_in(parse(r"[\s\S]*")) == characters_in(parse(r"a[\s\S]*")) == TEXT != EVERY
+
+
+def test_long_numbers_take_no_longer_than_they_are() -> None:
+    """A node for each digit, not one for each way to write them."""
+    automaton = Automaton()
+    automaton.numbers(1, 123_456_789_012_345, END)
+    assert len(automaton.reads) < 1_000

@@ -4,9 +4,10 @@ from dfks_rules.policy.proof.cells import Cells, outcome
 from tests.helpers.outcomes import atom
 
 
-def test_an_outcome_keeps_as_many_values_as_wanted() -> None:
+def test_a_kind_keeps_as_many_values_as_wanted() -> None:
     """The first ones, and values that are alike stay together."""
-    cells = Cells[str]([atom("user", "prefix", "a"), atom("user", "suffix", "b")], 2)
+    some = [atom("user", "prefix", "a"), atom("user", "suffix", "b")]
+    cells = Cells[str](lambda text: outcome(some, text), 2)
     for text in ("x", "ab", "y", "z", "y", "axb", "a"):
         cells.add(text)
     assert cells.values == ("x", "y", "ab", "axb", "a")

@@ -6,7 +6,15 @@ import pytest
 
 from dfks_rules.policy.facts.fact import Kind
 from dfks_rules.policy.facts.facts import FACTS
-from dfks_rules.policy.proof.shapes import ANY_TEXT, DOMAIN, NUMBER, USER, Shape, shape_of
+from dfks_rules.policy.proof.shapes import (
+    ANY_TEXT,
+    DOMAIN,
+    NUMBER,
+    USER,
+    Shape,
+    shape_of,
+    with_extremes,
+)
 from dfks_rules.sip.uri import aor_of, parse_uri
 
 
@@ -37,5 +45,19 @@ def test_facts_that_share_values_have_the_texts_of_each() -> None:
     """Where a rule compares a user with a number."""
     assert shape_of("user", "target.number").among(["+49", "a:b", "al"]) == ["+49", "al"]
     assert shape_of("user", "user") == USER
-    assert shape_of("user", "target.number").longest == 512
+    both = shape_of("user", "target.number")
+    assert both.longest == 512
+    assert both.parts == (USER, NUMBER)
+    assert USER.has("al")
+    assert not NUMBER.has("al")
+    assert not NUMBER.has("+4" * 11)
     assert ANY_TEXT.among(["\n"]) == Shape(".*\n").among(["\n"]) == ["\n"]
+
+
+def test_the_extremes_of_a_shape_can_be_told_apart() -> None:
+    """They are the same texts."""
+    shape = with_extremes(USER)
+    assert shape[:2] == USER[:2]
+    assert shape.to_longest
+    (printable,) = shape.parts
+    assert all(printable.has(text) is text.isprintable() for text in map(chr, range(0x3000)))

@@ -2,6 +2,7 @@
 
 from ipaddress import ip_network
 from random import Random
+from typing import Any
 
 import pytest
 
@@ -135,7 +136,7 @@ def test_a_space_that_ignores_negations_is_found_out(monkeypatch: pytest.MonkeyP
         compare_twins(compiled(rules), Random(1), 40)
 
 
-def _absent_passes(real):  # type: ignore[no-untyped-def]
+def _absent_passes(real: Any) -> Any:
     def tested(self: Space, atom: Atom):  # type: ignore[no-untyped-def]
         found = real(self, atom)
         if atom.fact in self.columns and atom.matcher != "exists":

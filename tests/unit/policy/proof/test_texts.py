@@ -8,10 +8,18 @@ import pytest
 from dfks_rules.policy.language.lists import NamedList
 from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.proof import determined, texts
-from dfks_rules.policy.proof.shapes import ANY_TEXT, HEADER, NUMBER, USER, Shape
+from dfks_rules.policy.proof.shapes import (
+    ANY_TEXT,
+    HEADER,
+    NUMBER,
+    USER,
+    Shape,
+    shape_of,
+    with_extremes,
+)
 from dfks_rules.policy.proof.texts import distinct_texts
 from dfks_rules.policy.proof.undecided import Undecided
-from tests.helpers.outcomes import atom, every_text, outcomes
+from tests.helpers.outcomes import atom, every_text, outcome, outcomes
 
 _AB = Shape("[ab]*", 6)
 """All its 127 texts can be tried."""
@@ -22,10 +30,11 @@ def ua(matcher: str, operand: Any) -> Atom:
     return atom("userAgent", matcher, operand)
 
 
+_BOTH = (False, True)
 _SMALL = [
     ua("eq", "ab"),
     ua("in", ["a", "b", "abab"]),
-    ua("prefix", ["ab", "ba"]),
+    ua("prefix", ["ab", "ba", "bba"]),
     ua("suffix", "a"),
     ua("has", ["bb", "aba"]),
     ua("glob", "a*b?"),
@@ -39,8 +48,16 @@ _SMALL = [
 
 
 @pytest.mark.parametrize("copies", [1, 3])
-def test_every_outcome_that_a_text_has_is_had_by_a_representative(copies: int) -> None:
-    """By trying all texts of two letters: the same outcomes, each as often as it can be."""
+@pytest.mark.parametrize("many", [1_000, 0])
+def test_every_outcome_that_a_text_has_is_had_by_a_representative(
+    copies: int, many: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By trying all texts of two letters: the same outcomes, each as often as it can be.
+
+    Also where every list of beginnings counts as long.
+    """
+    monkeypatch.setattr(texts, "_MANY", many)
+    texts._distinct_texts.cache_clear()
     every = every_text("ab", 6)
     for some in combinations(_SMALL, 3):
         found = distinct_texts(some, shape=_AB, copies=copies)
@@ -121,6 +138,31 @@ def test_tests_of_several_facts_share_their_texts() -> None:
     assert len(distinct_texts(some, copies=2)) == 8
 
 
+def test_facts_that_share_texts_each_have_some_of_each_outcome() -> None:
+    """A user has no `@`; were only texts with one tried, none would be left for him."""
+    some = [atom("request.forwardTo", "regex", "[@=]"), atom("user", "prefix", "+4")]
+    found = distinct_texts(some, shape=shape_of("user", "request.forwardTo", "target.number"))
+    for fact in ("user", "request.forwardTo"):
+        own = shape_of(fact).among(found)
+        assert set(outcomes(some, own)) == {(True, False), (False, True), (False, False)}
+    assert set(outcomes(some, NUMBER.among(found))) == {(False, True), (False, False)}
+
+
+def test_extremes_are_tried_where_they_matter() -> None:
+    """A template that is filled with one comes to its default."""
+    some = [atom("user", "prefix", "a"), atom("user", "eq", "bob")]
+    found = distinct_texts(some, shape=with_extremes(USER))
+    assert {(outcome(some, text), text.isprintable(), len(text) == 512) for text in found} == {
+        *(
+            ((passes, False), printable, long)
+            for passes in _BOTH
+            for printable in _BOTH
+            for long in _BOTH
+        ),
+        ((False, True), True, False),
+    }
+
+
 @pytest.mark.parametrize(
     ("pattern", "what"),
     [
@@ -164,13 +206,22 @@ def test_a_long_list_of_values_is_no_matter() -> None:
     assert set(outcomes(some, distinct_texts(some, shape=NUMBER))) == every
 
 
-def test_a_list_of_parts_that_is_too_long_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its states are as many as its letters."""
+def test_a_long_list_of_beginnings_is_no_matter() -> None:
+    """Its letters are no states."""
+    some = [Atom("target.number", "prefix", _ENTRIES), atom("target.number", "suffix", "7")]
+    found = distinct_texts(some, shape=NUMBER, copies=2)
+    assert set(outcomes(some, found).values()) == {2}
+    assert len(found) == 8
+
+
+def test_several_lists_that_are_too_long_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Together their states are as many as their letters."""
     monkeypatch.setattr(determined, "MAX_STATES", 1_000)
+    more = NamedList("more", _ENTRIES.entries | {"+1"})
     with pytest.raises(Undecided) as caught:
-        distinct_texts([Atom("target.number", "prefix", _ENTRIES)])
-    what = f"`prefix` of `target.number` has a list of {len(_ENTRIES.entries)} texts"
-    assert caught.value.reason == f"{what}, which has too many cells; `in` takes longer ones"
+        distinct_texts([Atom("target.number", "prefix", one) for one in (_ENTRIES, more)])
+    assert caught.value.reason.startswith("`prefix` of `target.number` has a list of 1")
+    assert caught.value.reason.endswith(", which has too many cells beside the other tests")
 
 
 def test_one_test_alone_can_have_too_many_cells(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,6 +42,13 @@ def one(when: str, then: str = "{status: 1}") -> str:
             "fact `target.team` exists only for `get`, `set`; the rule is about `subscribe`",
         ),
         (
+            "{op: set}",
+            "{also: [{feature: DoNotDisturb, status: 1, group: g, domain: a.example}]}",
+            (7, 64),
+            "policy_effect",
+            "`group` says whose feature it is; remove `domain`",
+        ),
+        (
             "{op: set, target.nmber: x}",
             "{deny: no}",
             (6, 21),

@@ -2,13 +2,10 @@
 
 import re
 from datetime import date
-from pathlib import Path
 from typing import get_args
 
 import pytest
-from click.testing import CliRunner
 
-from dfks_rules.cli.main import dfks
 from dfks_rules.cli.policy.reports import Report, human
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.lint.findings import check_and_lint
@@ -32,8 +29,8 @@ EXCEPTIONS = {
     "policy_layout",  # said by the formatter
 }
 """Codes that `dfks policy check` never tells."""
-CHECKED = [code for code in CODES if code not in ("policy_unreadable", "policy_vacuous_proof")]
-"""Codes of findings about what stands in files; proofs have a command of their own."""
+CHECKED = [code for code in CODES if code != "policy_unreadable"]
+"""Codes of findings about what stands in files."""
 
 
 def findings(blocks: list[str]) -> list[Finding]:
@@ -112,17 +109,6 @@ def test_what_is_better_gives_no_finding(code: str) -> None:
     assert [str(one) for one in findings([*better, *blocks(code)[len(better) :]])] == []
     _, _, advice = SECTIONS[code].rpartition("Better:\n\n```")
     assert advice.count("```") == 2 * len(better) - 1
-
-
-@pytest.mark.parametrize("mark", ["", " no finding"])
-def test_the_example_of_a_proof_is_one(mark: str, tmp_path: Path) -> None:
-    """By the command that tells it."""
-    code = "policy_vacuous_proof"
-    for block in (*blocks(code), *blocks(code, mark)):
-        (tmp_path / block.split()[1]).write_text(block, encoding="utf-8")
-    result = CliRunner().invoke(dfks, ["policy", "prove", str(tmp_path)])
-    assert (code in result.output) == (not mark), result.output
-    assert result.exit_code == (0 if mark else 5)
 
 
 def test_the_example_of_an_allowance_gives_no_finding() -> None:

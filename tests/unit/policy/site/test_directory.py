@@ -48,6 +48,19 @@ def test_numbers_are_looked_up_within_a_domain() -> None:
 ZONE = ("manager", "zone")
 
 
+def test_members_of_a_group_are_those_of_one_domain() -> None:
+    """Sorted, and the same tuple for who counts them; of a strange domain nothing is remembered."""
+    directory = Directory([Entry(BOB, ("g",)), Entry(ALICE, ("g", "h")), Entry(FOREIGN, ("g",))])
+    members = directory.members_of("acme.example", "g")
+    assert members == ("alice", "bob")
+    assert directory.members_of("acme.example", "g") is members
+    assert directory.members_of("acme.example", "none") == ()
+    assert directory.members_of("strange.example", "g") == ()
+    assert directory.domains == {"acme.example", "other.example"}
+    directory.add(("acme.example", {"carol": (("g",), None, ())}, {}, {}))
+    assert directory.members_of("acme.example", "g") == ("alice", "bob", "carol")
+
+
 def test_attributes_of_several_entries_are_united() -> None:
     """Each file has its own columns."""
     directory, findings = make_directory(

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.features import Feature
+from dfks_rules.model.features import Deadline, Feature
 from dfks_rules.operations.webhooks import Cursor, Writes
 from dfks_rules.service.ports import DialogRow
 from dfks_rules.store.life import Beat
@@ -231,3 +231,19 @@ async def test_webhooks_go_on_where_they_were(file: Path, nodes: Nodes, database
     assert tables.endpoints() == [TWO, ONE]
     assert sorted(tables.cursors()) == cursors
     assert await tables.dead("wh_1", 99, 10) == letters[::-1]
+
+
+async def test_deadlines_go_with_the_states(file: Path, database: Database) -> None:
+    """What expires in the file does so in the database."""
+    change_file(
+        file,
+        "UPDATE feature_state SET expires = 1800000000, expires_by = 'p/r' WHERE user = 'bob'",
+    )
+    await copy_store(file, database.url, _clock)
+    engine = PostgresEngine(database.url)
+    [alice, bob] = await engine.fetch([ALICE, BOB])
+    assert alice.snapshot.deadlines == ()
+    assert bob.snapshot.deadlines == (Deadline(CFA, 1_800_000_000, "p/r"),)
+    assert await engine.next() == 1_800_000_000
+    assert await engine.due(1_800_000_000, 9) == [BOB]
+    await engine.close()

@@ -1,0 +1,64 @@
+"""The time zone of the machine."""
+
+import zoneinfo
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+
+import pytest
+
+from dfks_rules.app.zone import local_zone
+
+BEFORE, AFTER = (datetime(2026, 10, 25, hour, tzinfo=UTC) for hour in (0, 2))
+"""Before and after clocks go back in Berlin."""
+
+
+def _offsets(*arguments: object) -> list[float] | None:
+    zone = local_zone(*arguments)  # type: ignore[arg-type]
+    if zone is None:
+        return None
+    offsets = [moment.astimezone(zone).utcoffset() for moment in (BEFORE, AFTER)]
+    return [one.total_seconds() / 3600 for one in offsets if one is not None]
+
+
+@pytest.mark.parametrize(
+    ("name", "offsets"),
+    [
+        ("Europe/Berlin", [2, 1]),
+        (":Europe/Berlin", [2, 1]),
+        ("", [0, 0]),
+        ("UTC", [0, 0]),
+        ("CET-1CEST,M3.5.0,M10.5.0/3", None),
+        ("Nowhere/Atall", None),
+        ("/etc/localtime", None),
+    ],
+)
+def test_the_environment_may_name_it(name: str, offsets: list[float] | None) -> None:
+    """Other ways to say it are left to the C library, which knows the offset of the moment."""
+    assert _offsets({"TZ": name}) == offsets
+
+
+def test_else_it_is_in_a_file(tmp_path: Path) -> None:
+    """A copy of the one that the database of zones has."""
+    zone = tmp_path / "localtime"
+    assert _offsets({}, zone) is None
+    zone.write_bytes(b"not a zone")
+    assert _offsets({}, zone) is None
+    zone.write_bytes(_tzif("Europe/Berlin"))
+    assert _offsets({}, zone) == [2, 1]
+
+
+def _tzif(name: str) -> bytes:
+    """The file of a zone, wherever this machine has it."""
+    for folder in zoneinfo.TZPATH:
+        file = Path(folder) / name
+        if file.is_file():
+            return file.read_bytes()
+    area, _, city = name.partition("/")
+    return resources.files(f"tzdata.zoneinfo.{area}").joinpath(city).read_bytes()
+
+
+def test_this_machine_has_one_or_says_it_otherwise() -> None:
+    """Whatever it is, the offset of now is that of the C library."""
+    zone, now = local_zone(), datetime.now(UTC).astimezone()  # noqa: TID251 - the machine's
+    assert zone is None or now.astimezone(zone).utcoffset() == now.utcoffset()

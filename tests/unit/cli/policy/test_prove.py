@@ -1,0 +1,109 @@
+"""`dfks policy prove`."""
+
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from dfks_rules.cli.policy.check import command as check
+from dfks_rules.cli.policy.prove import command
+from dfks_rules.policy.proof.needs import Needs
+from dfks_rules.policy.proof.undecided import Undecided
+from tests.helpers.policy import source
+
+_RULES = "- {id: dear, when: {op: set, target.class: premium}, then: {deny: dear}}"
+_HEAD = "apiVersion: dfks/v1\nkind: PolicyProof\npolicies: [.]\nproofs:\n"
+_TRUE = "  - {name: so, when: {op: set, target.class: premium}, expect: {decision: deny}}\n"
+_FALSE = "  - {name: not so, when: {op: set, target.class: mobile}, expect: {decision: deny}}\n"
+_EMPTY = """\
+  - name: nothing
+    when: {op: get, target.class: premium, feature: DoNotDisturb}
+    expect: {status: 1}
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Policies without proofs."""
+    (tmp_path / "p.yaml").write_text(source(_RULES).text)
+    return tmp_path
+
+
+def _prove(folder: Path, *proofs: str, option: str = "--zone=UTC") -> Result:
+    if proofs:
+        (folder / "proofs.yaml").write_text(_HEAD + "".join(proofs))
+    return CliRunner().invoke(command, [str(folder), option], catch_exceptions=False)
+
+
+def test_what_is_proved_has_exit_code_0(folder: Path) -> None:
+    """And one line."""
+    result = _prove(folder, _TRUE)
+    assert result.exit_code == 0
+    assert result.output == (
+        f"{folder}/proofs.yaml:5: proved: so\n1 proof: 1 proved, 0 refuted, 0 not decided\n"
+    )
+
+
+def test_what_is_refuted_shows_a_case_to_paste(folder: Path) -> None:
+    """Exit code 5, like a case that fails."""
+    result = _prove(folder, _TRUE, _FALSE)
+    assert result.exit_code == 5
+    assert result.output.splitlines()[1:] == [
+        f"{folder}/proofs.yaml:6: refuted: not so",
+        "  - name: not so",
+        "    given: {op: set, feature: CallForwardingAlways, request.status: 0, "
+        "target.class: mobile}",
+        "    expect: {decision: deny}    # was: allow",
+        "2 proofs: 1 proved, 1 refuted, 0 not decided",
+    ]
+
+
+def test_a_proof_about_no_request_is_a_finding(folder: Path) -> None:
+    """It proves nothing, so it does not pass."""
+    result = _prove(folder, _EMPTY)
+    assert result.exit_code == 5
+    assert "vacuous: nothing: no request can pass its conditions [policy_vacuous_proof]" in (
+        result.output
+    )
+
+
+def test_what_is_not_decided_has_exit_code_6(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing follows from it."""
+
+    def opaque(_needs: Needs, _condition: object) -> None:
+        raise Undecided("nobody can read this")
+
+    monkeypatch.setattr(Needs, "condition", opaque)
+    result = _prove(folder, _TRUE)
+    assert result.exit_code == 6
+    assert "not decided: so: nobody can read this" in result.output
+
+
+def test_ready_made_properties_need_no_file(folder: Path) -> None:
+    """For those who do not know what to ask."""
+    result = _prove(folder, option="--usual")
+    assert result.exit_code == 5
+    assert "proved: switching off is never denied" not in result.output
+    assert "proved: nobody watches anybody else" in result.output
+
+
+def test_without_proofs_there_is_nothing_to_prove(folder: Path) -> None:
+    """A pipeline that proves nothing shall not look like one that does."""
+    result = _prove(folder)
+    assert result.exit_code == 5
+
+
+def test_the_server_and_check_read_no_proofs_as_policies(folder: Path) -> None:
+    """They stand beside policies."""
+    _prove(folder, _TRUE)
+    result = CliRunner().invoke(check, [str(folder)])
+    assert result.exit_code == 0
+    assert "in 2 files" in result.output
+
+
+def test_check_finds_mistakes_in_proofs(folder: Path) -> None:
+    """Before anybody proves anything."""
+    (folder / "proofs.yaml").write_text(_HEAD + _TRUE.replace("op: set", "opp: set"))
+    result = CliRunner().invoke(check, [str(folder)])
+    assert result.exit_code == 3
+    assert "policy_unknown_fact" in result.output

@@ -1,0 +1,98 @@
+"""Hours in the zone of each user."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from dfks_rules.errors import Finding
+from dfks_rules.model.features import NOTHING_STORED, Feature
+from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
+from dfks_rules.policy.deciding.policy_set import load
+from dfks_rules.policy.reading.check import check
+from dfks_rules.policy.reading.read_hours import MAX_ZONES
+from dfks_rules.policy.reading.source import Source
+from tests.helpers.policy import source
+
+USERS = "user,domain,zone\nalice,example.com,Europe/Berlin\nbob,example.com,America/New_York\n"
+HEAD = 'schedules: {office: {tz: {from: user.zone}, weekly: ["Daily 08:00-18:00"]}}\n'
+RULES = {
+    "during": "{op: get, time: {during: office}}",
+    "outside": "{op: get, not: {time: {outside: office}}}",
+    "now": "{op: get, all: [{now: {during: office}}]}",
+}
+
+
+def files(condition: str, users: str = USERS, then: str = "{status: 1}") -> list[Source]:
+    """One rule, and the users."""
+    return [source(f"- {{id: r, {condition}, then: {then}}}", HEAD), Source("users.csv", users)]
+
+
+def is_lit(condition: str, user: str, at: str) -> bool:
+    """Whether the rule matches a get of a user, where the server is in London."""
+    policies = load(files(condition))
+    aor = Aor(user, "example.com")
+    request = FeatureRequest(
+        Operation.GET, aor, Requester(Origin.WATCHER, aor), Feature.DO_NOT_DISTURB
+    )
+    moment = datetime.fromisoformat(at).replace(tzinfo=UTC)
+    decision = policies.decide(request, NOTHING_STORED, moment)
+    policies.close()
+    return bool(decision.matched)
+
+
+@pytest.mark.parametrize("condition", RULES.values(), ids=RULES)
+@pytest.mark.parametrize(
+    ("user", "at", "within"),
+    [
+        ("alice", "2026-01-05T07:30", True),
+        ("bob", "2026-01-05T07:30", False),
+        ("carol", "2026-01-05T07:30", False),
+        ("alice", "2026-01-05T17:30", False),
+        ("bob", "2026-01-05T17:30", True),
+        ("carol", "2026-01-05T17:30", True),
+        ("bob", "2026-01-05T22:59", True),
+        ("carol", "2026-01-05T18:00", False),
+    ],
+)
+def test_hours_are_on_the_clock_of_the_user(
+    condition: str, user: str, at: str, within: bool
+) -> None:
+    """Who has no zone lives where the server does."""
+    assert is_lit(f"when: {condition}", user, at) is within
+    assert is_lit(f"when: {{op: get}}, unless: {condition}", user, at) is not within
+
+
+def wrong(users: str, condition: str = "when: {op: get, time: {during: office}}") -> list[Finding]:
+    """What is wrong with a directory that has these zones."""
+    return check(files(condition, users)).findings
+
+
+def test_zones_that_are_none_are_told_at_the_schedule() -> None:
+    """The directory does not know what its columns are for."""
+    (finding,) = wrong(USERS.replace("Berlin", "Berlim"))
+    assert finding.code == "policy_schedule"
+    assert finding.message == (
+        "in the directory, `user.zone`: unknown time zone `Europe/Berlim` (did you mean"
+        " `Europe/Berlin`?)"
+    )
+
+
+def test_zones_are_bounded() -> None:
+    """A rule has an alternative for each."""
+    some = [f"Etc/GMT+{n}" for n in range(1, 13)] + [f"Etc/GMT-{n}" for n in range(1, 15)]
+    some += ["Europe/Berlin", "Europe/Paris", "Europe/Rome", "Europe/Oslo", "Asia/Tokyo"]
+    assert len(some) == MAX_ZONES + 1
+    rows = [f"u{n},example.com,{zone}" for n, zone in enumerate(some)]
+    assert wrong("\n".join(["user,domain,zone", *rows[1:]])) == []
+    (finding,) = wrong("\n".join(["user,domain,zone", *rows]))
+    assert finding.message == "users have 31 different values of `user.zone`; at most 30"
+
+
+def test_what_expires_needs_one_zone() -> None:
+    """The deadline of a group is not that of each member."""
+    condition = "when: {op: set, request.status: 1, feature: DoNotDisturb}"
+    (finding,) = check(files(condition, then="{expire: {during: office}}")).findings
+    assert finding.message == (
+        "`office` has hours in the zone of each user; this takes one zone for all"
+    )

@@ -1,0 +1,68 @@
+"""Two sets of policies, proved alike or shown to differ."""
+
+import pytest
+
+from dfks_rules.model.requests import Operation
+from dfks_rules.policy.proof.needs import Needs
+from dfks_rules.policy.proof.points import Horizon
+from dfks_rules.policy.proof.undecided import Undecided
+from dfks_rules.policy.reading.source import Source
+from dfks_rules.policy.studying import proved
+from dfks_rules.policy.studying.proved import Proof, changed_files, prove_alike
+from tests.helpers.spaces import compiled
+
+_OLD = "- {id: x, when: {op: set, feature: DoNotDisturb, user: '1'}, then: {status: 0}}"
+_NEW = _OLD.replace("status: 0", "deny: no")
+
+
+def _proof(old: str, new: str) -> Proof:
+    return prove_alike(compiled(old), compiled(new), Horizon())
+
+
+def test_a_difference_is_shown_with_as_few_facts_as_possible() -> None:
+    """As the search does."""
+    proof = _proof(_OLD, _NEW)
+    (group,) = proof.differences.groups
+    assert group.given == {"op": "set", "feature": "DoNotDisturb", "user": "1", "request.status": 0}
+    assert (proof.different, proof.doubts) == ({Operation.SET}, [])
+
+
+def test_what_is_written_otherwise_is_proved_alike() -> None:
+    """With nothing left to doubt."""
+    proof = _proof(_OLD, _OLD.replace("user: '1'", "user: {regex: '1'}"))
+    assert (proof.different, proof.doubts, proof.is_timed) == (set(), [], False)
+
+
+def test_what_depends_on_the_time_says_so() -> None:
+    """The horizon is part of what is proved."""
+    new = _OLD.replace("user: '1'", "user: '1', time: {ge: '00:00'}")
+    assert _proof(_OLD, new).is_timed
+
+
+def test_what_cannot_be_decided_is_told_with_its_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Never as proved."""
+
+    def opaque(_needs: Needs, _condition: object) -> None:
+        raise Undecided("nobody can read this")
+
+    monkeypatch.setattr(Needs, "condition", opaque)
+    (doubt,) = _proof(_OLD, _NEW).doubts
+    assert str(doubt) == "not decided for set DoNotDisturb: nobody can read this"
+
+
+def test_a_difference_that_no_case_can_show_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is one nevertheless."""
+    monkeypatch.setattr(proved, "witnesses_at", lambda _model: iter(()))
+    proof = _proof(_OLD, _NEW)
+    assert proof.different == {Operation.SET}
+    assert "facts that a case can give do not show" in str(proof.doubts[0])
+
+
+def test_changed_directories_and_number_plans_are_named() -> None:
+    """Rules may be alike, and what they see of users may not."""
+    one, other = Source("a/users.csv", "user,domain\n"), Source("b/users.csv", "user,domain,role\n")
+    assert changed_files([one], [one]) == []
+    assert [str(doubt) for doubt in changed_files([one], [other])] == [
+        "not decided: `a/users.csv` has changed; what it says of users and numbers is not compared",
+        "not decided: `b/users.csv` has changed; what it says of users and numbers is not compared",
+    ]
