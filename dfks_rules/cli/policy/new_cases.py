@@ -1,4 +1,4 @@
-"""`dfks policy test --generate`: cases for what no case shows, from witnesses and decision logs."""
+"""`dfks policy test --generate`: cases for what no case shows yet."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -10,13 +10,17 @@ import click
 
 from dfks_rules.app.desk.policies import read_sources
 from dfks_rules.cli.policy.decision_log import requests_in
+from dfks_rules.policy.deciding.compiled import compile_policies
+from dfks_rules.policy.deciding.oracle import Oracle
 from dfks_rules.policy.deciding.policy_set import load
 from dfks_rules.policy.facts.given import given_of
+from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.reading.layout import laid_out
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.cases import is_cases_file
 from dfks_rules.policy.studying.coverage import Coverage
 from dfks_rules.policy.studying.covering import cases_text, covering
+from dfks_rules.policy.studying.representatives import representatives
 from dfks_rules.policy.studying.tables import MAX_CASES
 from dfks_rules.policy.studying.witness import Witness, witnesses
 
@@ -36,7 +40,13 @@ def refuse(file: Path) -> None:
         raise click.UsageError(f"{file} exists")
 
 
-def write(file: Path, paths: Sequence[Path], coverage: Coverage, log: BinaryIO | None) -> None:
+def write(
+    file: Path,
+    paths: Sequence[Path],
+    coverage: Coverage,
+    log: BinaryIO | None,
+    horizon: Horizon,
+) -> None:
     """Write cases about the policies in the folder of a new file.
 
     Args:
@@ -44,13 +54,19 @@ def write(file: Path, paths: Sequence[Path], coverage: Coverage, log: BinaryIO |
         paths: as given by the user; a folder among them is read by the name that it has there.
         coverage: what cases show already.
         log: a decision log, whose requests are tried first.
+        horizon: for when requests are looked for by proof, where trying many finds none.
     """
     folder = next((one for one in paths if one.resolve() == file.parent.resolve()), file.parent)
     sources = read_sources([folder])
     with closing(load(sources)) as policies:
         covered = coverage.of(policies, sources)
         before = coverage.percent
-        tried = chain(_logged(log), islice(witnesses(policies.rules, ()), TRIED))
+        oracle = Oracle(compile_policies(sources))
+        tried = chain(
+            _logged(log),
+            islice(witnesses(policies.rules, ()), TRIED),
+            representatives(oracle, covered, horizon),
+        )
         cases = list(islice(covering(policies, covered, tried), MAX_CASES))
     if not cases:
         click.echo("no case to add: no request was found that shows anything new")

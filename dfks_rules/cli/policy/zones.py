@@ -19,7 +19,7 @@ def zone_option(function: _F) -> _F:
     """Adds `--zone`."""
     option = click.option(
         "--zone",
-        default=_local_zone,
+        default=local_zone,
         metavar="NAME",
         help="Time zone of the server, like Europe/Berlin; default: that of this machine.",
     )
@@ -39,7 +39,7 @@ def horizon_in(zone: str) -> Horizon:
         raise click.UsageError(str(error)) from error
 
 
-def _local_zone() -> str:
+def local_zone() -> str:
     """The name of this machine's time zone; UTC where it has none."""
     named = os.environ.get("TZ", "").removeprefix(":")
     if not named and _LOCAL.is_symlink():

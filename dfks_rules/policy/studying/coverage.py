@@ -103,9 +103,14 @@ class SetCoverage:
 
     def is_complete(self) -> bool:
         """Whether nothing is left to show."""
-        return all(
-            seen.counted and len(seen.matched) == len(seen.ways) for _, seen in self._rules.values()
-        )
+        return not any(self.lacking())
+
+    def lacking(self) -> Iterator[tuple[Rule, list[Alternative]]]:
+        """Each rule of which something is left to show, with the ways that are."""
+        for rule, seen in self._rules.values():
+            ways = [way for place, way in enumerate(seen.ways) if place not in seen.matched]
+            if ways or not seen.counted:
+                yield rule, ways
 
     def _shown(self, view: View, decision: Decision) -> Iterator[tuple[Rule, _Seen, set[int]]]:
         view = self._policies.sees(view)
