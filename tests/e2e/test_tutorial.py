@@ -59,7 +59,13 @@ def test_pages_for_a_checkout_are_true(page: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "page", ["docs/tutorial/2-first-policy.md", "docs/howto/install.md", "docs/howto/secure.md"]
+    "page",
+    [
+        "docs/tutorial/2-first-policy.md",
+        "docs/tutorial/3-policies-for-people-and-times.md",
+        "docs/howto/install.md",
+        "docs/howto/secure.md",
+    ],
 )
 def test_pages_for_an_empty_folder_are_true(page: str, tmp_path: Path) -> None:
     """Every file, every command, every output."""

@@ -19,7 +19,7 @@ from dfks_rules.policy.reading.read_number_plan import number_plan_schema
 from dfks_rules.policy.reading.read_vars import vars_schema
 from dfks_rules.policy.reading.schema import policy_schema
 from dfks_rules.policy.reading.schema_pieces import Schema
-from dfks_rules.policy.studying.case_schema import case_schema
+from dfks_rules.policy.studying.case_schema import case_editor_schema
 from dfks_rules.policy.studying.proof_schema import proof_editor_schema
 
 ROOT = Path(__file__).parents[2]
@@ -40,7 +40,7 @@ def published() -> dict[str, str]:
     return {
         "schemas/policy.schema.json": _pretty(editor_schema(policy_schema())),
         "schemas/exception.schema.json": _pretty(editor_schema(exception_schema())),
-        "schemas/policy-test.schema.json": _pretty(case_schema()),
+        "schemas/policy-test.schema.json": _pretty(case_editor_schema()),
         "schemas/policy-proof.schema.json": _pretty(proof_editor_schema()),
         "schemas/directory.schema.json": _pretty(directory_schema()),
         "schemas/number-plan.schema.json": _pretty(number_plan_schema()),

@@ -20,6 +20,7 @@ COMMANDS: dict[str, str] = {
     "explain": "dfks_rules.cli.policy.explain",
     "from-opensips": "dfks_rules.cli.policy.from_opensips",
     "lsp": "dfks_rules.cli.policy.lsp.command",
+    "new": "dfks_rules.cli.policy.new",
     "next": "dfks_rules.cli.policy.next",
     "test": "dfks_rules.cli.policy.test",
     "try": "dfks_rules.cli.policy.try_",

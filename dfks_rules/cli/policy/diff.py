@@ -12,17 +12,13 @@ import click
 
 from dfks_rules.app.desk.policies import load_policies
 from dfks_rules.cli.exit_codes import DONE, FAILED
+from dfks_rules.cli.policy.decision_log import requests_in
 from dfks_rules.cli.policy.proof_report import group_json, group_text, show_proof
 from dfks_rules.cli.policy.zones import horizon_in, zone_option
 from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.studying.compare import Comparison, Group, compare
-from dfks_rules.policy.studying.replay import recorded, stored_as_sets
+from dfks_rules.policy.studying.replay import stored_as_sets
 from dfks_rules.store.states import stored_states
-
-MAX_LINE = 1024 * 1024
-"""Longest line of a decision log, in bytes."""
-MAX_BROKEN = 20
-"""Most broken lines that are reported one by one."""
 
 _PATH = click.Path(exists=True, path_type=Path)
 
@@ -110,30 +106,9 @@ def command(  # noqa: PLR0913 - one for each option
 
 def _replayed(old: PolicySet, new: PolicySet, log: BinaryIO) -> Comparison:
     comparison = Comparison(old, new)
-    broken = 0
-    for number, line in enumerate(_lines(log), start=1):
-        if line.isspace():
-            continue
-        try:
-            view = recorded(line)
-        except ValueError as error:
-            broken += 1
-            if broken <= MAX_BROKEN:
-                click.echo(f"{log.name}:{number}: {error}", err=True)
-        else:
-            comparison.add(view, f"{log.name}:{number}")
-    if broken:
-        lines = "1 line" if broken == 1 else f"{broken:,} lines"
-        click.echo(f"{log.name}: {lines} skipped", err=True)
+    for place, view in requests_in(log):
+        comparison.add(view, place)
     return comparison
-
-
-def _lines(log: BinaryIO) -> Iterator[bytes]:
-    """The lines of a file; only the start of a line that is too long."""
-    while line := log.readline(MAX_LINE):
-        yield line
-        while line and not line.endswith(b"\n"):
-            line = log.readline(MAX_LINE)
 
 
 def _swept(old: PolicySet, new: PolicySet, path: Path, at: datetime, *, listed: bool) -> Comparison:

@@ -1,20 +1,22 @@
 """`dfks policy test`: run the cases that pin policies down."""
 
 import contextlib
-import fnmatch
 import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO
 
 import click
 import watchfiles
 
 from dfks_rules.app.desk.policies import read_cases, read_sources
 from dfks_rules.cli.exit_codes import CASE_FAILED
-from dfks_rules.cli.policy import case_report
-from dfks_rules.cli.policy.case_report import RanCase, Run
+from dfks_rules.cli.policy import case_report, new_cases
+from dfks_rules.cli.policy.bench import spent
+from dfks_rules.cli.policy.case_choice import Choice, filters_of
+from dfks_rules.cli.policy.case_report import RanCase, Run, Skipped
+from dfks_rules.cli.policy.zones import horizon_in, local_zone
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.deciding.policy_set import load
 from dfks_rules.policy.reading.source import EXCEPTION, POLICY, kind_of
@@ -26,22 +28,16 @@ _TIMEOUT = 200
 """Longest wait for a change, ms."""
 
 
-class Choice(NamedTuple):
-    """Which cases to run, and what else is required."""
-
-    run: str
-    """Pattern for the names of cases."""
-    fail_fast: bool
-    """Whether to stop at the first failed case."""
-    require_tests: bool
-    """Whether each policy must have a case."""
-    threshold: float
-    """Lowest acceptable coverage, percent."""
-
-
 @click.command("test")
 @click.argument("paths", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
 @click.option("--run", default="*", metavar="GLOB", help="Run only cases whose names match.")
+@click.option(
+    "--filter",
+    "filters",
+    multiple=True,
+    metavar="FACT=GLOB",
+    help="Run only cases whose requests have such a fact, or `file=GLOB`; repeatable.",
+)
 @click.option("--fail-fast", is_flag=True, help="Stop at the first failed case.")
 @click.option("--junit", type=click.Path(path_type=Path), help="Also write JUnit XML to this file.")
 @click.option("--coverage", is_flag=True, help="Report rules that no case covers.")
@@ -52,6 +48,22 @@ class Choice(NamedTuple):
     metavar="PERCENT",
     help="Fail below this coverage.",
 )
+@click.option(
+    "--conditions", is_flag=True, help="Report tests that were never true or never false."
+)
+@click.option(
+    "--generate",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write cases for what none shows of the policies in the folder of this new file.",
+)
+@click.option(
+    "--from-log",
+    type=click.File("rb"),
+    metavar="FILE",
+    help="A decision log (JSONL), whose requests --generate tries first.",
+)
+@click.option("--bench", is_flag=True, help="Also measure the CPU time of the decisions.")
 @click.option("--require-tests", is_flag=True, help="Fail when a policy file has no case.")
 @click.option(
     "--format", "form", type=click.Choice(["human", "json"]), default="human", show_default=True
@@ -64,14 +76,18 @@ def command(paths: tuple[Path, ...], *, watch: bool, **options: Any) -> None:
     """
     choice = Choice(
         options["run"],
+        filters_of(options["filters"]),
         options["fail_fast"],
         options["require_tests"],
         options["coverage_threshold"],
     )
 
+    _refuse(watch=watch, generate=options["generate"], log=options["from_log"])
+
     def once() -> bool:
-        ran = run(paths, choice)
-        case_report.show(ran, options["form"], coverage=options["coverage"])
+        ran = run(paths, choice, times=[] if options["bench"] else None)
+        wanted = {name for name in ("coverage", "conditions") if options[name]}
+        case_report.show(ran, options["form"], wanted)
         if options["junit"]:
             options["junit"].write_bytes(case_report.junit(ran))
         return ran.good
@@ -79,12 +95,38 @@ def command(paths: tuple[Path, ...], *, watch: bool, **options: Any) -> None:
     if watch:
         with contextlib.suppress(KeyboardInterrupt):
             _watch(paths, once)
+    elif options["generate"]:
+        ran = run(paths, choice)
+        if ran.failures:
+            case_report.show(ran, options["form"], set())
+            sys.exit(CASE_FAILED)
+        horizon = horizon_in(local_zone())
+        new_cases.write(options["generate"], paths, ran.coverage, options["from_log"], horizon)
     elif not once():
         sys.exit(CASE_FAILED)
 
 
-def run(paths: tuple[Path, ...], choice: Choice) -> Run:
+def _refuse(*, watch: bool, generate: Path | None, log: BinaryIO | None) -> None:
+    """Refuse options that do not go together.
+
+    Raises:
+        click.UsageError: they do not.
+    """
+    if log and not generate:
+        raise click.UsageError("--from-log needs --generate")
+    if generate:
+        if watch:
+            raise click.UsageError("use one of --watch and --generate")
+        new_cases.refuse(generate)
+
+
+def run(paths: tuple[Path, ...], choice: Choice, *, times: list[float] | None = None) -> Run:
     """Run every chosen case.
+
+    Args:
+        paths: files and directories of cases.
+        choice: which of them.
+        times: gets the CPU time of each decision, µs; None: it is not measured.
 
     Raises:
         PolicyError: a case file or its policies are invalid; it has every finding.
@@ -92,9 +134,9 @@ def run(paths: tuple[Path, ...], choice: Choice) -> Run:
     files = [file for path in paths for file in _files_in(path) if _is_cases(path, file)]
     cases = _parse_all(files)
     coverage = Coverage()
-    ran = Run(coverage, choice.threshold)
+    ran = Run(coverage, choice.threshold, times)
     tested: set[Path] = set()
-    for one in cases:
+    for one in filter(choice.has_file, cases):
         tested |= _run_file(one, choice, ran)
         if choice.fail_fast and ran.failures:
             break
@@ -109,11 +151,17 @@ def _run_file(one: CaseFile, choice: Choice, ran: Run) -> set[Path]:
     """Run the cases of one file; gives the policy files they test."""
     folder = Path(one.file).parent
     sources = read_sources(Path(os.path.normpath(folder / name)) for name in one.policies)
-    chosen = tuple(case for case in one.cases if fnmatch.fnmatchcase(case.name, choice.run))
     policies = load(sources)
+    chosen = tuple(case for case in one.cases if choice.has(case, policies.sees(case.view)))
     try:
         results = run_cases(one._replace(cases=chosen), policies)
         ran.coverage.add(policies, sources, [(r.case.view, r.decision) for r in results])
+        ran.outcomes.add(policies, sources, [result.case.view for result in results])
+        ran.skipped += (
+            Skipped(one.file, case.line, case.name, case.skip) for case in chosen if case.skip
+        )
+        if ran.spent is not None and results:
+            ran.spent += spent(policies.decide_view, [result.case.view for result in results])
         for result in results:
             why = brief(explain(policies, result.case.view)) if result.differences else []
             case = result.case

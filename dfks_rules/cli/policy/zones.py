@@ -21,7 +21,7 @@ def zone_option(function: _F) -> _F:
     """Adds `--zone`."""
     option = click.option(
         "--zone",
-        default=_local_zone,
+        default=local_zone,
         metavar="NAME",
         help="Time zone of the server, like Europe/Berlin; default: that of this machine.",
     )
@@ -46,7 +46,7 @@ def solver() -> Solver:
     return by_search_or_sat if is_there() else by_search
 
 
-def _local_zone() -> str:
+def local_zone() -> str:
     """The name of this machine's time zone; UTC where it has none."""
     named = os.environ.get("TZ", "").removeprefix(":")
     if not named and _LOCAL.is_symlink():

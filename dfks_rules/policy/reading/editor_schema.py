@@ -15,9 +15,10 @@ def editor_schema(schema: Schema) -> Schema:
     """The schema of a file with conditions, before variables are substituted."""
     name = {"type": "string", "pattern": IDENTIFIER, "description": "A name under `vars`."}
     variable = object_schema("The value of a variable.", ["var"], {"var": name})
-    definitions = {key: _opened(one) for key, one in schema["$defs"].items()}
+    definitions = {key: opened(one, _VARIABLE) for key, one in schema["$defs"].items()}
     properties = {
-        key: _opened(one) if key in USERS else one for key, one in schema["properties"].items()
+        key: opened(one, _VARIABLE) if key in USERS else one
+        for key, one in schema["properties"].items()
     }
     return {
         **schema,
@@ -26,25 +27,34 @@ def editor_schema(schema: Schema) -> Schema:
     }
 
 
-def _opened(schema: Any) -> Any:
-    """The schema of a value, or of a variable in its place."""
+def opened(schema: Any, stand_in: Schema) -> Any:
+    """The schema of a value, or of what may stand in its place, at any depth."""
     if "$ref" in schema:
         return schema
     if schema.get("type") == "object":
-        properties = {key: _opened(one) for key, one in schema["properties"].items()}
-        return {**schema, "properties": properties}
+        several = ("properties", "patternProperties")
+        inner = {
+            name: {key: opened(one, stand_in) for key, one in schema[name].items()}
+            for name in several
+            if name in schema
+        }
+        return {**schema, **inner}
     if "anyOf" in schema:
-        branches = [branch for one in schema["anyOf"] for branch in _branches(_opened(one))]
-        return {**schema, "anyOf": [*branches, _VARIABLE]}
+        branches = [
+            branch
+            for one in schema["anyOf"]
+            for branch in _branches(opened(one, stand_in), stand_in)
+        ]
+        return {**schema, "anyOf": [*branches, stand_in]}
     if "items" in schema:
-        schema = {**schema, "items": _opened(schema["items"])}
+        schema = {**schema, "items": opened(schema["items"], stand_in)}
     described = {"description": schema["description"]} if "description" in schema else {}
     value = {key: one for key, one in schema.items() if key != "description"}
-    return {**described, "anyOf": [value, _VARIABLE]}
+    return {**described, "anyOf": [value, stand_in]}
 
 
-def _branches(schema: Schema) -> list[Schema]:
-    """The alternatives that a schema allows for a value, other than a variable."""
-    if schema.get("anyOf", [])[-1:] == [_VARIABLE]:
-        return [one for one in schema["anyOf"] if one != _VARIABLE]
+def _branches(schema: Schema, stand_in: Schema) -> list[Schema]:
+    """The alternatives that a schema allows for a value, other than the stand-in."""
+    if schema.get("anyOf", [])[-1:] == [stand_in]:
+        return [one for one in schema["anyOf"] if one != stand_in]
     return [schema]

@@ -52,7 +52,7 @@ _ORDERS: dict[tuple[str | type, ...], tuple[str, ...]] = {
     ("users", int): ("groups", "role", "numbers", "attributes"),
     ("domains", int): ("country", "internal", "outside", "area"),
     ("domains", int, "internal"): ("lengths", "prefixes"),
-    ("tests", int): ("name", "note", "given", "expect"),
+    ("tests", int): ("name", "note", "skip", "table", "given", "expect"),
     ("proofs", int): ("name", "when", "unless", "expect", "some"),
 }
 """Path (`int` for a position in a list or a name chosen by the author) → keys that come first, in

@@ -5,8 +5,10 @@ from dfks_rules.policy.facts.fact import Fact, Kind
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.facts.families import FAMILIES
 from dfks_rules.policy.language.expiry import DURATION_PATTERN
+from dfks_rules.policy.reading.editor_schema import opened
 from dfks_rules.policy.reading.schema_pieces import (
     API_VERSION,
+    COLUMN,
     IDENTIFIER,
     MAX_LIST,
     RULE,
@@ -17,9 +19,7 @@ from dfks_rules.policy.reading.schema_pieces import (
     object_schema,
     value_schema,
 )
-
-MAX_CASES = 1000
-"""Most cases in one file."""
+from dfks_rules.policy.studying.tables import MAX_CASES, table_schema
 
 DECIDED_FIELDS = (
     *("status", "assigned", "notify"),
@@ -133,6 +133,8 @@ def case_schema() -> Schema:
         ["name", "given", "expect"],
         {
             "name": {**TEXT, "description": "What the case shows, as a sentence."},
+            "skip": {**TEXT, "description": "Why the case is not run for now."},
+            "table": table_schema(),
             "given": _facts("The facts of the request, and what is stored."),
             "expect": _expect(),
         },
@@ -159,3 +161,16 @@ def case_schema() -> Schema:
         "title": "dfks policy cases",
         **object_schema("Test cases for dfks-rules policies.", required, properties),
     }
+
+
+def case_editor_schema() -> Schema:
+    """The schema before tables are expanded, for editors."""
+    schema = case_schema()
+    tests = schema["properties"]["tests"]
+    name = {"type": "string", "pattern": COLUMN, "description": "A name in the rows of `table`."}
+    row = object_schema("The value in the row.", ["row"], {"row": name})
+    case = tests["items"]["properties"]
+    used = {key: opened(case[key], {"$ref": "#/$defs/row"}) for key in ("skip", "given", "expect")}
+    items = {**tests["items"], "properties": {**case, **used}}
+    properties = {**schema["properties"], "tests": {**tests, "items": items}}
+    return {**schema, "properties": properties, "$defs": {"row": row}}

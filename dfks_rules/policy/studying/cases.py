@@ -22,6 +22,7 @@ from dfks_rules.policy.language.expiry import parse_duration
 from dfks_rules.policy.reading.source import Source, parse
 from dfks_rules.policy.reading.validate import validate, validator
 from dfks_rules.policy.studying.case_schema import case_schema
+from dfks_rules.policy.studying.tables import expanded
 from dfks_rules.yaml.scalar import flow
 from dfks_rules.yaml.tree import Path, Tree
 
@@ -37,6 +38,8 @@ class Case(NamedTuple):
     """The request, what is stored, and when the request arrives."""
     expect: Mapping[str, Any]
     """The expectations as written; parts not mentioned are not compared."""
+    skip: str | None = None
+    """Why it is not run for now."""
 
 
 class CaseFile(NamedTuple):
@@ -79,9 +82,12 @@ def parse_cases(source: Source) -> CaseFile:
     """
     tree, findings = parse(source)
     if tree is not None:
+        tree, findings = expanded(tree)
+    if tree is not None and not findings:
         findings = [finding for _, finding in validate(tree, _validator())]
     if tree is None or findings:
-        raise PolicyError(findings)
+        # What is wrong with a case is wrong with each row of its table.
+        raise PolicyError(list(dict.fromkeys(findings)))
     cases = []
     for position, written in enumerate(tree.value["tests"]):
         path: Path = ("tests", position)
@@ -91,18 +97,26 @@ def parse_cases(source: Source) -> CaseFile:
             findings.append(tree.finding(path, "policy_case", problem))
             continue
         line = tree.places[path].line
-        case = Case(written["name"], line, view_of(facts), written["expect"])
+        view = view_of(facts)
+        case = Case(written["name"], line, view, written["expect"], written.get("skip"))
         findings += contradictions(tree, (*path, "given"), case.view, written["given"])
         cases.append(case)
     if findings:
-        raise PolicyError(findings)
+        raise PolicyError(list(dict.fromkeys(findings)))
     return CaseFile(source.file, tuple(tree.value["policies"]), tuple(cases))
 
 
 def run_cases(cases: CaseFile, policies: PolicySet) -> list[CaseResult]:
-    """The result of every case, decided by policies made of the files that `cases` names."""
+    """The result of every case that is not skipped.
+
+    Args:
+        cases: a file of cases.
+        policies: made of the files that it names.
+    """
     results = []
     for case in cases.cases:
+        if case.skip is not None:
+            continue
         decision = policies.decide_view(case.view)
         differences = tuple(_differences(case.expect, decision, case.view.at))
         results.append(CaseResult(case, decision, differences))

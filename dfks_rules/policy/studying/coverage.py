@@ -1,6 +1,6 @@
 """Which rules, and which of a rule's ways to match, decided something in cases."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from dfks_rules.model.decisions import Decision
@@ -27,6 +27,10 @@ class Unshown(NamedTuple):
     """What never happened, in one line."""
 
 
+_COUNTED = -1
+"""Stands among the positions of ways for a rule that decided something."""
+
+
 class _Seen:
     """What cases showed about one rule."""
 
@@ -39,24 +43,81 @@ class _Seen:
         """Whether it decided something, or matched without having anything to decide; of an
         Exception: whether it lifted a denial."""
 
-    def count(self, rule: Rule, view: View, decision: Decision) -> None:
-        """One more case matched the rule, as it is in the set that decided."""
+    def shown(self, rule: Rule, view: View, decision: Decision) -> set[int]:
+        """What one more case that matched the rule shows, of all there is to show of it.
+
+        Positions of ways, and `_COUNTED`.
+
+        Args:
+            rule: the rule, as it is in the set that decided.
+            view: the request, as that set sees it.
+            decision: what was decided.
+        """
         request = view.request
         operation, feature = request.operation, request.feature
         question = QUESTIONS.index((operation, feature))
         lookup = facts_of(view)
+        shown = set()
         for position, way in enumerate(self.ways):
             fits = question in way.questions and (
                 way.domains is None or request.presentity.domain in way.domains
             )
             if fits and all(atom.holds(lookup) == positive for atom, positive in way.literals):
-                self.matched.add(position)
+                shown.add(position)
         if rule.effects.lifts:
-            self.counted |= rule.id in dict(decision.lifted).values()
-            return
-        alone = make_plan([rule], operation, feature, decision.revision, lookup)
-        if rule.id in decision.decided_by.values() or not alone.decided_by:
-            self.counted = True
+            counted = rule.id in dict(decision.lifted).values()
+        else:
+            alone = make_plan([rule], operation, feature, decision.revision, lookup)
+            counted = rule.id in decision.decided_by.values() or not alone.decided_by
+        return shown | {_COUNTED} if counted else shown
+
+    def lacks(self, shown: set[int]) -> set[int]:
+        """What of it no case has shown."""
+        return shown - self.matched - ({_COUNTED} if self.counted else set())
+
+    def count(self, shown: set[int]) -> None:
+        """One more case showed this."""
+        self.counted |= _COUNTED in shown
+        self.matched |= shown - {_COUNTED}
+
+
+class SetCoverage:
+    """The coverage of the rules of one policy set."""
+
+    def __init__(self, policies: PolicySet, seen: Mapping[str, _Seen]) -> None:
+        self._policies = policies
+        self._rules = {rule.id: (rule, seen[rule.id]) for rule in policies.rules}
+
+    def count(self, view: View, decision: Decision) -> None:
+        """One more case is decided so."""
+        for _, seen, shown in self._shown(view, decision):
+            seen.count(shown)
+
+    def first_shown(self, view: View, decision: Decision) -> frozenset[tuple[str, int]]:
+        """What a request that is decided so would be the first to show: rules, and what of each."""
+        return frozenset(
+            (rule.id, one)
+            for rule, seen, shown in self._shown(view, decision)
+            for one in seen.lacks(shown)
+        )
+
+    def is_complete(self) -> bool:
+        """Whether nothing is left to show."""
+        return not any(self.lacking())
+
+    def lacking(self) -> Iterator[tuple[Rule, list[Alternative]]]:
+        """Each rule of which something is left to show, with the ways that are."""
+        for rule, seen in self._rules.values():
+            ways = [way for place, way in enumerate(seen.ways) if place not in seen.matched]
+            if ways or not seen.counted:
+                yield rule, ways
+
+    def _shown(self, view: View, decision: Decision) -> Iterator[tuple[Rule, _Seen, set[int]]]:
+        view = self._policies.sees(view)
+        for name in decision.matched:
+            if name in self._rules:
+                rule, seen = self._rules[name]
+                yield rule, seen, seen.shown(rule, view, decision)
 
 
 class Coverage:
@@ -65,6 +126,14 @@ class Coverage:
     def __init__(self) -> None:
         self._seen: dict[tuple[str, int], _Seen] = {}
 
+    def of(self, policies: PolicySet, sources: Sequence[Source]) -> SetCoverage:
+        """The part of it that is about the rules in these files, of which the set is made."""
+        places = places_of(sources)
+        seen = {
+            rule.id: self._seen.setdefault(places[rule.id], _Seen(rule)) for rule in policies.rules
+        }
+        return SetCoverage(policies, seen)
+
     def add(
         self,
         policies: PolicySet,
@@ -72,14 +141,9 @@ class Coverage:
         results: Iterable[tuple[View, Decision]],
     ) -> None:
         """Count what cases showed about the rules in these files."""
-        places = places_of(sources)
-        for rule in policies.rules:
-            self._seen.setdefault(places[rule.id], _Seen(rule))
-        rules = {rule.id: rule for rule in policies.rules}
-        for view, decision in ((policies.sees(view), decision) for view, decision in results):
-            for name in decision.matched:
-                if name in rules:
-                    self._seen[places[name]].count(rules[name], view, decision)
+        covered = self.of(policies, sources)
+        for view, decision in results:
+            covered.count(view, decision)
 
     @property
     def percent(self) -> float:

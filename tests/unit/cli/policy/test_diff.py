@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from dfks_rules.cli.policy.diff import MAX_BROKEN, MAX_LINE, command
+from dfks_rules.cli.policy.decision_log import MAX_BROKEN, MAX_LINE
+from dfks_rules.cli.policy.diff import command
 from dfks_rules.model.features import NOTHING_STORED, Feature
 from dfks_rules.model.identity import Aor
 from dfks_rules.policy.facts.given import given_of, view_of

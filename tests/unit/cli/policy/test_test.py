@@ -83,6 +83,41 @@ def test_the_first_failure_can_be_the_last(folder: Path) -> None:
     assert run(folder, "--fail-fast").output.endswith("2 cases: 1 passed, 1 failed\n")
 
 
+def test_a_skipped_case_is_told_and_counted_apart(folder: Path) -> None:
+    """It is not run, and neither passes nor fails."""
+    skipped = FAILING + "    skip: until the phones are replaced\n"
+    (folder / "cases.yaml").write_text(CASES + skipped)
+    result = run(folder, "--junit", folder / "junit.xml")
+    assert (result.exit_code, result.output) == (
+        0,
+        f"{folder}/cases.yaml:9: skipped: <off> & out: until the phones are replaced\n"
+        "1 case: 1 passed, 0 failed, 1 skipped\n",
+    )
+    assert '<skipped message="until the phones are replaced" />' in (
+        folder / "junit.xml"
+    ).read_text(encoding="utf-8")
+
+
+def test_cases_are_chosen_by_facts_and_files(folder: Path) -> None:
+    """All conditions have to hold."""
+    more = FAILING.replace("op: get", "op: get, user: bob")
+    (folder / "cases.yaml").write_text(CASES + more)
+    assert run(folder, "--filter", "user=alice").output == "1 case: 1 passed, 0 failed\n"
+    assert "1 failed" in run(folder, "--filter", "user=b*", "--filter", "op=get").output
+    assert "no cases to run" in run(folder, "--filter", "file=*/other-cases.yaml").output
+    assert "unknown fact `usr`" in run(folder, "--filter", "usr=b").output
+
+
+def test_the_time_of_decisions_is_told_when_wanted(folder: Path) -> None:
+    """Of the cases that are run."""
+    told = run(folder, "--bench").output.splitlines()[0]
+    assert re.fullmatch(r"decisions: p50 [0-9.]+ µs, p99 [0-9.]+ µs of CPU", told)
+    assert json.loads(run(folder, "--bench", "--format", "json").output)["us"].keys() == {
+        "p50",
+        "p99",
+    }
+
+
 def test_coverage_is_told_and_demanded(folder: Path) -> None:
     """A rule without a case is a guess."""
     result = run(folder, "--coverage", "--coverage-threshold", "80")
@@ -93,6 +128,57 @@ def test_coverage_is_told_and_demanded(folder: Path) -> None:
         "coverage is 50.0 %; 80 % is required\n"
         "1 case: 1 passed, 0 failed\n"
     )
+
+
+def test_tests_that_had_one_outcome_only_are_told(folder: Path) -> None:
+    """A rule that is never asked about anybody else may be about everybody."""
+    policy = POLICY.replace("when: {op: get}", "when: {op: get, user: alice}")
+    (folder / "policy.yaml").write_text(policy)
+    assert run(folder, "--conditions").output == (
+        f"{folder}/policy.yaml:5: p/on: {{user: alice}} was never false\n"
+        "1 case: 1 passed, 0 failed\n"
+    )
+    (folder / "cases.yaml").write_text(
+        CASES + "  - {name: b, given: {op: get, user: bob}, expect: {status: 0}}\n"
+    )
+    assert run(folder, "--conditions").output == "2 cases: 2 passed, 0 failed\n"
+
+
+def test_cases_are_written_for_what_no_case_shows(folder: Path) -> None:
+    """They pass, and then nothing is lacking."""
+    new = folder / "new-cases.yaml"
+    result = run(folder, "--generate", new)
+    assert (result.exit_code, result.output.splitlines()[0]) == (
+        0,
+        f"{new}: 1 case written; coverage was 50.0 %, is 100.0 %",
+    )
+    assert "2 passed" in run(folder, "--coverage-threshold", "100").output
+    again = run(folder, "--generate", new)
+    assert (again.exit_code, f"{new} exists" in again.output) == (2, True)
+    assert "no case to add" in run(folder, "--generate", folder / "more-cases.yaml").output
+
+
+def test_no_cases_are_written_while_one_fails(folder: Path) -> None:
+    """What is wrong comes first."""
+    (folder / "cases.yaml").write_text(CASES + FAILING)
+    assert run(folder, "--generate", folder / "new-cases.yaml").exit_code == 5
+    assert not (folder / "new-cases.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--from-log", "policy.yaml"], "--from-log needs --generate"),
+        (["--generate", "n-cases.yaml", "--watch"], "use one of --watch and --generate"),
+    ],
+)
+def test_options_that_do_not_go_together_are_refused(
+    folder: Path, options: list[str], message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is run."""
+    monkeypatch.chdir(folder)
+    result = run(folder, *options)
+    assert (result.exit_code, message in result.output) == (2, True)
 
 
 def test_a_policy_without_a_case_is_told_when_wanted(folder: Path) -> None:

@@ -1,0 +1,75 @@
+"""Answers of an author."""
+
+import pytest
+
+from dfks_rules.cli.policy.wishes import WHATS, Wish, feature_of, when_of, whom_of
+from dfks_rules.model.features import Feature
+from dfks_rules.policy.deciding.policy_set import load
+from dfks_rules.policy.reading.source import Source
+
+ANSWERS = {
+    "deny": "Not here",
+    "answer": "on sip:night@acme.example",
+    "follow": "CallForwardingBusy on sip:desk@acme.example",
+    "expire": "until 18:00",
+}
+
+
+@pytest.mark.parametrize("what", list(WHATS))
+@pytest.mark.parametrize(
+    "whom", ["everybody", "alice", "group:sales", "@a.example", "sip:a@b.example"]
+)
+@pytest.mark.parametrize(
+    "when", ["always", "Mon-Fri 08:00-18:00", "not Sat 22:00-06:00 Europe/Berlin"]
+)
+def test_all_answers_go_together(what: str, whom: str, when: str) -> None:
+    """Each combination is a policy with one rule."""
+    feature = Feature.CALL_FORWARDING_ALWAYS
+    then = WHATS[what].effects(ANSWERS[what], feature)
+    wish = Wish(what, feature, whom_of(whom), when_of(when), then)
+    policies = load([Source("p.yaml", wish.text("p"))])
+    assert [rule.id for rule in policies.rules] == [f"p/{what}"]
+    policies.close()
+    assert wish.name == f"{what}-call-forwarding-always"
+
+
+def test_answers_mean_what_they_say() -> None:
+    """In the words of the language."""
+    assert whom_of("group:sales") == {"groups": {"has": "sales"}}
+    assert whom_of("@a.example") == {"domain": "a.example"}
+    assert when_of("not Mon 08:00-09:00 UTC") == ("Mon 08:00-09:00", "UTC", False)
+    assert WHATS["follow"].effects("DoNotDisturb off", Feature.CALL_FORWARDING_ALWAYS) == {
+        "also": [{"feature": "DoNotDisturb", "status": 0}]
+    }
+
+
+@pytest.mark.parametrize(
+    ("message", "ask", "answer"),
+    [
+        ("did you mean `DoNotDisturb`", feature_of, "DoNotDistrub"),
+        ("`a b` is not `everybody`", whom_of, "a b"),
+        ("is not `always`", when_of, "at night"),
+        ("`Foo`", when_of, "Foo 08:00-09:00"),
+    ],
+)
+def test_an_answer_of_another_form_is_refused(message: str, ask: object, answer: str) -> None:
+    """With what it could be."""
+    assert callable(ask)
+    with pytest.raises(ValueError, match=message):
+        ask(answer)
+
+
+@pytest.mark.parametrize(
+    ("what", "answer", "message"),
+    [
+        ("answer", "maybe", "is not `on`"),
+        ("answer", "on sip:x@y.example", "DoNotDisturb has no target"),
+        ("follow", "off", "is not a feature with"),
+        ("follow", "DoNotDisturb off", "cannot follow itself"),
+        ("expire", "soon", "is not a duration"),
+    ],
+)
+def test_the_last_answer_has_to_suit_the_first(what: str, answer: str, message: str) -> None:
+    """And the feature."""
+    with pytest.raises(ValueError, match=message):
+        WHATS[what].effects(answer, Feature.DO_NOT_DISTURB)
