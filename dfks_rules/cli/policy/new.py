@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import click
 
-from dfks_rules.cli.policy.wishes import WHATS, WHEN, WHOM, Wish, feature_of, when_of, whom_of
+from dfks_rules.cli.policy.wishes import PURPOSES, WHEN, WHOM, Wish, feature_of, when_of, whom_of
 from dfks_rules.policy.deciding.policy_set import load
 from dfks_rules.policy.reading.layout import laid_out
 from dfks_rules.policy.reading.source import Source
@@ -23,7 +23,7 @@ _TRIED = 20_000
 
 @click.command("new")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--what", metavar="WHAT", help=f"Answer to the first question: {', '.join(WHATS)}.")
+@click.option("--what", metavar="WHAT", help=f"Answer to the first question: {', '.join(PURPOSES)}.")
 @click.option("--feature", metavar="FEATURE", help="Answer to the second question.")
 @click.option("--whom", metavar="WHOM", help="Answer to the third question.")
 @click.option("--when", metavar="HOURS", help="Answer to the fourth question.")
@@ -52,7 +52,7 @@ def command(folder: Path, name: str | None, **given: str | None) -> None:
 
 
 def _asked(given: dict[str, str | None]) -> Wish:
-    meanings = "; ".join(f"{name}: {what.meaning}" for name, what in WHATS.items())
+    meanings = "; ".join(f"{name}: {what.meaning}" for name, what in PURPOSES.items())
     what = _answer(given["what"], "What should the policy do?", meanings, _what_of)
     feature = _answer(given["feature"], "Which feature?", "DoNotDisturb, …", feature_of)
     whom = _answer(given["whom"], "For whom?", WHOM, whom_of)
@@ -60,8 +60,8 @@ def _asked(given: dict[str, str | None]) -> Wish:
     then = _answer(
         given["then"],
         "What then?",
-        WHATS[what].then,
-        lambda answer: WHATS[what].effects(answer, feature),
+        PURPOSES[what].then,
+        lambda answer: PURPOSES[what].effects(answer, feature),
     )
     return Wish(what, feature, whom, when, then)
 
@@ -89,8 +89,8 @@ def _answer(given: str | None, question: str, forms: str, parse: Callable[[str],
 
 
 def _what_of(answer: str) -> str:
-    if answer not in WHATS:
-        raise ValueError(f"`{answer}` is not one of {', '.join(WHATS)}")
+    if answer not in PURPOSES:
+        raise ValueError(f"`{answer}` is not one of {', '.join(PURPOSES)}")
     return answer
 
 

@@ -24,7 +24,7 @@ class Wish(NamedTuple):
     """The answers."""
 
     what: str
-    """Key of `WHATS`."""
+    """Key of `PURPOSES`."""
     feature: Feature
     """Which feature it is about."""
     whom: dict[str, Any]
@@ -111,14 +111,14 @@ def _denied(answer: str, feature: Feature) -> dict[str, Any]:
 def _answered(answer: str, feature: Feature) -> dict[str, Any]:
     found = _ON_OR_OFF.fullmatch(answer)
     if not found:
-        raise ValueError(f"`{answer}` is not {WHATS['answer'].then}")
+        raise ValueError(f"`{answer}` is not {PURPOSES['answer'].then}")
     return _state(feature, found[1], found[2])
 
 
 def _followed(answer: str, feature: Feature) -> dict[str, Any]:
     found = _ALSO.fullmatch(answer)
     if not found:
-        raise ValueError(f"`{answer}` is not {WHATS['follow'].then}")
+        raise ValueError(f"`{answer}` is not {PURPOSES['follow'].then}")
     other = feature_of(found[1])
     if other is feature:
         raise ValueError(f"{feature.value} cannot follow itself")
@@ -148,7 +148,7 @@ class What(NamedTuple):
     """The last answer, and the feature → effects; raises `ValueError`."""
 
 
-WHATS = {
+PURPOSES = {
     "deny": What("refuse to switch a feature on", "a text for the user", _denied),
     "answer": What(
         "tell phones something else than is stored", "`on`, `off` or `on sip:TARGET`", _answered

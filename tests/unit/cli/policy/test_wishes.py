@@ -2,7 +2,7 @@
 
 import pytest
 
-from dfks_rules.cli.policy.wishes import WHATS, Wish, feature_of, when_of, whom_of
+from dfks_rules.cli.policy.wishes import PURPOSES, Wish, feature_of, when_of, whom_of
 from dfks_rules.model.features import Feature
 from dfks_rules.policy.deciding.policy_set import load
 from dfks_rules.policy.reading.source import Source
@@ -15,7 +15,7 @@ ANSWERS = {
 }
 
 
-@pytest.mark.parametrize("what", list(WHATS))
+@pytest.mark.parametrize("what", list(PURPOSES))
 @pytest.mark.parametrize(
     "whom", ["everybody", "alice", "group:sales", "@a.example", "sip:a@b.example"]
 )
@@ -25,7 +25,7 @@ ANSWERS = {
 def test_all_answers_go_together(what: str, whom: str, when: str) -> None:
     """Each combination is a policy with one rule."""
     feature = Feature.CALL_FORWARDING_ALWAYS
-    then = WHATS[what].effects(ANSWERS[what], feature)
+    then = PURPOSES[what].effects(ANSWERS[what], feature)
     wish = Wish(what, feature, whom_of(whom), when_of(when), then)
     policies = load([Source("p.yaml", wish.text("p"))])
     assert [rule.id for rule in policies.rules] == [f"p/{what}"]
@@ -38,7 +38,7 @@ def test_answers_mean_what_they_say() -> None:
     assert whom_of("group:sales") == {"groups": {"has": "sales"}}
     assert whom_of("@a.example") == {"domain": "a.example"}
     assert when_of("not Mon 08:00-09:00 UTC") == ("Mon 08:00-09:00", "UTC", False)
-    assert WHATS["follow"].effects("DoNotDisturb off", Feature.CALL_FORWARDING_ALWAYS) == {
+    assert PURPOSES["follow"].effects("DoNotDisturb off", Feature.CALL_FORWARDING_ALWAYS) == {
         "also": [{"feature": "DoNotDisturb", "status": 0}]
     }
 
@@ -72,4 +72,4 @@ def test_an_answer_of_another_form_is_refused(message: str, ask: object, answer:
 def test_the_last_answer_has_to_suit_the_first(what: str, answer: str, message: str) -> None:
     """And the feature."""
     with pytest.raises(ValueError, match=message):
-        WHATS[what].effects(answer, Feature.DO_NOT_DISTURB)
+        PURPOSES[what].effects(answer, Feature.DO_NOT_DISTURB)
