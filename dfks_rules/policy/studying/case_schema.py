@@ -8,6 +8,7 @@ from dfks_rules.policy.language.expiry import DURATION_PATTERN
 from dfks_rules.policy.reading.editor_schema import opened
 from dfks_rules.policy.reading.schema_pieces import (
     API_VERSION,
+    COLUMN,
     IDENTIFIER,
     MAX_LIST,
     RULE,
@@ -18,7 +19,7 @@ from dfks_rules.policy.reading.schema_pieces import (
     object_schema,
     value_schema,
 )
-from dfks_rules.policy.studying.tables import COLUMN, MAX_CASES, table_schema
+from dfks_rules.policy.studying.tables import MAX_CASES, table_schema
 
 DECIDED_FIELDS = (
     *("status", "assigned", "notify"),
