@@ -34,6 +34,8 @@ GROUP = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}(?!\n)$"
 """Names of groups."""
 RULE = r"^[a-z][a-z0-9-]{0,62}/[a-z][a-z0-9-]{0,62}(?!\n)$"
 """Full names of rules."""
+COLUMN = r"^[a-zA-Z][a-zA-Z0-9-]{0,30}(?!\n)$"
+"""Names of columns in tables of cases."""
 _TIME = rf"^{TIME}(?!\n)$"
 DATE_PATTERN = rf"^{DATE}(?!\n)$"
 _MOMENT = rf"^{DATE}T{TIME}[+-]{TIME}(?!\n)$"
@@ -50,6 +52,7 @@ WANTED: dict[str, str] = {
     IDENTIFIER: "a name of at most 63 lower-case letters, digits and `-`, a letter first",
     GROUP: "the name of a group: at most 63 letters, digits, `.`, `_` and `-`",
     RULE: "the full name of a rule, like `office/no-calls-abroad`",
+    COLUMN: "a name of at most 31 letters, digits and `-`, a letter first",
     _TIME: "a time of day like `08:30`",
     DATE_PATTERN: "a date like `2026-12-25`",
     _MOMENT: "a moment like `2026-12-25T08:30+01:00`",

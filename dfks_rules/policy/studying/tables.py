@@ -7,11 +7,15 @@ Expansion precedes the schema, which therefore checks each value where it is use
 
 import re
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
+
+from jsonschema import Draft202012Validator
 
 from dfks_rules.errors import Finding
 from dfks_rules.model.values import MAX_TEXT
 from dfks_rules.policy.reading.schema_pieces import COLUMN, Schema, list_schema
+from dfks_rules.policy.reading.validate import validate, validator
 from dfks_rules.policy.words.wording import did_you_mean
 from dfks_rules.yaml.scalar import flow
 from dfks_rules.yaml.tree import Path, Tree
@@ -27,12 +31,13 @@ _ABSENT = object()
 
 def table_schema() -> Schema:
     """The JSON Schema of `table`."""
-    scalar: Schema = {"type": ["string", "integer", "boolean"], "maxLength": MAX_TEXT}
+    text: Schema = {"type": "string", "maxLength": MAX_TEXT}
+    scalars: list[Schema] = [text, {"type": "integer"}, {"type": "boolean"}]
     row: Schema = {
         "type": "object",
         "minProperties": 1,
         "propertyNames": {"pattern": COLUMN},
-        "additionalProperties": {"anyOf": [scalar, list_schema(scalar)]},
+        "additionalProperties": {"anyOf": [*scalars, list_schema({"anyOf": scalars})]},
     }
     return {
         "description": "One case for each of these rows, names with values, which the case uses "
@@ -45,15 +50,18 @@ def expanded(tree: Tree) -> tuple[Tree, list[Finding]]:
     """The tree of a file of cases, with each row of a table as a case of its own.
 
     Args:
-        tree: as read. A table that is not one stays, and the schema refuses it.
+        tree: as read.
 
     Returns:
-        The tree, and findings with the codes `policy_case` and `policy_limit`. If there are any,
-        the tree is incomplete and must not be validated.
+        The tree, and findings about tables. If there are any, the tree is incomplete and must not
+        be validated.
     """
     tests = tree.value.get("tests") if isinstance(tree.value, dict) else None
-    if not isinstance(tests, list) or not any(map(_rows, tests)):
+    if not isinstance(tests, list) or not any(map(_has_table, tests)):
         return tree, []
+    findings = [finding for _, finding in validate(tree, _validator())]
+    if findings:
+        return tree, findings
     if sum(len(_rows(test)) or 1 for test in tests) > MAX_CASES:
         message = f"tables make more than {MAX_CASES} cases"
         return tree, [tree.finding(("tests",), "policy_limit", message)]
@@ -61,12 +69,20 @@ def expanded(tree: Tree) -> tuple[Tree, list[Finding]]:
     return expansion.tree(), expansion.findings
 
 
+@cache
+def _validator() -> Draft202012Validator:
+    """Checks nothing but tables."""
+    case = {"properties": {"table": table_schema()}}
+    return validator({"properties": {"tests": {"items": case}}})
+
+
+def _has_table(test: Any) -> bool:
+    return isinstance(test, dict) and "table" in test
+
+
 def _rows(test: Any) -> list[dict[str, Any]]:
-    """The rows of a case; none if it has no table, or one that is not well formed."""
-    table = test.get("table") if isinstance(test, dict) else None
-    if not isinstance(table, list) or not all(isinstance(row, dict) for row in table):
-        return []
-    return table
+    """The rows of a case; none if it has no table."""
+    return test["table"] if _has_table(test) else []
 
 
 class _Expansion:

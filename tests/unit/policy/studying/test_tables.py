@@ -90,6 +90,16 @@ def test_a_row_may_be_skipped_and_texts_may_hold_values() -> None:
             '6:12: `table` must be a list, not `{"a": "b"}` [policy_type]',
         ),
         (
+            "    table: [{a_b: c}]\n    given: {op: subscribe}\n    expect: {decision: allow}\n",
+            "6:13: `a_b` is not a name of at most 31 letters, digits and `-`, a letter first "
+            "[policy_value]",
+        ),
+        (
+            "    table: [{v: {forwardTo: 1}}]\n    given: {op: subscribe}\n"
+            "    expect: {values: {row: v}}\n",
+            '6:17: `v` must be text, not `{"forwardTo": 1}` [policy_type]',
+        ),
+        (
             "    given: {op: subscribe, user: {row: a}}\n    expect: {decision: allow}\n",
             '6:34: `user` must be text, not `{"row": "a"}` [policy_type]',
         ),
