@@ -23,7 +23,7 @@ _TRIED = 20_000
 
 @click.command("new")
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
-@click.option("--what", metavar="WHAT", help=f"Answer to the first question: {', '.join(PURPOSES)}.")
+@click.option("--what", metavar="WHAT", help=f"Answer to the first: {', '.join(PURPOSES)}.")
 @click.option("--feature", metavar="FEATURE", help="Answer to the second question.")
 @click.option("--whom", metavar="WHOM", help="Answer to the third question.")
 @click.option("--when", metavar="HOURS", help="Answer to the fourth question.")

@@ -52,7 +52,6 @@ WANTED: dict[str, str] = {
     IDENTIFIER: "a name of at most 63 lower-case letters, digits and `-`, a letter first",
     GROUP: "the name of a group: at most 63 letters, digits, `.`, `_` and `-`",
     RULE: "the full name of a rule, like `office/no-calls-abroad`",
-    COLUMN: "a name of at most 31 letters, digits and `-`, a letter first",
     _TIME: "a time of day like `08:30`",
     DATE_PATTERN: "a date like `2026-12-25`",
     _MOMENT: "a moment like `2026-12-25T08:30+01:00`",
