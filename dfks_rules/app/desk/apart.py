@@ -106,8 +106,9 @@ async def _talk(
                 process.stdin.write(piece)
                 await process.stdin.drain()
                 await asyncio.sleep(0)
+            # Not waited for: who stops the wait would leave asyncio with a cancelled future, which
+            # it complains about on stderr.
             process.stdin.close()
-            await process.stdin.wait_closed()
         return await answer, await complaint
     finally:
         answer.cancel()

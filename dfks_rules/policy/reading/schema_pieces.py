@@ -44,9 +44,6 @@ _DOMAIN = r"^[^A-Z@]+$"
 _AOR = r"^sip:([^@]+@)?[^A-Z@]+$"
 _IP = r"^[0-9a-f.:]+$"
 
-COLUMN = r"^[a-zA-Z][a-zA-Z0-9-]{0,30}(?!\n)$"
-"""Names in the rows of a table of cases."""
-
 WANTED: dict[str, str] = {
     COLUMN: "a name of at most 31 letters, digits and `-`, a letter first",
     IDENTIFIER: "a name of at most 63 lower-case letters, digits and `-`, a letter first",
