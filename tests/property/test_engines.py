@@ -67,7 +67,7 @@ class _Play:
         await self._read()
 
     async def _join(self) -> None:
-        lease = self.random.choice([0.0, 3_600.0])
+        lease = self.random.choice([-1.0, 3_600.0])
         joined = await self.both("join", "node", "1.0", lease)
         self.epochs.append(joined[0])
 
