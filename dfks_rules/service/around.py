@@ -49,9 +49,9 @@ class Around:
             policies: those that are active.
             feed: tells what has changed.
             latest: knows what holds.
-            counts: see `GroupCounters`.
+            counts: of what is forgotten; see `GroupCounters` and `Rates`.
         """
-        self._rates = Rates()
+        self._rates = Rates(counts)
         self.groups: Final = GroupCounters(store, policies, feed, counts)
         """Counts members of groups."""
         self._plain = Surroundings(latest.stored_of)

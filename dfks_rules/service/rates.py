@@ -32,9 +32,10 @@ first."""
 class Counts:
     """Counts by key, over one window."""
 
-    def __init__(self, window: Window = MINUTE) -> None:
-        """Nothing is counted yet."""
+    def __init__(self, window: Window, counts: dict[str, int]) -> None:
+        """Nothing is counted yet; `counts` as for `Rates`."""
         self._window = window
+        self._forgotten = counts
         self._counts: OrderedDict[Hashable, dict[int, int]] = OrderedDict()
         """Key → step → sets; the key that was counted last stands last."""
 
@@ -51,7 +52,9 @@ class Counts:
         self._counts[key] = counts
         self._counts.move_to_end(key)
         if len(self._counts) > MAX_KEYS:
-            self._counts.popitem(last=False)
+            _, oldest = self._counts.popitem(last=False)
+            # Whoever has been quiet for the whole window counts for nothing anyway.
+            self._forgotten["rates_forgotten"] += max(oldest) > self._first(step)
         return sum(counts.values())
 
     def count(self, key: Hashable, now: float) -> int:
@@ -59,8 +62,12 @@ class Counts:
         return sum(self._recent(key, int(now // self._window.step)).values())
 
     def _recent(self, key: Hashable, step: int) -> dict[int, int]:
-        first = step - self._window.seconds // self._window.step
+        first = self._first(step)
         return {at: count for at, count in self._counts.get(key, {}).items() if at > first}
+
+    def _first(self, step: int) -> int:
+        """The newest step that does not count any more."""
+        return step - self._window.seconds // self._window.step
 
 
 Keys = Mapping[str, Hashable]
@@ -70,8 +77,14 @@ Keys = Mapping[str, Hashable]
 class Rates:
     """All rates that rules read, each counted from when a rule first reads it."""
 
-    def __init__(self) -> None:
-        """Nothing is counted yet."""
+    def __init__(self, counts: dict[str, int]) -> None:
+        """Nothing is counted yet.
+
+        Args:
+            counts: `rates_forgotten` of it: whoever was counted, and was forgotten for others.
+        """
+        counts.setdefault("rates_forgotten", 0)
+        self._forgotten = counts
         self._counts: dict[str, Counts] = {}
 
     def add(self, names: frozenset[str], keys: Keys, now: float) -> dict[str, int]:
@@ -99,7 +112,7 @@ class Rates:
     def _of(self, name: str) -> Counts:
         counts = self._counts.get(name)
         if counts is None:
-            counts = self._counts[name] = Counts(RATES[name][1])
+            counts = self._counts[name] = Counts(RATES[name][1], self._forgotten)
         return counts
 
 
