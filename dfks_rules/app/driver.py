@@ -17,7 +17,7 @@ from typing import Protocol, TypeVar
 import structlog
 
 from dfks_rules.app.records.limit import Limit
-from dfks_rules.app.zone import local_zone
+from dfks_rules.app.zone import local_zone, now_in
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.sip.endpoint import Finished
 from dfks_rules.sip.flow import Flow
@@ -221,8 +221,7 @@ class Driver:
         """Local time to the second, for the policies: reading it costs as much as a decision."""
         now = self._loop.time()
         if now >= self._at_ends:
-            at = datetime.now(self._zone)  # noqa: TID251 - the policies' one clock
-            self._at = at if self._zone is not None else at.astimezone()
+            self._at = now_in(self._zone)
             self._at_ends = now + 1 - self._at.microsecond / 1e6
         return self._at
 

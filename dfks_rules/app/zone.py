@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -32,3 +32,9 @@ def local_zone(
             return ZoneInfo.from_file(file)
     except (OSError, ValueError, KeyError):
         return None
+
+
+def now_in(zone: tzinfo | None) -> datetime:
+    """Local time, with the offset of the moment where the zone is not known."""
+    at = datetime.now(zone)  # noqa: TID251 - the one clock of policies
+    return at if zone is not None else at.astimezone()

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from enum import Enum
+from math import ceil
 from typing import ClassVar, Final, NamedTuple
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.features import FeatureState, Snapshot
+from dfks_rules.model.features import Deadline, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.record import Record
 from dfks_rules.model.requests import Asked, FeatureRequest, Surroundings
@@ -133,6 +134,12 @@ class Decision(Record):
         """Denials that do not count: (id of the rule that denies, id of the Exception)."""
         self.expires: Final = expires
         """Set: when what it switches on is switched off again; None: when somebody does."""
+
+    def deadline(self, feature: Feature) -> Deadline | None:
+        """What is stored of `expires`, if this is about a set of the feature."""
+        if self.expires is None:
+            return None
+        return Deadline(feature, ceil(self.expires.timestamp()), self.decided_by["expire"])
 
 
 class Outcome(Record):

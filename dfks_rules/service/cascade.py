@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterable
 from datetime import datetime
-from math import ceil
 from typing import Final
 
 from dfks_rules.model.decisions import MAX_DEPTH, Denial, DenialAnswer, Outcome
@@ -95,12 +94,11 @@ class Draft:
         is_refused = decision.denial is not None and outcome.request.requester is not EXPIRED
         if feature is None or outcome.request.operation is not _SET or is_refused:
             return
-        if decision.expires is None:
+        deadline = decision.deadline(feature)
+        if deadline is None:
             self.deadlines = without_deadline(self.deadlines, feature)
-            return
-        at = ceil(decision.expires.timestamp())
-        deadline = Deadline(feature, at, decision.decided_by["expire"])
-        self.deadlines = with_deadline(self.deadlines, deadline)
+        else:
+            self.deadlines = with_deadline(self.deadlines, deadline)
 
     def mark(self) -> Mark:
         """Now; see `return_to`."""

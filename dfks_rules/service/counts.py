@@ -6,6 +6,7 @@ and not settled yet does not count.
 """
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from typing import Final, final
 
 from dfks_rules.model.features import FEATURES, POSITION, Feature, Snapshot
@@ -26,13 +27,19 @@ class _Group:
 
     __slots__ = ("members", "on", "states", "unread")
 
-    def __init__(self, members: tuple[str, ...]) -> None:
+    def __init__(self, members: tuple[str, ...], known: Mapping[str, int]) -> None:
+        """`known` has `states` of some of the members, or of others."""
         self.members: Final = members
-        self.on: Final = [0] * len(FEATURES)
-        """How many have each feature on, of those that are read."""
-        self.states: Final[dict[str, int]] = {}
+        self.states: Final = {user: known[user] for user in members if user in known}
         """User → features that are on, in bits; of those that are read."""
-        self.unread: Final[dict[str, None]] = dict.fromkeys(members)
+        self.on: Final = [
+            sum(bits >> position & 1 for bits in self.states.values())
+            for position in range(len(FEATURES))
+        ]
+        """How many have each feature on, of those that are read."""
+        self.unread: Final[dict[str, None]] = dict.fromkeys(
+            [user for user in members if user not in known]
+        )
         """Members of whom it is not known what is stored."""
 
     def read(self, user: str, snapshot: Snapshot | None) -> None:
@@ -54,6 +61,9 @@ class _Group:
                 self.on[position] += 1 if after & bit else -1
 
 
+_NO_GROUPS: Final[dict[str, _Group]] = {}
+
+
 @final
 class GroupCounters:
     """The counters of all groups that rules ask about."""
@@ -70,12 +80,15 @@ class GroupCounters:
             counts: `groups_forgotten` of it: groups that were forgotten because all of them
                 together had too many members.
         """
+        counts.setdefault("groups_forgotten", 0)
         self._counts = counts
         self._store = store
         self._policies = policies
         self._feed = feed
         self._groups: OrderedDict[tuple[str, str], _Group] = OrderedDict()
         """Domain, group → its counter; the one asked about last stands last."""
+        self._in_domain: dict[str, dict[str, _Group]] = {}
+        """Domain → group → the same: what changes concerns one domain of perhaps thousands."""
         self._members = 0
         """How many members they have."""
         self._hears = False
@@ -104,8 +117,8 @@ class GroupCounters:
     def changed(self, presentity: Aor) -> None:
         """Something else may be stored for a presentity."""
         user = presentity.user
-        for (domain, _), counted in self._groups.items():
-            if domain == presentity.domain and user in counted.states:
+        for counted in self._in_domain.get(presentity.domain, _NO_GROUPS).values():
+            if user in counted.states:
                 counted.read(user, self._store.known(presentity))
 
     def hear(self, event: Event) -> None:
@@ -117,18 +130,26 @@ class GroupCounters:
             # Who has no rule about counts pays nothing for them.
             self._feed.listen(self.hear)
             self._hears = True
-        self._forget(key)
+        before = self._forget(key)
+        # Who was read already is not read again because a file has changed.
+        known = {} if before is None else before.states
         while self._groups and self._members + len(members) > MAX_MEMBERS:
             self._forget(next(iter(self._groups)))
             self._counts["groups_forgotten"] += 1
-        counted = self._groups[key] = _Group(members)
+        counted = self._groups[key] = _Group(members, known)
+        self._in_domain.setdefault(key[0], {})[key[1]] = counted
         self._members += len(members)
         return counted
 
-    def _forget(self, key: tuple[str, str]) -> None:
+    def _forget(self, key: tuple[str, str]) -> _Group | None:
         counted = self._groups.pop(key, None)
         if counted is not None:
             self._members -= len(counted.members)
+            here = self._in_domain[key[0]]
+            del here[key[1]]
+            if not here:
+                del self._in_domain[key[0]]
+        return counted
 
     def _read(self, domain: str, counted: _Group) -> None:
         missing: list[Aor] = []

@@ -69,13 +69,13 @@ class Features:
         self._latest = latest = Latest(store)
         self._under_way = UnderWay(store, latest, feed, self._decide)
         self.counts = self._under_way.counts
-        self.counts["groups_forgotten"] = 0
-        self._around = Around(store, policies, feed, latest, self.counts)
         """How often a request was decided again because somebody else was faster (`conflicts`), or
         given up for it (`given_up`); how many sets came again after they were stored (`repeats`);
         how many SUBSCRIBEs were about dialogs of other nodes (`moved`); how often the store was
         asked to make something known (`fetches`); how many groups whose members were counted were
-        forgotten for others (`groups_forgotten`)."""
+        forgotten for others (`groups_forgotten`); and how many users, phones, domains and targets
+        whose sets were counted (`rates_forgotten`)."""
+        self._around = Around(store, policies, feed, latest, self.counts)
 
     def admit(self, presentity: Aor, requester: Requester, at: datetime, now: float) -> Decision:
         """Whether the requester may watch the presentity.

@@ -32,9 +32,10 @@ first."""
 class Counts:
     """Counts by key, over one window."""
 
-    def __init__(self, window: Window = MINUTE) -> None:
-        """Nothing is counted yet."""
+    def __init__(self, window: Window, counts: dict[str, int]) -> None:
+        """Nothing is counted yet; `counts` as for `Rates`."""
         self._window = window
+        self._forgotten = counts
         self._counts: OrderedDict[Hashable, dict[int, int]] = OrderedDict()
         """Key → step → sets; the key that was counted last stands last."""
 
@@ -51,7 +52,10 @@ class Counts:
         self._counts[key] = counts
         self._counts.move_to_end(key)
         if len(self._counts) > MAX_KEYS:
-            self._counts.popitem(last=False)
+            _, oldest = self._counts.popitem(last=False)
+            # Whoever has been quiet for the whole window counts for nothing anyway.
+            last = step - self._window.seconds // self._window.step
+            self._forgotten["rates_forgotten"] += max(oldest) > last
         return sum(counts.values())
 
     def count(self, key: Hashable, now: float) -> int:
@@ -70,9 +74,16 @@ Keys = Mapping[str, Hashable]
 class Rates:
     """All rates that rules read, each counted from when a rule first reads it."""
 
-    def __init__(self) -> None:
-        """Nothing is counted yet."""
-        self._counts: dict[str, Counts] = {}
+    def __init__(self, counts: dict[str, int]) -> None:
+        """Nothing is counted yet.
+
+        Args:
+            counts: `rates_forgotten` of it: whoever was counted, and was forgotten for others.
+        """
+        counts.setdefault("rates_forgotten", 0)
+        self._forgotten = counts
+        self._counts: dict[str, tuple[str, Counts]] = {}
+        """Name of a rate → what it counts by, and its counts."""
 
     def add(self, names: frozenset[str], keys: Keys, now: float) -> dict[str, int]:
         """One more set; how many there are by each of these rates.
@@ -82,25 +93,26 @@ class Rates:
             keys: whose set it is.
             now: monotonic seconds.
         """
-        return {
-            name: self._of(name).add(keys[RATES[name][0]], now)
-            for name in names
-            if RATES[name][0] in keys
-        }
+        told: dict[str, int] = {}
+        for name in names:
+            whose, counts = self._counts.get(name) or self._begin(name)
+            if whose in keys:
+                told[name] = counts.add(keys[whose], now)
+        return told
 
     def count(self, names: frozenset[str], keys: Keys, now: float) -> dict[str, int]:
         """How many sets there are by each of these rates."""
-        return {
-            name: self._of(name).count(keys[RATES[name][0]], now)
-            for name in names
-            if RATES[name][0] in keys
-        }
+        told: dict[str, int] = {}
+        for name in names:
+            whose, counts = self._counts.get(name) or self._begin(name)
+            if whose in keys:
+                told[name] = counts.count(keys[whose], now)
+        return told
 
-    def _of(self, name: str) -> Counts:
-        counts = self._counts.get(name)
-        if counts is None:
-            counts = self._counts[name] = Counts(RATES[name][1])
-        return counts
+    def _begin(self, name: str) -> tuple[str, Counts]:
+        whose, window = RATES[name]
+        begun = self._counts[name] = (whose, Counts(window, self._forgotten))
+        return begun
 
 
 class Tally:

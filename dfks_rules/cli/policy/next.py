@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from dfks_rules.app.desk.policies import load_policies
+from dfks_rules.app.zone import local_zone, now_in
 from dfks_rules.cli.api import client_of
 from dfks_rules.cli.mi import exchange_for
 from dfks_rules.cli.policy.asking import stored_of
@@ -88,7 +89,7 @@ def _aor(text: str) -> Aor:
 
 
 def _told_here(paths: tuple[Path, ...], aor: Aor, stored: Snapshot, hours: int) -> Told:
-    at = datetime.now().astimezone()  # noqa: TID251 - what comes next depends on it
+    at = now_in(local_zone())
     policies = load_policies(paths)
     try:
         moments = coming(policies, aor, stored, at, at + timedelta(hours=hours), NOWHERE)

@@ -317,4 +317,5 @@ def known_fact(name: str) -> Fact:
 
 def facts_of(view: View) -> FactLookup:
     """Name of a fact → its value in one request."""
-    return lambda name: known_fact(name).read(view)
+    # Most are in the table, which is faster.
+    return lambda name: (FACTS.get(name) or known_fact(name)).read(view)

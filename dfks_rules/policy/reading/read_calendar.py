@@ -22,11 +22,15 @@ if TYPE_CHECKING:
 
 MAX_DAYS = 10_000
 """Most days of one calendar."""
+_MAX_NAMED = 10 * MAX_DAYS
+"""Most days that its events may name, those that several do each time."""
 _LAST_YEAR = 2100
 """Events that recur for ever are followed to its end."""
 _MAX_EVENT = timedelta(days=366)
 """Longest event: a longer one is a mistake of its year."""
 _NAME = re.compile(IDENTIFIER)
+_OFTEN = re.compile("FREQ=(SECONDLY|MINUTELY|HOURLY)", re.IGNORECASE)
+"""Who recurs so often names each day many times, and perhaps is never done."""
 
 
 def read_calendar(source: Source) -> tuple[Calendar | None, list[Finding]]:
@@ -45,12 +49,18 @@ def read_calendar(source: Source) -> tuple[Calendar | None, list[Finding]]:
     except ModuleNotFoundError:
         return refused("calendars need the extra `calendar`: `pip install 'dfks-rules[calendar]'`")
     try:
-        days = frozenset(islice(_days(icalendar.Calendar.from_ical(source.text)), MAX_DAYS + 1))
+        days = _some(_days(icalendar.Calendar.from_ical(source.text)))
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, IndexError) as error:
         return refused(f"not a calendar of RFC 5545: {error}")
-    if not 0 < len(days) <= MAX_DAYS:
-        return refused(f"calendar has {'no' if not days else 'over 10,000'} days")
+    if days is None or not days:
+        return refused(f"calendar has {'over 10,000' if days is None else 'no'} days")
     return Calendar(name, days), []
+
+
+def _some(named: Iterator[date]) -> frozenset[date] | None:
+    """The days that events name, each once; None: there are too many."""
+    days = set(islice(named, _MAX_NAMED))
+    return frozenset(days) if len(days) <= MAX_DAYS and next(named, None) is None else None
 
 
 def _days(calendar: Any) -> Iterator[date]:
@@ -85,6 +95,8 @@ def _beginnings(event: Any, first: date) -> Iterator[date]:
     from dateutil.rrule import rrulestr
 
     written = str(event["RRULE"].to_ical().decode())
+    if sought := _OFTEN.search(written):
+        raise ValueError(f"an event from {first} recurs {sought[1].lower()}; at most daily")
     # Its moments are of no interest, and those with a zone do not compare with those without.
     until = re.sub(r"(UNTIL=[0-9]{8})T[0-9]{6}Z?", r"\1", written)
     start = datetime(first.year, first.month, first.day)  # noqa: DTZ001

@@ -136,15 +136,14 @@ class _Walk:
             decision = self._policies.decide(request, snapshot, at, self._around)
             before = snapshot.state(feature)
             after = before if decision.denial is not None else decision.state
-            self._snapshot = _timed(snapshot.replace(feature, after), feature, decision)
+            self._snapshot = _timed(snapshot.replace(feature, after), decision.deadline(feature))
             yield Coming(at, feature, Cause.EXPIRES, before, after, deadline.rule)
 
 
-def _timed(snapshot: Snapshot, feature: Feature, decision: Decision) -> Snapshot:
+def _timed(snapshot: Snapshot, deadline: Deadline | None) -> Snapshot:
     """With the deadline that a rule sets anew."""
-    if decision.expires is None:
+    if deadline is None:
         return snapshot
-    deadline = Deadline(feature, int(decision.expires.timestamp()), decision.decided_by["expire"])
     return snapshot._replace(deadlines=with_deadline(snapshot.deadlines, deadline))
 
 

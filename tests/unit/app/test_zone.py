@@ -1,13 +1,13 @@
 """The time zone of the machine."""
 
 import zoneinfo
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib import resources
 from pathlib import Path
 
 import pytest
 
-from dfks_rules.app.zone import local_zone
+from dfks_rules.app.zone import local_zone, now_in
 
 BEFORE, AFTER = (datetime(2026, 10, 25, hour, tzinfo=UTC) for hour in (0, 2))
 """Before and after clocks go back in Berlin."""
@@ -62,3 +62,12 @@ def test_this_machine_has_one_or_says_it_otherwise() -> None:
     """Whatever it is, the offset of now is that of the C library."""
     zone, now = local_zone(), datetime.now(UTC).astimezone()  # noqa: TID251 - the machine's
     assert zone is None or now.astimezone(zone).utcoffset() == now.utcoffset()
+
+
+def test_local_time_has_the_zone_or_the_offset_of_the_moment() -> None:
+    """So what is worked out for next week is right where the zone is known."""
+    berlin = zoneinfo.ZoneInfo("Europe/Berlin")
+    known, unknown = now_in(berlin), now_in(None)
+    assert known.tzinfo is berlin
+    assert unknown.utcoffset() == unknown.astimezone().utcoffset()
+    assert timedelta(0) <= unknown - known < timedelta(minutes=1)

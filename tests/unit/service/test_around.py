@@ -43,7 +43,7 @@ def policies() -> Iterator[PolicySet]:
 def test_what_no_rule_reads_is_not_counted() -> None:
     """All requests share what there is."""
     store, plain = SlowStore(), load([source("- {id: r, when: {op: set}, then: {log: x}}"), USERS])
-    around = Around(store, plain, Feed(), Latest(store), {"groups_forgotten": 0})
+    around = Around(store, plain, Feed(), Latest(store), {})
     assert around.of_get(plain) is around.of_get(plain)
     assert around.of_admission(plain).groups is None
     plain.close()
@@ -54,7 +54,7 @@ def test_a_count_that_only_a_line_to_log_reads_is_counted() -> None:
     rules = '- {id: r, when: {op: set}, then: {log: "${group.desk.DoNotDisturb.on} are busy"}}'
     some = load([source(rules), USERS])
     store = SlowStore()
-    around = Around(store, some, Feed(), Latest(store), {"groups_forgotten": 0})
+    around = Around(store, some, Feed(), Latest(store), {})
     assert around.of_get(some).groups is not None
     some.close()
 

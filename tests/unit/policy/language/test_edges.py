@@ -41,6 +41,17 @@ def test_the_next_edge_is_where_hours_begin_or_end(
     assert found == (None if edge is None else _at(edge))
 
 
+def test_the_next_of_several_edges_is_the_earlier_though_a_clock_shows_more() -> None:
+    """Clocks in Berlin go back at 03:00: the first 02:45 comes before the second 02:00."""
+    hours = ["Sun 01:00-02:45", "Sun 01:00-02:30"]
+    parsed = [parse_schedule({"tz": "Europe/Berlin", "weekly": [one]}) for one in hours]
+    atoms = [Atom("time", "during", Named(str(number), one)) for number, one in enumerate(parsed)]
+    after = datetime(2026, 10, 25, 0, 40, tzinfo=UTC).astimezone(BERLIN)
+    found = next_of_atoms(atoms, after)
+    assert found is not None
+    assert found.astimezone(UTC) == datetime(2026, 10, 25, 0, 45, tzinfo=UTC)
+
+
 @pytest.mark.parametrize("schedule", [OFFICE, NIGHT, SKIPPED, TWICE])
 @pytest.mark.parametrize("begin", ["2026-03-28T20:07", "2026-10-24T20:07", "2026-12-24T00:00"])
 def test_edges_are_all_minutes_at_which_the_answer_changes(

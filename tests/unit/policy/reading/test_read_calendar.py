@@ -63,6 +63,15 @@ def test_event_without_an_end_recurs_to_the_end_of_the_century() -> None:
     assert len(read.days) == 75
 
 
+def test_a_day_that_several_events_name_counts_once() -> None:
+    """None of the days after them is lost."""
+    hours = ",".join(map(str, range(24)))
+    shifts = f"DTSTART:20260101T000000;;RRULE:FREQ=DAILY;COUNT=24000;BYHOUR={hours}"
+    read, _ = read_calendar(Source("h.ics", calendar(shifts)))
+    assert read is not None
+    assert (len(read.days), max(read.days)) == (1000, date(2028, 9, 26))
+
+
 def test_cancelled_event_does_not_count() -> None:
     """A day off that was called off is a working day."""
     assert days("DTSTART;VALUE=DATE:20260101", "DTSTART;VALUE=DATE:20260102;;STATUS:CANCELLED") == [
@@ -87,6 +96,16 @@ def test_cancelled_event_does_not_count() -> None:
             "h.ics",
             calendar("DTSTART;VALUE=DATE:20260101;;DTEND;VALUE=DATE:20280101"),
             "not a calendar of RFC 5545: an event from 2026-01-01 lasts more than a year",
+        ),
+        (
+            "h.ics",
+            calendar("DTSTART:20260101T080000;;RRULE:FREQ=HOURLY"),
+            "not a calendar of RFC 5545: an event from 2026-01-01 recurs hourly; at most daily",
+        ),
+        (
+            "h.ics",
+            calendar("DTSTART:20260101T080000;;RRULE:FREQ=DAILY;COUNT=100001;BYSECOND=0,1,2,3,4"),
+            "calendar has over 10,000 days",
         ),
         ("Holidays.ics", calendar(), "the calendar is called as its file, and `Holidays` is not"),
     ],

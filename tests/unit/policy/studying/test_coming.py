@@ -74,6 +74,17 @@ def test_what_rules_deny_stays_on() -> None:
     assert _coming(stored, rules) == [Coming(_at(14), DND, Cause.EXPIRES, ON, ON, _RULE)]
 
 
+def test_a_deadline_within_a_second_is_at_its_end() -> None:
+    """As the server stores it."""
+    half = timedelta(seconds=0.5)
+    at = NOON + half
+    stored = NOTHING_STORED.replace(DND, ON)._replace(deadlines=(_until(NOON),))
+    rules = "- {id: on, when: {op: set}, then: {status: 1, expire: 4h}}"
+    moments = coming(policies(rules), ALICE, stored, at, at + timedelta(hours=5), NOWHERE)
+    told = [one.at for some in moments for one in some]
+    assert told == [at, at + timedelta(hours=4) + half]
+
+
 def test_a_rule_may_move_a_deadline_again_and_again() -> None:
     """Each is told; the end is the end of the hours asked about."""
     stored = NOTHING_STORED.replace(DND, ON)._replace(deadlines=(_until(_at(13)),))
