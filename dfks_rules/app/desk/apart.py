@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
+import structlog
+
 from dfks_rules.app.desk.arriving import arrived
 from dfks_rules.app.desk.canary import CPU, WITH_SITE, WITHOUT_SITE
 from dfks_rules.app.desk.leaving import pieces_of
@@ -24,6 +26,8 @@ MAX_ANSWER = 256 * 1024 * 1024
 _STOPS = (signal.SIGTERM, signal.SIGINT)
 _MAX_COMPLAINT = 2_000
 """Characters of its last words that are told."""
+
+_log = structlog.get_logger("dfks.policy")
 
 
 class Checker:
@@ -72,6 +76,8 @@ class Checker:
             raise _failure(f"returned an invalid answer: {error}") from error
         if verdict.compiled is None:
             raise PolicyError(verdict.findings)
+        for note in verdict.notes:
+            _log.warning("policy_proof_open", finding=str(note))
         return verdict.compiled if known is None else verdict.compiled._replace(site=known)
 
 

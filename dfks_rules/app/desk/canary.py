@@ -57,11 +57,20 @@ def examine(files: PolicyFiles) -> Verdict:
         compiled = compile_policies(files.sources)
         self_test()
         findings = [*_engine_findings(compiled), *_case_findings(files)]
+        tried = _tried(files) if files.proofs and not findings else []
     except PolicyError as error:
-        findings = error.findings
+        return Verdict(error.findings, None)
     except DfksError as error:
-        findings = [_engine_finding(error.message)]
-    return Verdict(findings, None) if findings else Verdict([], compiled)
+        return Verdict([_engine_finding(error.message)], None)
+    findings += [one for one in tried if one.severity == "error"]
+    return Verdict(findings, None) if findings else Verdict([], compiled, tuple(tried))
+
+
+def _tried(files: PolicyFiles) -> list[Finding]:
+    # The server imports this file and proves nothing.
+    from dfks_rules.app.desk.proof_files import tried
+
+    return tried(files)
 
 
 def _engine_findings(compiled: CompiledPolicies) -> list[Finding]:

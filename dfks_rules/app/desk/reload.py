@@ -238,8 +238,8 @@ class PolicyReloader:
 
     def files(self, revision: str) -> list[FileRow]:
         """What a kept revision is made of."""
-        sources, cases = self._revisions.find(revision).files
-        return [FileRow(*source) for source in (*sources, *cases)]
+        kept = self._revisions.find(revision).files
+        return [FileRow(*source) for several in kept for source in several]
 
     def listing(self) -> PolicyListing:
         """The policies in force, and what else is known of them."""

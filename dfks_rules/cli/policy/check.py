@@ -3,11 +3,12 @@
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 
 import click
 
-from dfks_rules.app.desk.policies import folders_below, read_cases, read_files
+from dfks_rules.app.desk.policies import folders_below, read_files
 from dfks_rules.cli.exit_codes import DONE, INVALID
 from dfks_rules.cli.policy.reports import FORMATS, Report, gap_table
 from dfks_rules.cli.policy.zones import horizon_in, solver, zone_option
@@ -18,7 +19,6 @@ from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.reading.check import CheckedPolicy
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.cases import parse_cases
-from dfks_rules.policy.studying.names import is_proofs_file
 from dfks_rules.policy.studying.proof_files import parse_proofs
 from dfks_rules.policy.studying.redundant import redundant
 
@@ -96,12 +96,11 @@ class _Checked:
             self.findings += error.findings
             self.files += len(error.findings)
             return []
-        proofs = _proofs_in(path)
         for source in found.cases:
             self.findings += _findings_of(source, parse_cases)
-        for source in proofs:
+        for source in found.proofs:
             self.findings += _findings_of(source, parse_proofs)
-        everything = (*found.sources, *found.cases, *proofs)
+        everything = list(chain.from_iterable(found))
         self.texts |= {source.file: source.text for source in everything}
         self.files += len(everything)
         return list(found.sources)
@@ -117,12 +116,6 @@ class _Checked:
             found = redundant(sources, self._horizon, solver())
             self.findings += [one for one in found if one[:3] not in told]
         return usable
-
-
-def _proofs_in(path: Path) -> list[Source]:
-    """Files of proofs in a folder itself."""
-    found = sorted(path.glob("*.yaml")) if path.is_dir() else []
-    return read_cases(file for file in found if is_proofs_file(file.name))
 
 
 def _findings_of(source: Source, parse: Callable[[Source], object]) -> list[Finding]:
