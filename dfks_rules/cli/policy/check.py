@@ -19,8 +19,12 @@ from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.reading.check import CheckedPolicy
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.cases import parse_cases
+from dfks_rules.policy.studying.disproved import upheld
 from dfks_rules.policy.studying.proof_files import parse_proofs
 from dfks_rules.policy.studying.redundant import redundant
+
+_DEAD = ("policy_shadowed", "policy_duplicate_rule", "policy_needless_exception")
+"""Codes that say of a rule that it changes nothing."""
 
 
 @click.command("check")
@@ -33,7 +37,9 @@ from dfks_rules.policy.studying.redundant import redundant
     "--gaps", "with_gaps", is_flag=True, help="Also report requests that no rule decides."
 )
 @click.option(
-    "--complete", is_flag=True, help="Also prove of each rule that it changes something; slow."
+    "--complete",
+    is_flag=True,
+    help="Also prove of each rule that it changes something, and that warnings are so; slow.",
 )
 @zone_option
 def command(
@@ -109,12 +115,13 @@ class _Checked:
         """The usable policies of one set."""
         today = datetime.now().astimezone().date()  # noqa: TID251 - what has expired by now
         usable, findings = check_and_lint(sources, today)
-        self.findings += findings
         sound = not any(finding.severity == "error" for finding in findings)
         if self._horizon is not None and sound and usable:
-            told = {finding[:3] for finding in findings}
+            findings = upheld(findings, sources, self._horizon, solver())
+            told = {finding[:3] for finding in findings if finding.code in _DEAD}
             found = redundant(sources, self._horizon, solver())
-            self.findings += [one for one in found if one[:3] not in told]
+            findings += [one for one in found if one[:3] not in told]
+        self.findings += findings
         return usable
 
 
