@@ -13,6 +13,7 @@ from dfks_rules.cli.exit_codes import DONE, INVALID
 from dfks_rules.cli.policy.reports import FORMATS, Report, gap_table
 from dfks_rules.cli.policy.zones import horizon_in, solver, zone_option
 from dfks_rules.errors import Finding, PolicyError
+from dfks_rules.policy.lint.allowing import not_allowed
 from dfks_rules.policy.lint.findings import check_and_lint
 from dfks_rules.policy.lint.gaps import gaps
 from dfks_rules.policy.proof.points import Horizon
@@ -119,7 +120,7 @@ class _Checked:
         if self._horizon is not None and sound and usable:
             findings = upheld(findings, sources, self._horizon, solver())
             told = {finding[:3] for finding in findings if finding.code in _DEAD}
-            found = redundant(sources, self._horizon, solver())
+            found = not_allowed(redundant(sources, self._horizon, solver()), sources)
             findings += [one for one in found if one[:3] not in told]
         self.findings += findings
         return usable
