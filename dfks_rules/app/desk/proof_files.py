@@ -51,11 +51,12 @@ def tried(files: PolicyFiles, within: float = WITHIN) -> list[Finding]:
         except PolicyError as error:
             findings += error.findings
     waiting = [(file, one) for file in parsed for one in file.proofs]
+    policies = _Policies(files.sources)
     done = 0
     try:
         with _at_most(within):
             for file, one in waiting:
-                findings += _told(file, one, files.sources)
+                findings += _told(file, one, policies)
                 done += 1
     except _OverError:
         late = f"not decided: the proofs took longer than {within:g} s"
@@ -63,16 +64,34 @@ def tried(files: PolicyFiles, within: float = WITHIN) -> list[Finding]:
     return findings
 
 
-def _told(file: ProofFile, one: Property, sources: Sequence[Source]) -> list[Finding]:
+class _Policies:
+    """What files of proofs are about, compiled once."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self._sources = sources
+        self._compiled: dict[tuple[Source, ...], Oracle] = {}
+
+    def named_by(self, file: ProofFile) -> Oracle:
+        """The policies that a file of proofs names.
+
+        Raises:
+            PolicyError: it names some that were not read, or they are no set of their own.
+        """
+        named = tuple(named_by(file, self._sources))
+        if named not in self._compiled:
+            self._compiled[named] = Oracle(compile_policies(named))
+        return self._compiled[named]
+
+
+def _told(file: ProofFile, one: Property, read: _Policies) -> list[Finding]:
     try:
-        policies = Oracle(compile_policies(named_by(file, sources)))
+        policies = read.named_by(file)
     except PolicyError as error:
         return error.findings
     other = None
     if one.other is not None:
         try:
-            compared = file._replace(policies=(one.other,))
-            other = Oracle(compile_policies(named_by(compared, sources)))
+            other = read.named_by(file._replace(policies=(one.other,)))
         except PolicyError:
             why = f"not decided: the server does not read `{one.other}`"
             return [_finding(file, one, UNDECIDED, why)]
