@@ -19,6 +19,8 @@ from dfks_rules.policy.site.site import Site
 
 # `-P`: what lies in the current directory is not code.
 COMMAND = (sys.executable, "-P", "-c", "from dfks_rules.app.desk.canary import main; main()")
+PROOFS = 5
+"""Seconds for proofs, if settings say nothing else."""
 TIMEOUT = 120.0
 """Seconds until the process is given up."""
 MAX_ANSWER = 256 * 1024 * 1024
@@ -33,8 +35,17 @@ _log = structlog.get_logger("dfks.policy")
 class Checker:
     """Runs the process, once for each revision."""
 
-    def __init__(self, command: Sequence[str] = COMMAND, timeout: float = TIMEOUT) -> None:
-        self._command = command
+    def __init__(
+        self, command: Sequence[str] = COMMAND, timeout: float = TIMEOUT, proofs: int = PROOFS
+    ) -> None:
+        """No process yet.
+
+        Args:
+            command: what is run.
+            timeout: seconds until it is given up.
+            proofs: seconds that it has for proofs.
+        """
+        self._command = (*command, str(proofs))
         self._timeout = timeout
 
     async def check(self, files: PolicyFiles, known: Site | None = None) -> CompiledPolicies:

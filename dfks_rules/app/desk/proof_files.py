@@ -24,8 +24,6 @@ from dfks_rules.policy.studying.proof_files import ProofFile, Property, parse_pr
 from dfks_rules.policy.studying.proving import Proved, Verdict, prove
 from dfks_rules.yaml.scalar import flow
 
-WITHIN = 5.0
-"""Seconds for all proofs of one revision together."""
 REFUTED, VACUOUS, UNDECIDED = "policy_proof_refuted", "policy_vacuous_proof", "policy_proof_open"
 """Codes of findings; only the first keeps policies out."""
 _AGAIN = 0.5
@@ -36,7 +34,7 @@ class _OverError(Exception):
     """The seconds are over."""
 
 
-def tried(files: PolicyFiles, within: float = WITHIN) -> list[Finding]:
+def tried(files: PolicyFiles, within: float) -> list[Finding]:
     """What is told of proofs: errors keep the policies from being used, warnings do not.
 
     Args:

@@ -71,7 +71,7 @@ class PolicyReloader:
     ) -> None:
         self._paths = paths
         self._settings = settings
-        self._checker = checker or Checker()
+        self._checker = checker or Checker(proofs=settings.proofs)
         self._shards = Shards()
         self._turn = asyncio.Lock()
         self._revisions = Revisions(settings.keep)

@@ -44,7 +44,7 @@ def test_nothing_is_told_of_what_is_proved() -> None:
 
 def test_what_is_refuted_keeps_policies_out_and_shows_the_request() -> None:
     """An author goes straight to the line."""
-    verdict = examine(files(proofs(DENIED)))
+    verdict = examine(files(proofs(DENIED)), 60.0)
     assert verdict.compiled is None
     (finding,) = verdict.findings
     assert str(finding).startswith("proofs.yaml:5:1: proof `so it is` refuted: {op: set, feature: ")
@@ -59,7 +59,7 @@ def test_what_is_searched_for_in_vain_is_refuted() -> None:
 
 def test_a_proof_that_says_nothing_is_told_and_keeps_nothing_out() -> None:
     """DoNotDisturb has no target."""
-    verdict = examine(files(proofs(NEVER)))
+    verdict = examine(files(proofs(NEVER)), 60.0)
     assert verdict.compiled is not None
     (note,) = verdict.notes
     assert note.code == "policy_vacuous_proof"
@@ -83,9 +83,11 @@ def test_policies_that_the_server_does_not_read_are_not_compared() -> None:
 
 def test_broken_proofs_keep_policies_out() -> None:
     """As broken cases do."""
-    (finding,) = examine(files(proofs("when: {opp: set}\n    expect: {decision: deny}"))).findings
+    (finding,) = examine(
+        files(proofs("when: {opp: set}\n    expect: {decision: deny}")), 60.0
+    ).findings
     assert "unknown fact `opp`" in finding.message
-    (finding,) = examine(files(proofs(DENIED, policies="q.yaml"))).findings
+    (finding,) = examine(files(proofs(DENIED, policies="q.yaml")), 60.0).findings
     assert finding.code == "policy_case"
 
 
@@ -94,5 +96,5 @@ def test_findings_of_policies_come_alone() -> None:
     broken = Source("p.yaml", "kind: x\n")
     with pytest.raises(PolicyError):
         compile_policies([broken])
-    verdict = examine(PolicyFiles((broken,), (), (proofs(DENIED),)))
+    verdict = examine(PolicyFiles((broken,), (), (proofs(DENIED),)), 60.0)
     assert {one.file for one in verdict.findings} == {"p.yaml"}
