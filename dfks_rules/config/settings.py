@@ -142,6 +142,8 @@ class ReloadSettings:
     """How many revisions before the active one can be brought back."""
     last_good: Path
     """The file that starts the server when the policy files are broken."""
+    proofs: int = 5
+    """Seconds in which all proofs beside the policies must be decided to keep any of them out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -179,6 +179,31 @@ def test_failing_cases_refuse_a_reload(folder: Path, tmp_path: Path) -> None:
         assert reason(server) == "first"
 
 
+def test_refuted_proofs_refuse_a_reload(folder: Path, tmp_path: Path) -> None:
+    """And those that say nothing do not."""
+    with serve(tmp_path, {"policies": [str(folder)]} | QUIET) as server:
+        (folder / "proofs.yaml").write_text(
+            "apiVersion: dfks/v1\nkind: PolicyProof\npolicies: [.]\nproofs:\n"
+            "  - name: sets are refused first\n"
+            "    when: {op: set}\n"
+            "    expect: {reason: first}\n"
+            "  - name: who has no target is spared\n"
+            "    when: {op: set, feature: DoNotDisturb, target.class: premium}\n"
+            "    expect: {decision: deny}\n"
+        )
+        assert "error" not in server.mi("policy:reload")
+        write(folder, "second")
+        error = server.mi("policy:reload")["error"]
+        assert error["message"] == "Invalid policies"
+        (finding,) = error["data"]["findings"]
+        assert finding.startswith(
+            f"{folder}/proofs.yaml:5:1: proof `sets are refused first` refuted: "
+        )
+        assert finding.endswith("is decided `deny second` [policy_proof_refuted]")
+        assert reason(server) == "first"
+        assert listing(server)["last_failure"]["findings"] == [finding]
+
+
 def test_broken_files_start_from_the_last_good(folder: Path, tmp_path: Path) -> None:
     """A server that comes back at night must serve."""
     config = {"policies": [str(folder)], "store": "memory:"}

@@ -29,6 +29,14 @@ if os.path.exists({marker!r}) and any("canary" in one for one in sys.orig_argv):
     sys.exit("out of order")
 """
 
+_PROOF = """
+apiVersion: dfks/v1
+kind: PolicyProof
+policies: [.]
+proofs:
+  - {name: nothing is denied, when: {op: set}, expect: {decision: allow}}
+"""
+
 
 class Site:
     """Two nodes on one database, each with a folder of its own."""
@@ -194,6 +202,13 @@ def test_a_canary_goes_first_and_a_node_that_refuses_keeps_all_from_it(site: Sit
     assert refused.returncode == 3
     assert "policy.yaml:5:" in refused.stderr
     assert "policy_unknown_fact" in refused.stderr
+    # Proofs go with it.
+    refuted = Path(site.bundle("refuted"))
+    (refuted / "proofs.yaml").write_text(_PROOF)
+    refused = site.rollout(str(refuted))
+    assert refused.returncode == 3
+    assert "proof `nothing is denied` refuted: {op: set, " in refused.stderr
+    assert site.reasons() == ["of-files", "tried"]
     assert site.rollout("--canary", "node-2", "--rollback").returncode == 0
     assert site.reasons() == ["of-files"] * 2
     _soon(lambda: "policy_skew_over" in (site.folder / "node-1/server.log").read_text())

@@ -7,6 +7,8 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
+import structlog
+
 from dfks_rules.app.desk.arriving import arrived
 from dfks_rules.app.desk.canary import CPU, WITH_SITE, WITHOUT_SITE
 from dfks_rules.app.desk.leaving import pieces_of
@@ -17,6 +19,8 @@ from dfks_rules.policy.site.site import Site
 
 # `-P`: what lies in the current directory is not code.
 COMMAND = (sys.executable, "-P", "-c", "from dfks_rules.app.desk.canary import main; main()")
+PROOFS = 5
+"""Seconds for proofs, if settings say nothing else."""
 TIMEOUT = 120.0
 """Seconds until the process is given up."""
 MAX_ANSWER = 256 * 1024 * 1024
@@ -25,12 +29,23 @@ _STOPS = (signal.SIGTERM, signal.SIGINT)
 _MAX_COMPLAINT = 2_000
 """Characters of its last words that are told."""
 
+_log = structlog.get_logger("dfks.policy")
+
 
 class Checker:
     """Runs the process, once for each revision."""
 
-    def __init__(self, command: Sequence[str] = COMMAND, timeout: float = TIMEOUT) -> None:
-        self._command = command
+    def __init__(
+        self, command: Sequence[str] = COMMAND, timeout: float = TIMEOUT, proofs: int = PROOFS
+    ) -> None:
+        """No process yet.
+
+        Args:
+            command: what is run.
+            timeout: seconds until it is given up.
+            proofs: seconds that it has for proofs.
+        """
+        self._command = (*command, str(proofs))
         self._timeout = timeout
 
     async def check(self, files: PolicyFiles, known: Site | None = None) -> CompiledPolicies:
@@ -72,6 +87,8 @@ class Checker:
             raise _failure(f"returned an invalid answer: {error}") from error
         if verdict.compiled is None:
             raise PolicyError(verdict.findings)
+        for note in verdict.notes:
+            _log.warning("policy_proof_open", finding=str(note))
         return verdict.compiled if known is None else verdict.compiled._replace(site=known)
 
 

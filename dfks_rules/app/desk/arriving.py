@@ -29,6 +29,8 @@ class Verdict(NamedTuple):
     """What keeps the files from being used."""
     compiled: CompiledPolicies | None
     """What to use; None when there are findings."""
+    notes: tuple[Finding, ...] = ()
+    """What is told of files that can be used."""
 
 
 def departing(verdict: Verdict) -> Iterator[bytes]:

@@ -1,8 +1,8 @@
 """The process that dies in the server's place: checks policies, and has the engine use them.
 
-`main` reads `PolicyFiles` from stdin, after a byte that says whether users are to come back, and
-writes a `Verdict` to stdout, in pieces. The engine can take its process down; here that costs a
-reload and not a call.
+`main` has the seconds for proofs as its argument. It reads `PolicyFiles` from stdin, after a byte
+that says whether users are to come back, and writes a `Verdict` to stdout, in pieces. The engine
+can take its process down; here that costs a reload and not a call.
 """
 
 import os
@@ -44,24 +44,38 @@ def main() -> None:
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     is_site_wanted = sys.stdin.buffer.read(1) == WITH_SITE
-    verdict = examine(files_from(sys.stdin.buffer))
+    verdict = examine(files_from(sys.stdin.buffer), float(sys.argv[1]))
     if not (is_site_wanted or verdict.compiled is None):
         verdict = verdict._replace(compiled=verdict.compiled._replace(site=NO_SITE))
     with answer:
         answer.writelines(departing(verdict))
 
 
-def examine(files: PolicyFiles) -> Verdict:
-    """Check, compile, have the engine use it, and run the files' own tests."""
+def examine(files: PolicyFiles, proofs_within: float) -> Verdict:
+    """Check, compile, have the engine use it, and run the files' own tests.
+
+    Args:
+        files: what is checked.
+        proofs_within: seconds for all proofs.
+    """
     try:
         compiled = compile_policies(files.sources)
         self_test()
         findings = [*_engine_findings(compiled), *_case_findings(files)]
+        tried = _tried(files, proofs_within) if files.proofs and not findings else []
     except PolicyError as error:
-        findings = error.findings
+        return Verdict(error.findings, None)
     except DfksError as error:
-        findings = [_engine_finding(error.message)]
-    return Verdict(findings, None) if findings else Verdict([], compiled)
+        return Verdict([_engine_finding(error.message)], None)
+    findings += [one for one in tried if one.severity == "error"]
+    return Verdict(findings, None) if findings else Verdict([], compiled, tuple(tried))
+
+
+def _tried(files: PolicyFiles, within: float) -> list[Finding]:
+    # The server imports this file and proves nothing.
+    from dfks_rules.app.desk.proof_files import tried
+
+    return tried(files, within)
 
 
 def _engine_findings(compiled: CompiledPolicies) -> list[Finding]:

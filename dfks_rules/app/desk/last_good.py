@@ -12,7 +12,8 @@ from dfks_rules.policy.reading.source import Source
 
 PIECE = 64 * 1024
 """Characters of a text that are written at once."""
-_LISTS = PolicyFiles._fields
+_NEW = ("proofs",)
+"""Lists that older servers did not write."""
 
 
 def keep(path: Path, files: PolicyFiles) -> None:
@@ -70,10 +71,11 @@ def files_from(text: str) -> PolicyFiles:
     """
     try:
         kept = json.loads(text)
-        sources, cases = (tuple(_source(*one) for one in kept[name]) for name in _LISTS)
+        kept = dict.fromkeys(_NEW, ()) | kept
+        lists = [tuple(_source(*one) for one in kept[name]) for name in PolicyFiles._fields]
     except (TypeError, KeyError, RecursionError) as error:
         raise ValueError(str(error)) from error
-    return PolicyFiles(sources, cases)
+    return PolicyFiles(*lists)
 
 
 def _source(file: object, text: object, tenant: object) -> Source:

@@ -13,8 +13,8 @@ PIECE = 128 * 1024
 
 def pieces_of(files: PolicyFiles) -> Iterator[bytes]:
     """Files as pickles: first what they are, then their texts, piece by piece."""
-    every = [*((file, False) for file in files.sources), *((file, True) for file in files.cases)]
-    yield _pickled([(one.file, one.tenant, is_case, _count(one)) for one, is_case in every])
+    every = [(one, number) for number, several in enumerate(files) for one in several]
+    yield _pickled([(one.file, one.tenant, number, _count(one)) for one, number in every])
     for file, _ in every:
         for number in range(_count(file)):
             yield _pickled(file.text[number * PIECE : (number + 1) * PIECE])
@@ -26,12 +26,11 @@ def files_from(stream: IO[bytes]) -> PolicyFiles:
     Raises:
         EOFError: it ends before.
     """
-    sources: list[Source] = []
-    cases: list[Source] = []
-    for name, tenant, is_case, count in pickle.load(stream):  # noqa: S301 - the server's
+    lists: list[list[Source]] = [[] for _ in PolicyFiles._fields]
+    for name, tenant, number, count in pickle.load(stream):  # noqa: S301 - the server's
         text = "".join(pickle.load(stream) for _ in range(count))  # noqa: S301
-        (cases if is_case else sources).append(Source(name, text, tenant))
-    return PolicyFiles(tuple(sources), tuple(cases))
+        lists[number].append(Source(name, text, tenant))
+    return PolicyFiles(*map(tuple, lists))
 
 
 def _count(file: Source) -> int:

@@ -2,11 +2,11 @@
 
 import contextlib
 import errno
-import itertools
 import os
 import re
 import stat
 from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +32,21 @@ class PolicyFiles(NamedTuple):
     """What decides, in order."""
     cases: tuple[Source, ...]
     """The tests that stand beside."""
+    proofs: tuple[Source, ...] = ()
+    """What must hold for every request."""
+
+
+def sorted_out(files: Iterable[Source]) -> PolicyFiles:
+    """Files by what their names say of them, in the order in which they come."""
+    sources: list[Source] = []
+    cases: list[Source] = []
+    proofs: list[Source] = []
+    for file in files:
+        if is_proofs_file(file.file):
+            proofs.append(file)
+        else:
+            (cases if is_cases_file(file.file) else sources).append(file)
+    return PolicyFiles(tuple(sources), tuple(cases), tuple(proofs))
 
 
 def load_policies(paths: Iterable[Path]) -> PolicySet:
@@ -49,9 +64,8 @@ def read_sources(paths: Iterable[Path]) -> list[Source]:
 
 
 def read_cases(paths: Iterable[Path]) -> list[Source]:
-    """Files of cases, whatever they are called; see `read_files`."""
-    sources, cases = read_files(paths)
-    return [*sources, *cases]
+    """Files of cases or of proofs, whatever they are called; see `read_files`."""
+    return list(chain.from_iterable(read_files(paths)))
 
 
 def read_files(paths: Iterable[Path]) -> PolicyFiles:
@@ -60,14 +74,11 @@ def read_files(paths: Iterable[Path]) -> PolicyFiles:
     Raises:
         PolicyError: `policy_unreadable` for each file that cannot be read.
     """
-    sources: list[Source] = []
-    cases: list[Source] = []
+    read: list[Source] = []
     findings: list[Finding] = []
     total = 0
     paths = list(paths)
-    for path, tenant in itertools.chain.from_iterable(map(_files_of, paths)):
-        if is_proofs_file(path.name) and path not in paths:
-            continue  # nothing decides by it, and it takes long; see `dfks policy prove`
+    for path, tenant in chain.from_iterable(map(_files_of, paths)):
         if not str(path).isprintable():
             # It is told in findings, logs and replies, which are text.
             findings.append(_unreadable(path, "rename it: its path is not printable UTF-8"))
@@ -83,11 +94,11 @@ def read_files(paths: Iterable[Path]) -> PolicyFiles:
             raise PolicyError(
                 [_unreadable(path, f"the policy files together have more than {_MAX_TOTAL} bytes")]
             )
-        (cases if is_cases_file(path.name) else sources).append(Source(str(path), text, tenant))
-    findings += itertools.chain.from_iterable(map(_misplaced, paths))
+        read.append(Source(str(path), text, tenant))
+    findings += chain.from_iterable(map(_misplaced, paths))
     if findings:
         raise PolicyError(findings)
-    return PolicyFiles(tuple(sources), tuple(cases))
+    return sorted_out(read)
 
 
 def folders_below(path: Path) -> list[Path]:

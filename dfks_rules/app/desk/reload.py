@@ -71,7 +71,7 @@ class PolicyReloader:
     ) -> None:
         self._paths = paths
         self._settings = settings
-        self._checker = checker or Checker()
+        self._checker = checker or Checker(proofs=settings.proofs)
         self._shards = Shards()
         self._turn = asyncio.Lock()
         self._revisions = Revisions(settings.keep)
@@ -238,8 +238,8 @@ class PolicyReloader:
 
     def files(self, revision: str) -> list[FileRow]:
         """What a kept revision is made of."""
-        sources, cases = self._revisions.find(revision).files
-        return [FileRow(*source) for source in (*sources, *cases)]
+        kept = self._revisions.find(revision).files
+        return [FileRow(*source) for several in kept for source in several]
 
     def listing(self) -> PolicyListing:
         """The policies in force, and what else is known of them."""

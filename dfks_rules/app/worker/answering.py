@@ -1,7 +1,7 @@
 """The answers to questions about policies; everything here may take long."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import datetime
 from functools import singledispatchmethod
@@ -9,7 +9,7 @@ from typing import Any
 
 import orjson
 
-from dfks_rules.app.desk.case_files import named_by
+from dfks_rules.app.desk.case_files import Beside, named_by
 from dfks_rules.app.desk.policies import PolicyFiles
 from dfks_rules.app.worker.questions import (
     Check,
@@ -42,6 +42,7 @@ from dfks_rules.policy.studying.explain import (
     lines_of,
 )
 from dfks_rules.policy.studying.given_files import parse_given
+from dfks_rules.policy.studying.proof_files import parse_proofs
 
 MAX_KNOWN = 4
 """Revisions that are remembered; the one asked about longest ago is forgotten first."""
@@ -162,9 +163,13 @@ class Answering:
         files = self._files_of(of)
         today = datetime.now().astimezone().date()  # noqa: TID251 - what has expired by now
         usable, findings = check_and_lint(files.sources, today)
-        for source in files.cases:
+        beside: list[tuple[Source, Callable[[Source], Beside]]] = [
+            *((one, parse_cases) for one in files.cases),
+            *((one, parse_proofs) for one in files.proofs),
+        ]
+        for source, parse in beside:
             try:
-                named_by(parse_cases(source), files.sources)
+                named_by(parse(source), files.sources)
             except PolicyError as error:
                 findings += error.findings
         return {

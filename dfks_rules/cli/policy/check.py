@@ -3,24 +3,29 @@
 import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 
 import click
 
-from dfks_rules.app.desk.policies import folders_below, read_cases, read_files
+from dfks_rules.app.desk.policies import folders_below, read_files
 from dfks_rules.cli.exit_codes import DONE, INVALID
 from dfks_rules.cli.policy.reports import FORMATS, Report, gap_table
 from dfks_rules.cli.policy.zones import horizon_in, solver, zone_option
 from dfks_rules.errors import Finding, PolicyError
+from dfks_rules.policy.lint.allowing import not_allowed
 from dfks_rules.policy.lint.findings import check_and_lint
 from dfks_rules.policy.lint.gaps import gaps
 from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.reading.check import CheckedPolicy
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.cases import parse_cases
-from dfks_rules.policy.studying.names import is_proofs_file
+from dfks_rules.policy.studying.disproved import upheld
 from dfks_rules.policy.studying.proof_files import parse_proofs
 from dfks_rules.policy.studying.redundant import redundant
+
+_DEAD = ("policy_shadowed", "policy_duplicate_rule", "policy_needless_exception")
+"""Codes that say of a rule that it changes nothing."""
 
 
 @click.command("check")
@@ -33,7 +38,9 @@ from dfks_rules.policy.studying.redundant import redundant
     "--gaps", "with_gaps", is_flag=True, help="Also report requests that no rule decides."
 )
 @click.option(
-    "--complete", is_flag=True, help="Also prove of each rule that it changes something; slow."
+    "--complete",
+    is_flag=True,
+    help="Also prove of each rule that it changes something, and that warnings are so; slow.",
 )
 @zone_option
 def command(
@@ -96,12 +103,11 @@ class _Checked:
             self.findings += error.findings
             self.files += len(error.findings)
             return []
-        proofs = _proofs_in(path)
         for source in found.cases:
             self.findings += _findings_of(source, parse_cases)
-        for source in proofs:
+        for source in found.proofs:
             self.findings += _findings_of(source, parse_proofs)
-        everything = (*found.sources, *found.cases, *proofs)
+        everything = list(chain.from_iterable(found))
         self.texts |= {source.file: source.text for source in everything}
         self.files += len(everything)
         return list(found.sources)
@@ -110,19 +116,14 @@ class _Checked:
         """The usable policies of one set."""
         today = datetime.now().astimezone().date()  # noqa: TID251 - what has expired by now
         usable, findings = check_and_lint(sources, today)
-        self.findings += findings
         sound = not any(finding.severity == "error" for finding in findings)
         if self._horizon is not None and sound and usable:
-            told = {finding[:3] for finding in findings}
-            found = redundant(sources, self._horizon, solver())
-            self.findings += [one for one in found if one[:3] not in told]
+            findings = upheld(findings, sources, self._horizon, solver())
+            told = {finding[:3] for finding in findings if finding.code in _DEAD}
+            found = not_allowed(redundant(sources, self._horizon, solver()), sources)
+            findings += [one for one in found if one[:3] not in told]
+        self.findings += findings
         return usable
-
-
-def _proofs_in(path: Path) -> list[Source]:
-    """Files of proofs in a folder itself."""
-    found = sorted(path.glob("*.yaml")) if path.is_dir() else []
-    return read_cases(file for file in found if is_proofs_file(file.name))
 
 
 def _findings_of(source: Source, parse: Callable[[Source], object]) -> list[Finding]:

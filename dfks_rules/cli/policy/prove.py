@@ -19,7 +19,7 @@ from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.studying.names import is_proofs_file
 from dfks_rules.policy.studying.proof_files import ProofFile, Property, parse_proofs
 from dfks_rules.policy.studying.proving import Verdict, prove
-from dfks_rules.policy.studying.usual import usual
+from dfks_rules.policy.studying.usual import tenants_apart, usual
 
 
 @click.command("prove")
@@ -47,9 +47,13 @@ def command(paths: tuple[Path, ...], zone: str, *, is_usual: bool, form: str) ->
 
 
 def _usual(paths: Sequence[Path], horizon: Horizon) -> Iterator[Ran]:
-    policies = Oracle(compile_policies(read_sources(paths)))
+    sources = read_sources(paths)
+    policies = Oracle(compile_policies(sources))
     for one in usual():
         yield Ran("", one, prove(_claim(one, None), policies, horizon, solver()))
+    for apart in tenants_apart(sources):
+        claim = _claim(apart.property, Oracle(compile_policies(apart.others)))
+        yield Ran("", apart.property, prove(claim, policies, horizon, solver()))
 
 
 def _files(paths: Sequence[Path], horizon: Horizon) -> Iterator[Ran]:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -113,7 +114,7 @@ def _seen(listing: dict[str, Any], canary: str | None) -> str | None:
 
 async def _roll_out(api: ApiClient, asked: _Asked, folder: Path) -> int:
     files = read_files([folder])
-    every = [(_name_of(Path(one.file), folder), one.text) for one in (*files.sources, *files.cases)]
+    every = [(_name_of(Path(one.file), folder), one.text) for one in chain.from_iterable(files)]
     try:
         rollout = await api.send(
             "POST", _PATH, _ndjson(every), "application/x-ndjson", asked.query or None

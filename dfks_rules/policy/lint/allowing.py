@@ -17,6 +17,10 @@ _ALLOW = re.compile(r"#\s*dfks:\s*allow\b[ \t]*((?:[\w-]+\s*,\s*)*[\w-]*)")
 _CODE = "policy_needless_allow"
 
 
+BY_PROOF = ("policy_redundant",)
+"""Codes of warnings that only a proof finds: nobody knows whether they are needless without one."""
+
+
 class _Allowance(NamedTuple):
     """One code in one comment."""
 
@@ -37,7 +41,14 @@ def without_allowed(findings: Iterable[Finding], sources: Sequence[Source]) -> l
             used.add(key)
         else:
             left.append(finding)
-    return left + [_needless(one) for key, one in every.items() if key not in used]
+    needless = (one for key, one in every.items() if key not in used)
+    return left + [_needless(one) for one in needless if one.code not in BY_PROOF]
+
+
+def not_allowed(findings: Iterable[Finding], sources: Sequence[Source]) -> list[Finding]:
+    """The warnings less those that comments allow; of needless comments nothing is said."""
+    allowed = {(*one[:2], one.code) for source in sources for one in _allowances(source)}
+    return [one for one in findings if (one.file, one.line, one.code) not in allowed]
 
 
 def _allowances(source: Source) -> Iterator[_Allowance]:

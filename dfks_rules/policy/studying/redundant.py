@@ -56,19 +56,19 @@ def redundant(
 
 def _what_is_wrong(rule: Rule, oracle: Oracle, horizon: Horizon, solver: Solver) -> str | None:
     """What is said of a rule that changes nothing; None where it does, or that is not decided."""
-    can_match = False
-    for case in _cases(rule, oracle):
+    is_possible = False
+    for case in cases_with(rule, oracle):
         try:
-            can_match = can_match or _can_match(rule, case, horizon, solver)
+            is_possible = is_possible or can_match(rule, case, horizon, solver)
             settle(case, horizon, _Judge(case, oracle).confirms, solver)
         except (_Matters, Undecided, RecursionError):
             return None
-    if not can_match:
+    if not is_possible:
         return "can never match: no request passes its conditions"
     return "changes nothing: without it, every request is decided alike"
 
 
-def _cases(rule: Rule, oracle: Oracle) -> list[Case]:
+def cases_with(rule: Rule, oracle: Oracle) -> list[Case]:
     """The policies with a rule and without it, wherever it can match."""
     found = []
     for place, question in enumerate(QUESTIONS):
@@ -81,7 +81,12 @@ def _cases(rule: Rule, oracle: Oracle) -> list[Case]:
     return found
 
 
-def _can_match(rule: Rule, case: Case, horizon: Horizon, solver: Solver) -> bool:
+def can_match(rule: Rule, case: Case, horizon: Horizon, solver: Solver) -> bool:
+    """Whether a request of a case can match a rule of it.
+
+    Raises:
+        Undecided: nobody can tell.
+    """
     space = space_of(case, horizon)
     goal = space.formulas.all_of((axioms(space), space.condition(rule.condition)))
     return solver(space, goal) is not None

@@ -15,8 +15,9 @@ NAME = r"^(tenants/[a-z0-9.-]+/)?[A-Za-z0-9_][A-Za-z0-9_.-]*\.(yaml|yml|csv)$"
 
 FILES: Mapping[str, Any] = {
     "type": "array",
-    "description": "Files of policies, directories, number plans and cases, named as in a folder "
-    "of policies; names of files of cases end with `cases.yaml`.",
+    "description": "Files of policies, directories, number plans, cases and proofs, named as in a "
+    "folder of policies; names of files of cases end with `cases.yaml`, those of proofs with "
+    "`proofs.yaml`.",
     "minItems": 1,
     "maxItems": MAX_FILES,
     "items": record(

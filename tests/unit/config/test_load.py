@@ -33,7 +33,7 @@ mi:
 presence: {min_expires: 10, default_expires: 20, max_expires: 30, on_notify_timeout: drop,
   on_stop: deactivate, stop_within: 5}
 log: {level: debug}
-reload: {watch: false, poll: true, keep: 9, last_good: /var/lib/dfks/good.json}
+reload: {watch: false, poll: true, keep: 9, last_good: /var/lib/dfks/good.json, proofs: 9}
 """
 
 
@@ -73,7 +73,7 @@ def test_empty_file_is_all_defaults(tmp_path: Path, text: str) -> None:
     config = _load(tmp_path, text)
     assert config.settings == load_config(None, {}).settings
     assert config.store == tmp_path / "var/dfks.db"
-    assert config.reload == ReloadSettings(True, False, 5, tmp_path / "var/policies.json")
+    assert config.reload == ReloadSettings(True, False, 5, tmp_path / "var/policies.json", 5)
 
 
 def test_every_setting_is_taken(tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_every_setting_is_taken(tmp_path: Path) -> None:
     assert presence.on_notify_timeout is OnNotifyTimeout.DROP
     assert (config.on_stop, config.stop_within) == (OnStop.DEACTIVATE, 5)
     assert config.log.level == "debug"
-    assert config.reload == ReloadSettings(False, True, 9, Path("/var/lib/dfks/good.json"))
+    assert config.reload == ReloadSettings(False, True, 9, Path("/var/lib/dfks/good.json"), 9)
 
 
 def test_yes_or_no_is_true_or_false_also_in_the_environment(tmp_path: Path) -> None:

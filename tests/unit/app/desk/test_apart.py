@@ -19,6 +19,13 @@ from tests.helpers.policy import source
 FILES = PolicyFiles((source("- id: r\n  when: {user: alice}\n  then: {status: 1}\n"),), ())
 
 
+async def test_proofs_have_the_seconds_that_settings_say() -> None:
+    """They are an argument of the process."""
+    code = "import sys; sys.exit(f'{sys.argv[1]} s for proofs')"
+    with pytest.raises(PolicyError, match="exited with status 1: 7 s for proofs"):
+        await Checker((sys.executable, "-c", code), proofs=7).check(FILES)
+
+
 async def failure(code: str, within: float = 30, files: PolicyFiles = FILES) -> str:
     """What is said when the process runs this code instead."""
     with pytest.raises(PolicyError) as raised:

@@ -21,7 +21,7 @@ def cases(expected: str, policies: str = "p.yaml", file: str = "cases.yaml") -> 
 
 def found(*beside: Source) -> list[str]:
     """Findings as lines."""
-    verdict = examine(PolicyFiles((POLICY,), beside))
+    verdict = examine(PolicyFiles((POLICY,), beside), 60.0)
     assert (verdict.compiled is None) == bool(verdict.findings)
     return [str(finding) for finding in verdict.findings]
 
@@ -61,11 +61,11 @@ def test_cases_may_name_the_folder_of_their_policies() -> None:
     (finding,) = found(cases("deny", "../other", "tests/cases.yaml"))
     assert "`../other` is not one of the policy files" in finding
     tenants = POLICY._replace(file="p/tenants/example.com/p.yaml", tenant="example.com")
-    verdict = examine(PolicyFiles((tenants,), (cases("deny", ".", "p/cases.yaml"),)))
+    verdict = examine(PolicyFiles((tenants,), (cases("deny", ".", "p/cases.yaml"),)), 60.0)
     assert verdict.findings == []
 
 
 def test_findings_of_policies_come_alone() -> None:
     """Cases of a file that cannot be read say nothing."""
-    verdict = examine(PolicyFiles((Source("p.yaml", "kind: x\n"),), (cases("allow"),)))
+    verdict = examine(PolicyFiles((Source("p.yaml", "kind: x\n"),), (cases("allow"),)), 60.0)
     assert {finding.file for finding in verdict.findings} == {"p.yaml"}

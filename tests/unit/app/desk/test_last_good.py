@@ -11,6 +11,7 @@ from dfks_rules.policy.reading.source import Source
 FILES = PolicyFiles(
     (Source("p.yaml", "kind: Policy # é\n"), Source("tenants/a.example/t.yaml", "t", "a.example")),
     (Source("cases.yaml", "c"),),
+    (Source("proofs.yaml", "p"),),
 )
 
 
@@ -22,6 +23,13 @@ def test_what_is_kept_comes_back_as_it_was(tmp_path: Path) -> None:
     keep(path, FILES._replace(cases=()))
     assert recall(path) == FILES._replace(cases=())
     assert [file.name for file in path.parent.iterdir()] == ["policies.json"]
+
+
+def test_what_an_older_server_kept_has_no_proofs(tmp_path: Path) -> None:
+    """It is of use all the same."""
+    path = tmp_path / "policies.json"
+    path.write_text('{"sources": [["p.yaml", "kind: Policy", null]], "cases": []}')
+    assert recall(path) == PolicyFiles((Source("p.yaml", "kind: Policy"),), ())
 
 
 @pytest.mark.parametrize(

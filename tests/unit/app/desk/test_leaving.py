@@ -11,6 +11,7 @@ from dfks_rules.policy.reading.source import Source
 FILES = PolicyFiles(
     (Source("a.csv", "ü" * (2 * PIECE + 1)), Source("t/p.yaml", "x" * PIECE, "a.example")),
     (Source("cases.yaml", ""),),
+    (Source("proofs.yaml", "p"),),
 )
 
 

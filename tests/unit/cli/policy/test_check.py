@@ -151,3 +151,31 @@ def test_complete_finds_rules_that_change_nothing(tmp_path: Path) -> None:
     assert "policy_redundant" not in usual.output
     assert "rule `guests` changes nothing" in complete.output
     assert complete.output.count("policy_redundant") == 1
+
+
+def test_complete_tells_nothing_that_a_comment_allows(tmp_path: Path) -> None:
+    """Who keeps a rule for tomorrow says so."""
+    rules = """
+        - {id: day, when: {op: get, time: {ge: "08:00"}}, then: {status: 1}}
+        - {id: night, when: {op: get, time: {lt: "08:00"}}, then: {status: 1}}
+        - {id: r, when: {op: get, role: a}, then: {status: 1}}  # dfks: allow policy_redundant
+    """
+    file = tmp_path / "p.yaml"
+    file.write_text(source(rules).text)
+    for options in ([], ["--complete", "--zone", "UTC"]):
+        told = CliRunner().invoke(dfks, ["policy", "check", str(file), *options])
+        assert "policy_" not in told.output
+
+
+def test_complete_tells_of_a_dead_rule_where_something_else_is_told(tmp_path: Path) -> None:
+    """Two warnings for one place."""
+    rules = """
+        - id: r
+          when: {op: set, target.kind: foreign, target.reach: international}
+          then: {deny: abroad}
+    """
+    file = tmp_path / "p.yaml"
+    file.write_text(source(rules).text)
+    told = CliRunner().invoke(dfks, ["policy", "check", str(file), "--complete", "--zone", "UTC"])
+    assert "policy_no_country" in told.output
+    assert "policy_redundant" in told.output

@@ -3,7 +3,7 @@
 import pytest
 
 from dfks_rules.errors import Finding
-from dfks_rules.policy.lint.allowing import without_allowed
+from dfks_rules.policy.lint.allowing import not_allowed, without_allowed
 from dfks_rules.policy.reading.source import Source
 
 WARNING = Finding("p.yaml", 1, 3, "policy_shadowed", "m", "warning")
@@ -40,6 +40,14 @@ def test_an_error_is_told_whatever_is_allowed() -> None:
     found = without_allowed([error], [Source("p.yaml", "x: 1  # dfks: allow policy_value\n")])
     assert found[0] == error
     assert found[1].message == "`policy_value` is an error; a comment can allow warnings only"
+
+
+def test_what_only_a_proof_finds_is_never_needless_without_one() -> None:
+    """Nobody has looked."""
+    file = Source("p.yaml", "- id: r  # dfks: allow policy_redundant\n")
+    assert without_allowed([], [file]) == []
+    redundant = WARNING._replace(code="policy_redundant")
+    assert not_allowed([redundant, WARNING], [file]) == [WARNING]
 
 
 def test_files_without_such_comments_say_nothing() -> None:

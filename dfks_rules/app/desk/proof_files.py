@@ -1,0 +1,146 @@
+"""The proofs that stand beside policies, tried before these decide.
+
+Only what is refuted keeps policies out: a proof that takes too long must not keep a repair from
+being loaded.
+"""
+
+import signal
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from types import FrameType
+from typing import Literal
+
+from dfks_rules.app.desk.case_files import named_by
+from dfks_rules.app.desk.policies import PolicyFiles
+from dfks_rules.app.zone import local_zone
+from dfks_rules.errors import Finding, PolicyError
+from dfks_rules.policy.deciding.compiled import compile_policies
+from dfks_rules.policy.deciding.oracle import Oracle
+from dfks_rules.policy.proof.claims import Claim
+from dfks_rules.policy.proof.points import Horizon
+from dfks_rules.policy.reading.source import Source
+from dfks_rules.policy.studying.proof_files import ProofFile, Property, parse_proofs
+from dfks_rules.policy.studying.proving import Proved, Verdict, prove
+from dfks_rules.yaml.scalar import flow
+
+REFUTED, VACUOUS, UNDECIDED = "policy_proof_refuted", "policy_vacuous_proof", "policy_proof_open"
+"""Codes of findings; only the first keeps policies out."""
+_AGAIN = 0.5
+"""Seconds after which it is said again that they are over, in case nothing heard it."""
+
+
+class _OverError(Exception):
+    """The seconds are over."""
+
+
+def tried(files: PolicyFiles, within: float) -> list[Finding]:
+    """What is told of proofs: errors keep the policies from being used, warnings do not.
+
+    Args:
+        files: policies without errors, and what stands beside them.
+        within: seconds for all of it; what is not decided by then is left undecided.
+    """
+    findings: list[Finding] = []
+    parsed: list[ProofFile] = []
+    for source in files.proofs:
+        try:
+            parsed.append(parse_proofs(source))
+        except PolicyError as error:
+            findings += error.findings
+    waiting = [(file, one) for file in parsed for one in file.proofs]
+    policies = _Policies(files.sources)
+    done = 0
+    try:
+        with _at_most(within):
+            for file, one in waiting:
+                findings += _told(file, one, policies)
+                done += 1
+    except _OverError:
+        late = f"not decided: the proofs took longer than {within:g} s"
+        findings += [_finding(file, one, UNDECIDED, late) for file, one in waiting[done:]]
+    return findings
+
+
+class _Policies:
+    """What files of proofs are about, compiled once."""
+
+    def __init__(self, sources: Sequence[Source]) -> None:
+        self._sources = sources
+        self._compiled: dict[tuple[Source, ...], Oracle] = {}
+
+    def named_by(self, file: ProofFile) -> Oracle:
+        """The policies that a file of proofs names.
+
+        Raises:
+            PolicyError: it names some that were not read, or they are no set of their own.
+        """
+        named = tuple(named_by(file, self._sources))
+        if named not in self._compiled:
+            self._compiled[named] = Oracle(compile_policies(named))
+        return self._compiled[named]
+
+
+def _told(file: ProofFile, one: Property, read: _Policies) -> list[Finding]:
+    try:
+        policies = read.named_by(file)
+    except PolicyError as error:
+        return error.findings
+    other = None
+    if one.other is not None:
+        try:
+            other = read.named_by(file._replace(policies=(one.other,)))
+        except PolicyError:
+            why = f"not decided: the server does not read `{one.other}`"
+            return [_finding(file, one, UNDECIDED, why)]
+    claim = Claim(one.when, one.expect, other, one.is_some)
+    proved = prove(claim, policies, _horizon())
+    match proved.verdict:
+        case Verdict.PROVED:
+            return []
+        case Verdict.REFUTED:
+            return [_finding(file, one, REFUTED, _refuted(proved))]
+        case Verdict.VACUOUS:
+            return [_finding(file, one, VACUOUS, "no request can pass its conditions")]
+        case Verdict.UNDECIDED:
+            return [_finding(file, one, UNDECIDED, f"not decided: {proved.reason}")]
+
+
+def _refuted(proved: Proved) -> str:
+    """Why it is not so, with the request that shows it."""
+    if proved.shown is None:
+        return "refuted: there is no such request"
+    answer = proved.shown.answer
+    decided = f"deny {answer['reason']}" if answer["decision"] == "deny" else "allow"
+    return f"refuted: {flow(proved.shown.given)} is decided `{decided}`"
+
+
+def _finding(file: ProofFile, one: Property, code: str, message: str) -> Finding:
+    severity: Literal["error", "warning"] = "error" if code == REFUTED else "warning"
+    return Finding(file.file, one.line, 1, code, f"proof `{one.name}` {message}", severity)
+
+
+def _horizon() -> Horizon:
+    """Last year, this one and the next two, where the server is."""
+    year = datetime.now(UTC).year  # noqa: TID251 - a proof is about the years around now
+    return Horizon(local_zone() or UTC, range(year - 1, year + 3))
+
+
+@contextmanager
+def _at_most(seconds: float) -> Iterator[None]:
+    """Raises `_OverError` in the block once the seconds are over; for the main thread."""
+    before = signal.signal(signal.SIGALRM, _over)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
+        yield
+    finally:
+        try:
+            signal.signal(signal.SIGALRM, signal.SIG_IGN)
+        finally:
+            # Also where the alarm came just now.
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+
+
+def _over(_signal: int, _frame: FrameType | None) -> None:
+    raise _OverError
