@@ -4,8 +4,8 @@ What no rule reads is not counted.
 """
 
 from collections.abc import Callable, Hashable
-from functools import partial
-from typing import Final, final
+from functools import lru_cache, partial
+from typing import Final, NamedTuple, final
 
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import (
@@ -28,6 +28,21 @@ _WATCHER: Final = Origin.WATCHER
 _INTERNAL: Final = Origin.INTERNAL
 _RATES: Final = frozenset(RATES)
 """Facts that sets are counted for."""
+
+
+class _Read(NamedTuple):
+    """Rates that rules read."""
+
+    names: frozenset[str]
+    whose: frozenset[str]
+    """What they count by."""
+
+
+@lru_cache(8)
+def _rates_in(reads: frozenset[str]) -> _Read:
+    """The rates among facts; the facts that rules read stay the same for long."""
+    names = _RATES & reads
+    return _Read(names, frozenset([RATES[name][0] for name in names]))
 
 
 @final
@@ -71,17 +86,17 @@ class Around:
     ) -> Callable[[FeatureRequest], Surroundings]:
         """Those of each set of a request; sets are counted where a rule asks how many."""
         plain = self.of_get(policies)
-        names = _RATES & policies.reads
-        if not names:
+        read = _rates_in(policies.reads)
+        if not read.names:
             return lambda _request: plain
         if attempt.tally is None:
             attempt.tally = Tally(self._rates, attempt.asked_at)
         attempt.tally.begin()
-        return partial(_count_set, plain, attempt.tally, policies, names)
+        return partial(_count_set, plain, attempt.tally, policies, read)
 
     def learned(self, presentity: Aor, policies: Policies, now: float) -> None:
         """Another node has stored a set that somebody asked for."""
-        names = _RATES & policies.reads
+        names = _rates_in(policies.reads).names
         if names:
             keys: Keys = {"user": presentity, "domain": presentity.domain}
             self._rates.add(names, keys, now)
@@ -94,24 +109,25 @@ def _count_set(
     plain: Surroundings,
     tally: Tally,
     policies: Policies,
-    names: frozenset[str],
+    read: _Read,
     request: FeatureRequest,
 ) -> Surroundings:
     if request.operation is not _SET:
         return plain
-    keys = _keys_of(request, policies)
+    names, keys = read.names, _keys_of(request, policies, read.whose)
     is_followed = request.requester.origin is _INTERNAL
     rates = tally.count(names, keys) if is_followed else tally.add(names, keys)
     return Surroundings(plain.stored_of, tuple(rates.items()), plain.groups)
 
 
-def _keys_of(request: FeatureRequest, policies: Policies) -> Keys:
-    """Whose a set is, by all that sets are counted by."""
+def _keys_of(request: FeatureRequest, policies: Policies, whose: frozenset[str]) -> Keys:
+    """Whose a set is, by all that rules ask about."""
     presentity, requester = request.presentity, request.requester
     keys: dict[str, Hashable] = {"user": presentity, "domain": presentity.domain}
-    if requester.origin is _WATCHER:
+    if "device" in whose and requester.origin is _WATCHER:
         keys["device"] = (requester.watcher, requester.source_ip, requester.user_agent)
-    target = request.asked and request.asked.value(Value.FORWARD_TO)
-    if target:
-        keys["target"] = policies.target_of(presentity, str(target))
+    if "target" in whose:
+        target = request.asked and request.asked.value(Value.FORWARD_TO)
+        if target:
+            keys["target"] = policies.target_of(presentity, str(target))
     return keys

@@ -54,7 +54,8 @@ class Counts:
         if len(self._counts) > MAX_KEYS:
             _, oldest = self._counts.popitem(last=False)
             # Whoever has been quiet for the whole window counts for nothing anyway.
-            self._forgotten["rates_forgotten"] += max(oldest) > self._first(step)
+            last = step - self._window.seconds // self._window.step
+            self._forgotten["rates_forgotten"] += max(oldest) > last
         return sum(counts.values())
 
     def count(self, key: Hashable, now: float) -> int:
@@ -62,12 +63,8 @@ class Counts:
         return sum(self._recent(key, int(now // self._window.step)).values())
 
     def _recent(self, key: Hashable, step: int) -> dict[int, int]:
-        first = self._first(step)
+        first = step - self._window.seconds // self._window.step
         return {at: count for at, count in self._counts.get(key, {}).items() if at > first}
-
-    def _first(self, step: int) -> int:
-        """The newest step that does not count any more."""
-        return step - self._window.seconds // self._window.step
 
 
 Keys = Mapping[str, Hashable]
@@ -85,7 +82,8 @@ class Rates:
         """
         counts.setdefault("rates_forgotten", 0)
         self._forgotten = counts
-        self._counts: dict[str, Counts] = {}
+        self._counts: dict[str, tuple[str, Counts]] = {}
+        """Name of a rate → what it counts by, and its counts."""
 
     def add(self, names: frozenset[str], keys: Keys, now: float) -> dict[str, int]:
         """One more set; how many there are by each of these rates.
@@ -95,25 +93,26 @@ class Rates:
             keys: whose set it is.
             now: monotonic seconds.
         """
-        return {
-            name: self._of(name).add(keys[RATES[name][0]], now)
-            for name in names
-            if RATES[name][0] in keys
-        }
+        told: dict[str, int] = {}
+        for name in names:
+            whose, counts = self._counts.get(name) or self._begin(name)
+            if whose in keys:
+                told[name] = counts.add(keys[whose], now)
+        return told
 
     def count(self, names: frozenset[str], keys: Keys, now: float) -> dict[str, int]:
         """How many sets there are by each of these rates."""
-        return {
-            name: self._of(name).count(keys[RATES[name][0]], now)
-            for name in names
-            if RATES[name][0] in keys
-        }
+        told: dict[str, int] = {}
+        for name in names:
+            whose, counts = self._counts.get(name) or self._begin(name)
+            if whose in keys:
+                told[name] = counts.count(keys[whose], now)
+        return told
 
-    def _of(self, name: str) -> Counts:
-        counts = self._counts.get(name)
-        if counts is None:
-            counts = self._counts[name] = Counts(RATES[name][1], self._forgotten)
-        return counts
+    def _begin(self, name: str) -> tuple[str, Counts]:
+        whose, window = RATES[name]
+        begun = self._counts[name] = (whose, Counts(window, self._forgotten))
+        return begun
 
 
 class Tally:
