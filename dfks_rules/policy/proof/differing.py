@@ -189,6 +189,9 @@ def add_values(needs: Needs, sides: Sequence[Sequence[Rule]]) -> None:
                 needs.test(hours_of(rule.effects.expire))
         for fact in _parts(rule.effects.facts):
             needs.fact(fact)
+        for also in rule.effects.also:
+            for fact in _parts(also.facts):
+                needs.fill(fact)
 
 
 def _parts(facts: Iterable[str]) -> list[str]:

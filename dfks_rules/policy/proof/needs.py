@@ -28,6 +28,8 @@ class Needs:
         """Facts that are read, with those that are tested."""
         self.cuts: dict[str, set[int]] = {}
         """Fact → numbers that something tells from those below."""
+        self.filled: set[str] = set()
+        """Facts that templates are filled with; see `fill`."""
         self._linked: dict[str, str] = {}
 
     def condition(self, condition: Condition) -> None:
@@ -88,6 +90,13 @@ class Needs:
             self.fact(fact)
         else:
             self.test(Atom(fact, "eq", constant))
+
+    def fill(self, fact: str) -> None:
+        """Adds that a template is filled with a fact: what is too long, or not printable, has it
+        come to its default.
+        """
+        self.fact(fact)
+        self.filled.add(stored_name(fact, self.question))
 
     def link(self, one: str, other: str) -> None:
         """Adds that the values of two facts are compared with each other."""

@@ -16,7 +16,7 @@ from dfks_rules.policy.proof.addresses import distinct_addresses
 from dfks_rules.policy.proof.moments import distinct_moments
 from dfks_rules.policy.proof.needs import Needs
 from dfks_rules.policy.proof.numbers import bounds_of, distinct_counts, distinct_ips
-from dfks_rules.policy.proof.shapes import shape_of
+from dfks_rules.policy.proof.shapes import shape_of, with_extremes
 from dfks_rules.policy.proof.texts import distinct_texts
 from dfks_rules.policy.proof.undecided import Undecided
 from dfks_rules.policy.site.targets import CLASSES
@@ -68,6 +68,8 @@ def values(fact: str, needs: Needs) -> tuple[FactValue, ...]:
 def _texts_of(fact: str, needs: Needs) -> tuple[FactValue, ...]:
     linked = needs.linked_to(fact)
     shape, own = shape_of(*sorted(linked)), shape_of(fact)
+    if not needs.filled.isdisjoint(linked):
+        shape = with_extremes(shape)
     found = distinct_texts(needs.tests_of(*sorted(linked)), shape=shape, copies=len(linked))
     return tuple(text for text in found if own.has(text))
 

@@ -19,7 +19,7 @@ from dfks_rules.policy.proof.formulas import Formula, Formulas
 from dfks_rules.policy.proof.known_facts import MOMENT, Presence, presence, stored_name
 from dfks_rules.policy.proof.needs import Needs
 from dfks_rules.policy.proof.points import Horizon
-from dfks_rules.policy.proof.shapes import DOMAIN, USER, USER_OR_NONE
+from dfks_rules.policy.proof.shapes import DOMAIN, USER, USER_OR_NONE, with_extremes
 from dfks_rules.policy.proof.undecided import Undecided
 
 MAX_PAIRS = 200_000
@@ -300,12 +300,17 @@ class Space:
         of_user = list(dict.fromkeys(f for a in both for f in needs.linked_to(_AORS[a][0])))
         of_host = list(dict.fromkeys(f for a in both for f in needs.linked_to(_AORS[a][1])))
         tests_of_host = needs.tests_of(*of_host)
+        user, host = USER_OR_NONE if "watcher" in both else USER, DOMAIN
+        if not needs.filled.isdisjoint(of_user):
+            user = with_extremes(user)
+        if not needs.filled.isdisjoint(of_host):
+            host = with_extremes(host)
         renamed = (atom._replace(fact=of_host[0]) for atom in known)
         return points.addresses(
             needs.tests_of(*both),
             needs.tests_of(*of_user),
             tuple(dict.fromkeys((*tests_of_host, *renamed))),
-            shapes=(USER_OR_NONE if "watcher" in both else USER, DOMAIN),
+            shapes=(user, host),
             copies=max(len(of_user), len(of_host)) if self._is_compared(both) else 1,
         )
 

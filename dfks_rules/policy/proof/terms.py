@@ -49,7 +49,10 @@ def add_compared(needs: Needs, value: Value, terms: Iterable[Hashable]) -> None:
     for term in terms:
         for name in sorted(getattr(term, "facts", ())):
             for part in _ADDRESSES.get(name, (name,)):
-                needs.fact(part)
+                if isinstance(value.kind, Text):
+                    needs.fill(part)
+                else:
+                    needs.fact(part)
     if isinstance(value.kind, Text):
         _add_texts(needs, facts, terms)
     elif isinstance(value.kind, Integer):

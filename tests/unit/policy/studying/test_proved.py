@@ -33,6 +33,27 @@ def test_what_is_written_otherwise_is_proved_alike() -> None:
     assert (proof.different, proof.doubts, proof.is_timed) == (set(), [], False)
 
 
+@pytest.mark.parametrize(
+    "then",
+    [
+        '{values: {forwardTo: {template: "sip:${user}${user}${user}@x", default: %s}}}',
+        "{values: {forwardTo: {from: request.forwardTo, default: %s}}}",
+        "{values: {forwardTo: {from: request.forwardTo, prefix: '9', default: %s}}}",
+        "{also: [{feature: CallForwardingBusy, user: bob, status: 1, values: {forwardTo: "
+        '{template: "sip:${user}${user}${user}@x", default: %s}}}]}',
+    ],
+)
+def test_what_templates_come_to_by_default_is_not_alike(then: str) -> None:
+    """A phone may ask for a target that is too long, or not printable."""
+    when = (
+        "{op: set, feature: CallForwardingAlways, request.status: 1, "
+        "request.forwardTo: {exists: true}}"
+    )
+    rules = [f"- {{id: r, when: {when}, then: {then % name}}}" for name in ("night", "desk")]
+    proof = _proof(*rules)
+    assert (proof.different, proof.doubts) == ({Operation.SET}, [])
+
+
 def test_what_depends_on_the_time_says_so() -> None:
     """The horizon is part of what is proved."""
     new = _OLD.replace("user: '1'", "user: '1', time: {ge: '00:00'}")
