@@ -54,7 +54,8 @@ def next_of_atoms(atoms: Iterable[Atom], after: datetime) -> datetime | None:
     if minutes:
         moments = _moments(frozenset(minutes), _zone_of(after), after)
         edges += [moment.astimezone(after.tzinfo) for moment in [next(moments, None)] if moment]
-    return min(edges, default=None)
+    # Within one zone, times of day would be compared by what clocks show.
+    return min(edges, key=datetime.timestamp, default=None)
 
 
 def _zone_of(at: datetime) -> tzinfo:
