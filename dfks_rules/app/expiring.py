@@ -14,12 +14,16 @@ import structlog
 from dfks_rules.app.driver import BREATH
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Result
+from dfks_rules.model.features import FEATURES
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.features import Features
 from dfks_rules.service.ports import ChangedError, Deadlines
 
 PORTION = 32
 """Users at a time; between two portions, phones are served."""
+MOST_STUCK = 16 * PORTION
+"""Most users passed over in one look because they cannot be switched off: if there are more, it is
+the store."""
 AGAIN = 5.0
 """Seconds until what could not be switched off is looked at again."""
 LOOK = 2.0
@@ -101,15 +105,25 @@ class Expiring:
         self._woken.clear()
         if self._acts is not None and not await self._acts():
             return LOOK
-        while due := await self._deadlines.due(int(self._at().timestamp()), PORTION):
+        stuck: set[Aor] = set()
+        while due := await self._due(stuck):
             began = self._loop.time()
             done = await asyncio.gather(*[self._expire(presentity) for presentity in due])
-            if not any(done):
-                return AGAIN
+            stuck.update(one for one, is_done in zip(due, done, strict=True) if not is_done)
+            if len(stuck) > MOST_STUCK:
+                break
             # Half of the time is for others.
             await asyncio.sleep(max(BREATH, self._loop.time() - began))
+        if stuck:
+            return AGAIN
         self._next = await self._deadlines.next()
         return self._sleep()
+
+    async def _due(self, stuck: set[Aor]) -> list[Aor]:
+        """Users whose time has come, without those who hold up the others: they come first."""
+        at_most = PORTION + len(FEATURES) * len(stuck)
+        due = await self._deadlines.due(int(self._at().timestamp()), at_most)
+        return [one for one in due if one not in stuck][:PORTION]
 
     def _sleep(self) -> float | None:
         """Until when nothing is due, s."""

@@ -50,7 +50,7 @@ def printable_from(text: str) -> str:
         message = f"longer than {MAX_TEXT} characters"
         raise ValueError(message)
     if not text.isprintable():
-        message = "contains an unprintable character"
+        message = "not printable"
         raise ValueError(message)
     return text
 

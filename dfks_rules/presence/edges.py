@@ -100,7 +100,7 @@ class Edges:
             self._policies = policies
             if self._before is None:
                 since, self._since = self._since, None
-                self._wait(at if since is None else since, at, now)
+                self._wait(self._untold(at) if since is None else since, at, now)
         if now < self._wake_at:
             return
         if self._is_fetching:
@@ -109,6 +109,13 @@ class Edges:
             self._go_on(at, now)
         else:
             self._wake(at, now)
+
+    def _untold(self, at: datetime) -> datetime:
+        """From when on edges have not been told; one may just have passed when policies change."""
+        edge = self._edge
+        if edge is None or edge.timestamp() > at.timestamp():
+            return at
+        return datetime.fromtimestamp(edge.timestamp() - 1, at.tzinfo)
 
     def _wait(self, after: datetime, at: datetime, now: float) -> None:
         """Find the next edge."""

@@ -91,18 +91,22 @@ def some_names(
 
 
 _DUE = """
-    SELECT user, domain FROM feature_state WHERE expires <= ? ORDER BY expires LIMIT ?"""
+    SELECT CAST(user AS BLOB), CAST(domain AS BLOB) FROM feature_state
+    WHERE expires <= ? ORDER BY expires LIMIT ?"""
 _NEXT_DEADLINE = "SELECT min(expires) FROM feature_state WHERE expires IS NOT NULL"
 
 
 def due(connection: sqlite3.Connection, until: int, at_most: int) -> list[Aor]:
     """See `service.ports.Deadlines.due`.
 
+    A name that another program wrote and that is no text comes as one that nobody has.
+
     Raises:
         sqlite3.Error: the file cannot be read.
     """
     rows = connection.execute(_DUE, (until, at_most)).fetchall()
-    return list(dict.fromkeys(Aor(*row) for row in rows))
+    names = [[name.decode(errors="replace") for name in row] for row in rows]
+    return [Aor(*name) for name in dict.fromkeys(map(tuple, names))]
 
 
 def next_deadline(connection: sqlite3.Connection) -> int | None:

@@ -52,7 +52,7 @@ from dfks_rules.policy.deciding.live import Difference, LivePolicies, Oracle
 from dfks_rules.policy.deciding.matching import Shards
 from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.reading.read_site import attributes_read
-from dfks_rules.policy.reading.source import EXCEPTION, POLICY, Source, kind_of
+from dfks_rules.policy.reading.source import DIRECTORY, NUMBER_PLAN, Source, kind_of
 from dfks_rules.policy.site.site import Site
 
 SENT = "(sent)"
@@ -319,7 +319,7 @@ class PolicyReloader:
         raise DfksError("policy_goal", why)
 
     def _known_site(self, files: PolicyFiles) -> Site | None:
-        """100,000 users take 30 MB: they are there once where only rules change."""
+        """100,000 users take 30 MB: they are there once where only rules and lists change."""
         read = attributes_read(files.sources)
         for kept in self._revisions.kept:
             is_same = _site_files(kept.files) == _site_files(files)
@@ -377,7 +377,7 @@ class PolicyReloader:
 
 
 def _site_files(files: PolicyFiles) -> list[Source]:
-    return [source for source in files.sources if kind_of(source) not in (POLICY, EXCEPTION)]
+    return [source for source in files.sources if kind_of(source) in (DIRECTORY, NUMBER_PLAN)]
 
 
 def _now() -> datetime:

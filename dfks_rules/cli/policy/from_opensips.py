@@ -19,6 +19,8 @@ from dfks_rules.yaml.scalar import flow
 
 _TRIED = 5_000
 """Most requests among which one for each rule is looked for."""
+_MAX_BYTES = 1 << 20
+"""Largest script."""
 _NAME = "from-opensips"
 
 
@@ -48,10 +50,15 @@ def command(script: Path, into: Path | None) -> None:
 
 def _read(script: Path) -> str:
     try:
-        return script.read_text(encoding="utf-8", errors="replace")
+        with script.open("rb") as file:
+            text = file.read(_MAX_BYTES + 1)
     except OSError as error:
         message = f"cannot read the script: {error.strerror}"
         raise PolicyError([Finding(str(script), 0, 0, "policy_unreadable", message)]) from error
+    if len(text) > _MAX_BYTES:
+        message = f"script has more than {_MAX_BYTES} bytes"
+        raise PolicyError([Finding(str(script), 0, 0, "policy_limit", message)])
+    return text.decode(errors="replace").replace("\r\n", "\n")
 
 
 def _write(folder: Path, files: dict[str, str]) -> None:

@@ -1,13 +1,13 @@
 """iCalendar files (`.ics`) → days, for the exceptions of schedules.
 
 Reference: RFC 5545. Days are those on which an event of the calendar is: its whole days, or the
-dates on which its hours begin. `RRULE` and `EXDATE` are followed.
+dates on which its hours begin. `RRULE`, `RDATE` and `EXDATE` are followed.
 """
 
 import re
 from collections.abc import Iterator
 from datetime import date, datetime, timedelta
-from itertools import islice
+from itertools import chain
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
@@ -22,15 +22,14 @@ if TYPE_CHECKING:
 
 MAX_DAYS = 10_000
 """Most days of one calendar."""
-_MAX_NAMED = 10 * MAX_DAYS
-"""Most days that its events may name, those that several do each time."""
+MAX_NAMED = 1_000_000
+"""Most times that days are named, each as often as events name it: it takes a few seconds."""
 _LAST_YEAR = 2100
 """Events that recur for ever are followed to its end."""
 _MAX_EVENT = timedelta(days=366)
 """Longest event: a longer one is a mistake of its year."""
 _NAME = re.compile(IDENTIFIER)
-_OFTEN = re.compile("FREQ=(SECONDLY|MINUTELY|HOURLY)", re.IGNORECASE)
-"""Who recurs so often names each day many times, and perhaps is never done."""
+_WITHIN_A_DAY = frozenset({"HOURLY", "MINUTELY", "SECONDLY"})
 
 
 def read_calendar(source: Source) -> tuple[Calendar | None, list[Finding]]:
@@ -49,27 +48,35 @@ def read_calendar(source: Source) -> tuple[Calendar | None, list[Finding]]:
     except ModuleNotFoundError:
         return refused("calendars need the extra `calendar`: `pip install 'dfks-rules[calendar]'`")
     try:
-        days = _some(_days(icalendar.Calendar.from_ical(source.text)))
+        days = _all_days(icalendar.Calendar.from_ical(source.text))
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, IndexError) as error:
         return refused(f"not a calendar of RFC 5545: {error}")
-    if days is None or not days:
-        return refused(f"calendar has {'over 10,000' if days is None else 'no'} days")
+    if not 0 < len(days) <= MAX_DAYS:
+        return refused(f"calendar has {'no' if not days else 'over 10,000'} days")
     return Calendar(name, days), []
 
 
-def _some(named: Iterator[date]) -> frozenset[date] | None:
-    """The days that events name, each once; None: there are too many."""
-    days = set(islice(named, _MAX_NAMED))
-    return frozenset(days) if len(days) <= MAX_DAYS and next(named, None) is None else None
+def _all_days(calendar: Any) -> frozenset[date]:
+    """The days of all events; if there are too many, a few more than there may be."""
+    days: set[date] = set()
+    for number, day in enumerate(_days(calendar)):
+        if day is not None:
+            days.add(day)
+        if len(days) > MAX_DAYS:
+            break
+        if number >= MAX_NAMED:
+            raise ValueError(f"its events name days more than {MAX_NAMED} times")
+    return frozenset(days)
 
 
-def _days(calendar: Any) -> Iterator[date]:
+def _days(calendar: Any) -> Iterator[date | None]:
+    """Each day as often as an event names it; None for one that is taken out."""
     for event in calendar.walk("VEVENT"):
         if str(event.get("STATUS", "")).upper() != "CANCELLED":
             yield from _days_of(event)
 
 
-def _days_of(event: "Event") -> Iterator[date]:
+def _days_of(event: "Event") -> Iterator[date | None]:
     """The days of an event, of all its recurrences."""
     start = event.decoded("DTSTART")
     first = _day(start)
@@ -80,36 +87,46 @@ def _days_of(event: "Event") -> Iterator[date]:
         last = first + event.decoded("DURATION") - timedelta(days=1)
     if last - first > _MAX_EVENT:
         raise ValueError(f"an event from {first} lasts more than a year")
-    excluded = frozenset(_excluded(event))
-    for begins in _beginnings(event, first):
-        if begins not in excluded:
-            for number in range(max((last - first).days, 0) + 1):
-                yield begins + timedelta(days=number)
+    excluded = frozenset(_dates(event, "EXDATE"))
+    for begins in chain(_beginnings(event, first), _dates(event, "RDATE")):
+        # Days that are taken out count, too: who follows a rule needs as long for them.
+        for number in range(max((last - first).days, 0) + 1):
+            yield None if begins in excluded else begins + timedelta(days=number)
 
 
 def _beginnings(event: Any, first: date) -> Iterator[date]:
-    """The days on which an event and its recurrences begin."""
+    """The days on which an event and its recurrences begin.
+
+    Raises:
+        ValueError: it recurs more often than days do, or never: that takes a while to find out.
+    """
     if "RRULE" not in event:
         yield first
         return
     from dateutil.rrule import rrulestr
 
     written = str(event["RRULE"].to_ical().decode())
-    if sought := _OFTEN.search(written):
-        raise ValueError(f"an event from {first} recurs {sought[1].lower()}; at most daily")
+    if not _WITHIN_A_DAY.isdisjoint(re.split("[=;]", written.upper())):
+        raise ValueError(f"an event from {first} recurs within days; a calendar names whole days")
     # Its moments are of no interest, and those with a zone do not compare with those without.
     until = re.sub(r"(UNTIL=[0-9]{8})T[0-9]{6}Z?", r"\1", written)
     start = datetime(first.year, first.month, first.day)  # noqa: DTZ001
+    moment = None
     for moment in rrulestr(until, dtstart=start):
         if moment.year > _LAST_YEAR:
             return
         yield moment.date()
+    if moment is None:
+        raise ValueError(f"an event from {first} has an RRULE that names no day")
 
 
-def _excluded(event: "Event") -> Iterator[date]:
-    written = event.get("EXDATE", [])
+def _dates(event: "Event", name: str) -> Iterator[date]:
+    """The days in all properties of a name."""
+    written = event.get(name, [])
     for one in written if isinstance(written, list) else [written]:
-        yield from (_day(moment.dt) for moment in one.dts)
+        for moment in one.dts:
+            # A period is its begin and its end.
+            yield _day(moment.dt[0] if isinstance(moment.dt, tuple) else moment.dt)
 
 
 def _day(moment: date) -> date:

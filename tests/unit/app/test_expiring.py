@@ -76,6 +76,8 @@ class Store(MemoryStore):
         super().__init__(asyncio.get_running_loop().time)
         self.looks = 0
         self.is_away = False
+        self.refused: frozenset[Aor] = frozenset()
+        """Whose changes it does not store."""
         self.stale: dict[Aor, bool] = {}
         """Whose deadlines are not known before they are fetched."""
 
@@ -99,7 +101,7 @@ class Store(MemoryStore):
 
     def commit(self, wanted: Wanted, settle: Settle) -> None:
         """It may be refused."""
-        if self.is_away:
+        if self.is_away or not self.refused.isdisjoint(one.presentity for one in wanted.changes):
             settle(Verdict.UNAVAILABLE, None, 0.0)
         else:
             super().commit(wanted, settle)
@@ -215,6 +217,26 @@ async def test_a_store_that_fails_is_asked_again() -> None:
     bench.store.is_away = False
     await asyncio.sleep(2 * AGAIN)
     assert bench.is_on() == (False, False)
+    await expiring.end()
+
+
+@virtually
+async def test_those_who_cannot_be_switched_off_hold_up_nobody() -> None:
+    """However many they are, and however long ago their time has come."""
+    bench = Bench()
+    users = [Aor(f"u{number}", "example.com") for number in range(2 * PORTION)]
+    end = int(NOON.timestamp()) - 60
+    after = NOTHING_STORED.replace(DND, ON)._replace(deadlines=(Deadline(DND, end, "old/rule"),))
+    for user in users:
+        await commit(bench.store, wanted(user, NOTHING_STORED, after))
+    bench.store.refused = frozenset(users)
+    expiring = bench.begin()
+    bench.press(ALICE, Asked(DND, ON))
+    await asyncio.sleep(HOUR + 2 * AGAIN)
+    assert bench.is_on() == (False, False)
+    bench.store.refused = frozenset()
+    await asyncio.sleep(2 * AGAIN)
+    assert not any(bench.is_on(user)[0] for user in users)
     await expiring.end()
 
 

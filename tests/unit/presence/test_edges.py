@@ -152,6 +152,17 @@ def test_other_policies_have_other_edges() -> None:
     assert day.notifier.edges.next_deadline() is None
 
 
+def test_an_edge_that_passes_while_policies_change_is_told() -> None:
+    """A reload may keep the server for longer than it takes until the edge."""
+    day = Day(policies(NIGHT))
+    day.pass_time(0.0, NOON)
+    day.watch()
+    assert day.wait(FIVE - 1) == []
+    day.live.activate(policies(NIGHT.replace("id: night", "id: late")))
+    sent = day.pass_time(2.0, NOON + timedelta(seconds=FIVE + 1))
+    assert told(sent[:1]) == [(b"alice", True)]
+
+
 def test_an_edge_that_nobody_was_there_to_tell_is_told_after_the_start() -> None:
     """The life before has ended at half past eleven."""
     day = Day(policies(NIGHT.replace("12:05", "11:45")))

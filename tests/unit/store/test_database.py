@@ -237,6 +237,7 @@ def test_a_file_that_was_brought_up_to_date_is_logged(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.alone
 def test_the_log_is_bounded_while_commits_never_pause(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

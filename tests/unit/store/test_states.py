@@ -107,3 +107,23 @@ async def test_a_feature_or_value_that_nobody_knows_is_told(tmp_path: Path, chan
     with pytest.raises(StoreError) as raised:
         list(stored_states(path))
     assert "Nonsense" in raised.value.message
+
+
+async def test_a_name_that_is_no_text_hides_no_deadline_of_others(tmp_path: Path) -> None:
+    """Another program wrote it; nobody is called so, and whoever comes after it is told."""
+    path = tmp_path / "features.db"
+    store = SqliteStore(path, asyncio.get_running_loop())
+    await _put(store, Aor("alice", "example.com"))
+    store.close()
+    connection = sqlite3.connect(path)
+    connection.execute("UPDATE feature_state SET expires = 2, expires_by = 'p/r'")
+    connection.execute(
+        "INSERT INTO feature_state (user, domain, feature, status, feature_values, changed_at,"
+        " expires, expires_by) SELECT CAST(x'ff41' AS TEXT), domain, feature, status,"
+        " feature_values, changed_at, 1, expires_by FROM feature_state"
+    )
+    assert states.due(connection, 2, 10) == [
+        Aor("\N{REPLACEMENT CHARACTER}A", "example.com"),
+        Aor("alice", "example.com"),
+    ]
+    connection.close()

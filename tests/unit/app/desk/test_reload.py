@@ -204,6 +204,20 @@ async def test_a_rule_that_reads_another_attribute_finds_it(folder: Path) -> Non
     await policies.close()
 
 
+async def test_users_are_there_once_where_only_a_list_changes(folder: Path) -> None:
+    """A list of 200,000 entries changes often, and must not bring 100,000 users with it."""
+    (folder / "users.csv").write_text("user,domain\nalice,example.com\n")
+    (folder / "barred.csv").write_text("entry\n+1900\n")
+    policies = await started(folder)
+    before = policies.live.active
+    (folder / "barred.csv").write_text("entry\n+1900\n+1901\n")
+    await policies.reload("operator")
+    after = policies.live.active
+    assert after.revision != before.revision
+    assert after.site is before.site
+    await policies.close()
+
+
 async def test_rollback_stays_until_files_change(folder: Path) -> None:
     """Else the watcher would bring the bad policies back at once."""
     policies = await started(folder)

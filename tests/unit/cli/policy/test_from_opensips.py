@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from dfks_rules.cli.main import dfks
+from dfks_rules.errors import PolicyError
 from tests.helpers.published import ROOT
 
 SEED = """\
@@ -74,3 +75,12 @@ def test_files_that_are_there_are_kept(script: Path, tmp_path: Path) -> None:
     assert code == 2
     assert "cases.yaml exists" in output
     assert not (tmp_path / "policy.yaml").exists()
+
+
+def test_a_file_without_an_end_is_refused() -> None:
+    """A device, or a file that was given by mistake."""
+    result = CliRunner().invoke(dfks, ["policy", "from-opensips", "/dev/zero"])
+    assert isinstance(result.exception, PolicyError)
+    assert [one.message for one in result.exception.findings] == [
+        "script has more than 1048576 bytes"
+    ]

@@ -120,3 +120,13 @@ def test_the_earliest_of_several_tests_counts() -> None:
     ]
     assert next_of_atoms(atoms, _at("2026-11-26T12:00")) == _at("2026-11-26T18:00")
     assert next_of_atoms(atoms, _at("2026-11-26T18:00")) == _at("2026-11-26T18:30")
+
+
+def test_of_several_edges_the_first_in_time_is_next_where_clocks_go_back() -> None:
+    """02:30 comes first there, then 02:10 of the hour that comes a second time."""
+    late = parse_schedule({"tz": "Europe/Berlin", "weekly": ["Sun 02:30-04:00"]})
+    other = parse_schedule({"tz": "UTC", "weekly": ["Sun 01:10-04:00"]})
+    atoms = [Atom("now", "during", Named(name, one)) for name, one in (("a", late), ("b", other))]
+    found = next_of_atoms(atoms, _at("2026-10-25T02:00"))
+    assert found is not None
+    assert found.astimezone(UTC).isoformat() == "2026-10-25T00:30:00+00:00"
