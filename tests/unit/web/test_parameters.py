@@ -46,5 +46,5 @@ def test_a_domain_is_compared_in_lower_case() -> None:
 def test_a_param_is_printable() -> None:
     """It stands in logs."""
     assert PARAM.take("ticket-7") == "ticket-7"
-    with pytest.raises(ValueError, match="unprintable"):
+    with pytest.raises(ValueError, match="not printable"):
         PARAM.take("a\x1bb")
