@@ -5,7 +5,7 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
@@ -61,6 +61,12 @@ def load_policies(paths: Iterable[Path]) -> PolicySet:
 def read_sources(paths: Iterable[Path]) -> list[Source]:
     """The files that decide; see `read_files`."""
     return list(read_files(paths).sources)
+
+
+def named_beside(file: str) -> Callable[[Iterable[str]], list[Source]]:
+    """What a file of cases or proofs names as its policies → these files; see `read_files`."""
+    folder = Path(file).parent
+    return lambda names: read_sources(Path(os.path.normpath(folder / name)) for name in names)
 
 
 def read_cases(paths: Iterable[Path]) -> list[Source]:

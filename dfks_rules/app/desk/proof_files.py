@@ -45,7 +45,7 @@ def tried(files: PolicyFiles, within: float) -> list[Finding]:
     parsed: list[ProofFile] = []
     for source in files.proofs:
         try:
-            parsed.append(parse_proofs(source))
+            parsed.append(parse_proofs(source, lambda _paths: files.sources))
         except PolicyError as error:
             findings += error.findings
     waiting = [(file, one) for file in parsed for one in file.proofs]

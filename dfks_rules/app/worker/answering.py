@@ -163,9 +163,16 @@ class Answering:
         files = self._files_of(of)
         today = datetime.now().astimezone().date()  # noqa: TID251 - what has expired by now
         usable, findings = check_and_lint(files.sources, today)
+
+        def proofs(source: Source) -> Beside:
+            return parse_proofs(source, lambda _paths: files.sources)
+
         beside: list[tuple[Source, Callable[[Source], Beside]]] = [
             *((one, parse_cases) for one in files.cases),
-            *((one, parse_proofs) for one in files.proofs),
+            *(
+                (one, lambda one: parse_proofs(one, lambda _: files.sources))
+                for one in files.proofs
+            ),
         ]
         for source, parse in beside:
             try:

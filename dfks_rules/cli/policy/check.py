@@ -8,7 +8,7 @@ from pathlib import Path
 
 import click
 
-from dfks_rules.app.desk.policies import folders_below, read_files
+from dfks_rules.app.desk.policies import folders_below, named_beside, read_files
 from dfks_rules.cli.exit_codes import DONE, INVALID
 from dfks_rules.cli.policy.reports import FORMATS, Report, gap_table
 from dfks_rules.cli.policy.zones import horizon_in, solver, zone_option
@@ -106,7 +106,9 @@ class _Checked:
         for source in found.cases:
             self.findings += _findings_of(source, parse_cases)
         for source in found.proofs:
-            self.findings += _findings_of(source, parse_proofs)
+            self.findings += _findings_of(
+                source, lambda one: parse_proofs(one, named_beside(one.file))
+            )
         everything = list(chain.from_iterable(found))
         self.texts |= {source.file: source.text for source in everything}
         self.files += len(everything)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from dfks_rules.app.desk.policies import read_cases, read_sources
+from dfks_rules.app.desk.policies import named_beside, read_cases, read_sources
 from dfks_rules.cli.exit_codes import CASE_FAILED, DONE, NOT_DECIDED
 from dfks_rules.cli.policy.prove_report import FORMATS, Ran
 from dfks_rules.cli.policy.zones import horizon_in, solver, zone_option
@@ -82,7 +82,7 @@ def _parse_all(paths: Sequence[Path]) -> list[ProofFile]:
     findings: list[Finding] = []
     for source in read_cases(file for path in paths for file in _files_in(path)):
         try:
-            proofs.append(parse_proofs(source))
+            proofs.append(parse_proofs(source, named_beside(source.file)))
         except PolicyError as error:
             findings += error.findings
     if findings:

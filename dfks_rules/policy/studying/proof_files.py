@@ -3,7 +3,7 @@
 The name of such a file ends with `proofs.yaml`; it stands beside the policies that it is about.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.language.document import AllOf, Condition, Not
 from dfks_rules.policy.reading.read import Reader
+from dfks_rules.policy.reading.shared import NOTHING_SHARED, SharedFiles
 from dfks_rules.policy.reading.source import Source, parse
 from dfks_rules.policy.reading.validate import validate, validator
 from dfks_rules.policy.reading.variables import substitute
@@ -47,21 +48,36 @@ class ProofFile(NamedTuple):
     """In the order of the file."""
 
 
-def parse_proofs(source: Source) -> ProofFile:
+Named = Callable[[tuple[str, ...]], Sequence[Source]]
+"""What a file of proofs names as its policies → the files that this means."""
+
+
+def nothing_named(_paths: tuple[str, ...]) -> Sequence[Source]:
+    """No file is there."""
+    return ()
+
+
+def parse_proofs(source: Source, named: Named = nothing_named) -> ProofFile:
     """The proofs in one file.
+
+    Args:
+        source: the file.
+        named: the files of the policies, whose lists, variables and calendars proofs may use.
 
     Raises:
         PolicyError: with every finding.
     """
     tree, findings = parse(source)
+    shared = NOTHING_SHARED
     if tree is not None:
-        tree, found = substitute(tree)
+        shared = SharedFiles(named(_policies_of(tree))).of(source.tenant)
+        tree, found = substitute(tree, shared.variables)
         findings += [one for one in found if one.severity == "error"]
         if not findings:
             findings += [finding for _, finding in validate(tree, _validator())]
     if tree is None or findings:
         raise PolicyError(findings)
-    reader = Reader(tree)
+    reader = Reader(tree, shared)
     proofs = [
         _proof(tree, reader, ("proofs", place), findings)
         for place in range(len(tree.value["proofs"]))
@@ -70,6 +86,14 @@ def parse_proofs(source: Source) -> ProofFile:
     if findings:
         raise PolicyError(findings)
     return ProofFile(source.file, tuple(tree.value["policies"]), tuple(proofs))
+
+
+def _policies_of(tree: Tree) -> tuple[str, ...]:
+    """What a file names as its policies; nothing where the schema will refuse it."""
+    written = tree.value.get("policies") if isinstance(tree.value, dict) else None
+    return (
+        tuple(one for one in written if isinstance(one, str)) if isinstance(written, list) else ()
+    )
 
 
 def _proof(tree: Tree, reader: Reader, path: Path, findings: list[Finding]) -> Property:

@@ -95,14 +95,15 @@ def _folders_under_test(files: Iterable[Outlined]) -> set[Path]:
 def _findings(sources: Sequence[Source], today: date) -> list[Finding]:
     """The findings about policies together, and about each file of cases or proofs."""
     findings: list[Finding] = []
-    policies = []
-    for source in sources:
+    policies: list[Source] = []
+    # Proofs use lists and variables of the policies, so these come first.
+    for source in sorted(sources, key=lambda one: is_proofs_file(Path(one.file).name)):
         name = Path(source.file).name
         try:
             if is_cases_file(name):
                 parse_cases(source)
             elif is_proofs_file(name):
-                parse_proofs(source)
+                parse_proofs(source, lambda _paths: policies)
             else:
                 policies.append(source)
         except PolicyError as error:

@@ -107,3 +107,25 @@ def test_check_finds_mistakes_in_proofs(folder: Path) -> None:
     result = CliRunner().invoke(check, [str(folder)])
     assert result.exit_code == 3
     assert "policy_unknown_fact" in result.output
+
+
+def test_proofs_use_the_lists_and_variables_of_their_policies(folder: Path) -> None:
+    """What a rule says by a name can be claimed by it."""
+    rules = (
+        "- {id: dear, when: {op: set, target.number: {prefix: {list: dear}}}, then: {deny: dear}}"
+    )
+    (folder / "p.yaml").write_text(source(rules).text)
+    (folder / "dear.csv").write_text("entry\n+4990\n+1900\n")
+    vars_ = "apiVersion: dfks/v1\nkind: Vars\nmetadata: {name: v}\nvars: {verdict: deny}\n"
+    (folder / "v.yaml").write_text(vars_)
+    claim = "{op: set, target.number: {prefix: {list: dear}}}"
+    (folder / "proofs.yaml").write_text(
+        f"{_HEAD}  - {{name: dear, when: {claim}, expect: {{decision: {{var: verdict}}}}}}\n"
+        f"  - {{name: all, when: {{op: set, target.class: mobile}}, expect: {{reason: dear}}}}\n"
+    )
+    result = CliRunner().invoke(command, [str(folder)])
+    assert "proofs.yaml:5: proved: dear\n" in result.output
+    assert "proofs.yaml:6: refuted: all\n" in result.output
+    assert CliRunner().invoke(check, [str(folder)]).exit_code == 0
+    (folder / "dear.csv").unlink()
+    assert "unknown list `dear`" in CliRunner().invoke(check, [str(folder)]).output
