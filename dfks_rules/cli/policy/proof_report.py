@@ -29,7 +29,7 @@ from dfks_rules.yaml.scalar import flow
 _PLURALS = {
     Operation.GET: "gets",
     Operation.SET: "sets",
-    Operation.SUBSCRIBE: "leave to subscribe",
+    Operation.SUBSCRIBE: "permission to subscribe",
 }
 _QUANTIFIERS = {Operation.GET: "all ", Operation.SET: "all ", Operation.SUBSCRIBE: ""}
 _MANY = 200

@@ -74,7 +74,7 @@ def whom_of(answer: str) -> dict[str, Any]:
     Raises:
         ValueError: the answer has none of the forms.
     """
-    if answer == "everybody":
+    if answer in ("everybody", "everyone"):
         return {}
     if found := _GROUP.fullmatch(answer):
         return {"groups": {"has": found[1]}}
@@ -151,7 +151,7 @@ class What(NamedTuple):
 PURPOSES = {
     "deny": What("refuse to switch a feature on", "a text for the user", _denied),
     "answer": What(
-        "tell phones something else than is stored", "`on`, `off` or `on sip:TARGET`", _answered
+        "tell phones something other than what is stored", "`on`, `off` or `on sip:TARGET`", _answered
     ),
     "follow": What(
         "switch another feature when one is switched on",

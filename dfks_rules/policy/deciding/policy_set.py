@@ -171,7 +171,7 @@ class PolicySet:
         """What the policies say to one request.
 
         Args:
-            request: a get, a set, or leave to subscribe.
+            request: a get, a set, or permission to subscribe.
             snapshot: what is stored for the presentity.
             at: now, in the zone whose local time policies mean.
             around: what else there is.

@@ -527,7 +527,7 @@ def _denied(outcomes: Result) -> bool:
 
 
 def test_what_is_logged_can_be_repeated() -> None:
-    """Also leave to subscribe: a phone that may not watch is what support asks about."""
+    """Also permission to subscribe: a phone that may not watch is what support asks about."""
     log = Recorded()
     features = Features(SlowStore(), default_policies(), log.feed)
     told: Told = []

@@ -64,7 +64,7 @@ def test_by_default_every_difference_is_proved_or_shown(files: list[str]) -> Non
     assert first.startswith("set CallForwardingAlways: was allow status=")
     assert first.endswith("becomes deny toll-fraud (p/barred)")
     assert 'request.forwardTo: "+900"' in given
-    assert "all gets, all other sets, leave to subscribe are decided as before" in proved
+    assert "all gets, all other sets, permission to subscribe are decided as before" in proved
 
 
 def test_no_difference_is_told_with_how_many_requests_were_tried(files: list[str]) -> None:

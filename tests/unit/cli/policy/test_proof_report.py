@@ -63,7 +63,7 @@ def test_what_is_not_decided_has_an_exit_code_of_its_own(
     result = _diff(tmp_path, _STORED, other)
     assert result.exit_code == 6
     assert "not decided for set CallForwardingBusy: nobody can read this" in result.output
-    assert "proved: all gets, leave to subscribe are decided as before" in result.output
+    assert "proved: all gets, permission to subscribe are decided as before" in result.output
 
 
 def test_only_one_way_of_comparing_can_be_asked_for(tmp_path: Path) -> None:

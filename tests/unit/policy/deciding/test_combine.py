@@ -43,7 +43,7 @@ def on_set(asked: FeatureState, *effects: Effects, feature: Feature = CFNA) -> D
 
 
 def on_subscribe(*effects: Effects, own: bool) -> Decision:
-    """The decision about leave to subscribe."""
+    """The decision about permission to subscribe."""
     return make_plan(rules(*effects), Operation.SUBSCRIBE, None, "rev", nothing).decide(
         None, OFF, own=own
     )

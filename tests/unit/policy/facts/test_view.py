@@ -18,7 +18,7 @@ def test_the_target_is_what_is_asked_for_else_what_is_stored() -> None:
 
 
 def test_there_is_no_target_where_nothing_is_forwarded() -> None:
-    """Neither for do-not-disturb nor for leave to subscribe."""
+    """Neither for do-not-disturb nor for permission to subscribe."""
     for request in (get(), subscribe()):
         assert View(request, STORED, NOON).target is None
 
