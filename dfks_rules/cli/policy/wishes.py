@@ -151,7 +151,9 @@ class What(NamedTuple):
 PURPOSES = {
     "deny": What("refuse to switch a feature on", "a text for the user", _denied),
     "answer": What(
-        "tell phones something other than what is stored", "`on`, `off` or `on sip:TARGET`", _answered
+        "tell phones something other than what is stored",
+        "`on`, `off` or `on sip:TARGET`",
+        _answered,
     ),
     "follow": What(
         "switch another feature when one is switched on",
