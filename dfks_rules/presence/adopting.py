@@ -20,7 +20,8 @@
 | adopting | the store failed                           | 503: never 481 in doubt       | (none)   |
 | fetching | it is known                                | the dialog is here; who waits | (none)   |
 |          |                                            | is served, in order           |          |
-| fetching | another node has moved it meanwhile        | `Dialogs.adopt`               | adopting |
+| fetching | another node has moved it meanwhile        | `Dialogs.adopt`, where one    | adopting |
+|          |                                            | waits or was answered since   |          |
 | fetching | the store failed                           | the dialog is here; 503       | (none)   |
 
 A SUBSCRIBE that meets `MOVES` nodes that take its dialog away is answered 500 with Retry-After.
@@ -270,7 +271,7 @@ class Adoptions:
             if arrival.moves >= MOVES:
                 self._turn_down(arrival, refusal_for(_too_often()))
         if not left:
-            self._taking.is_gone(tag, now)
+            self._taking.taken_away(tag, now)
         for arrival in left:
             arrival.moves += 1
             self.wait(tag, arrival)

@@ -250,6 +250,12 @@ class Taking:
         if held is not None and self.is_moved(held.row, now):
             self.drop(tag, now)
 
+    def taken_away(self, tag: bytes, now: float) -> None:
+        """Another node has moved a dialog while it was adopted again."""
+        held = self._subscriptions.held(tag)
+        if held is not None and self.is_moved(held.row, now):
+            self.lose(tag, held.row, now)
+
     def drop(self, tag: bytes, now: float) -> None:
         """A dialog is not here any more; nothing happens when it was not."""
         held = self._subscriptions.held(tag)

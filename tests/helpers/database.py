@@ -334,6 +334,8 @@ class FakeDatabase:
         latest = self.latest_of(row)
         if latest > cseq or (is_back and latest == cseq):
             return Gone.ELSEWHERE
+        if any(isinstance(one, Moved) and one.row == number for one in self.feed):
+            return Gone.ELSEWHERE  # a call that is repeated
         self.asked[tag] = cseq
         term = row.base + self.cohorts[cohort_of(row.row)].term + 1
         del self.rows[row.row]

@@ -1,5 +1,7 @@
 """Dialogs come from other nodes, and go to them; their phones notice nothing."""
 
+from collections.abc import Callable
+from functools import partial
 from itertools import permutations
 
 import pytest
@@ -268,6 +270,33 @@ def test_a_dialog_whose_loss_is_heard_of_late_comes_back_where_its_phone_was_las
     one.confirm(_refresh(one, response, 3))
     one.book.pass_time(30.0)
     cluster.engine.is_away = False
+    cluster.settle()
+    assert _numbers(cluster) == [1, 0]
+
+
+def test_a_dialog_that_moves_on_while_it_is_taken_back_is_asked_for_once_more(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its phone has spoken here again meanwhile, which nobody else knows."""
+    one, other = (cluster := Cluster()).nodes
+    response = _subscribed(one)
+    cluster.pass_time(5.0)
+    other.confirm(_refresh(other, response, 2))
+    one.confirm(_refresh(one, response, 3))
+    held: list[Callable[[], None]] = []
+    fetch = one.store.fetch
+    monkeypatch.setattr(
+        one.store, "fetch", lambda who, done: held.append(partial(fetch, who, done))
+    )
+    one.confirm(one.hear())
+    other.confirm(_refresh(other, response, 4))
+    other.confirm(other.hear())
+    one.confirm(_refresh(one, response, 5))
+    one.confirm(one.hear())
+    monkeypatch.undo()
+    (fetched_late,) = held
+    fetched_late()
+    one.confirm(one.run())
     cluster.settle()
     assert _numbers(cluster) == [1, 0]
 

@@ -4,6 +4,8 @@
 
 -- CSeq of the SUBSCRIBE for which it was adopted last: `cseq` has it about a second later.
 ALTER TABLE dfks.subscription ADD COLUMN asked bigint NOT NULL DEFAULT 0;
+-- A call that is repeated, as its answer was lost, must not take back what has moved on since.
+CREATE INDEX moved_by_number ON dfks.moved (number);
 
 -- `cseqs`: CSeq of the last SUBSCRIBE in each that came to me; where a later one is known it stays
 -- with whoever has it. `backs`: I have answered that SUBSCRIBE, so it stays also where the same one
@@ -65,6 +67,7 @@ BEGIN
         JOIN dfks.cohort ours ON ours.id = (new_rows[h.place] >> 32) * 64 + new_rows[h.place] % 64
         WHERE s.number = h.number AND theirs.owner <> me AND ours.owner = me
             AND greatest(s.cseq, s.asked) <= cseqs[h.place] - backs[h.place]::int
+            AND NOT EXISTS (SELECT FROM dfks.moved m WHERE m.number = new_rows[h.place])
         RETURNING s.tag, h.number, h.place)
     SELECT array_agg(a.tag ORDER BY a.place), array_agg(a.number ORDER BY a.place)
     INTO tags, earlier FROM adopted a;
@@ -81,6 +84,7 @@ BEGIN
         CASE WHEN s.number IS NULL THEN 1 WHEN w.place <> ALL (places) THEN 2
             WHEN c.owner = me THEN 0 WHEN c.id IS NOT NULL AND new_rows[w.place] IS NULL THEN 1
             WHEN greatest(s.cseq, s.asked) > cseqs[w.place] - backs[w.place]::int THEN 3
+            WHEN EXISTS (SELECT FROM dfks.moved m WHERE m.number = new_rows[w.place]) THEN 3
             ELSE 2 END,
         s.number, s.tag, s.username, s.domain, s.deadline, s.cseq, s.base, s.flags, s.first, s.last
     FROM unnest(wanted) WITH ORDINALITY AS w (tag, place)

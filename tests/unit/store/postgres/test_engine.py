@@ -177,6 +177,17 @@ async def test_a_dialog_moves_once_to_whoever_adopts_it(nodes: Nodes) -> None:
     assert await third.rows_of(adopted) == [adopted]
 
 
+async def test_an_adoption_that_is_asked_for_again_takes_nothing_back(nodes: Nodes) -> None:
+    """Its answer was lost, and another node has adopted the dialog since for the same SUBSCRIBE."""
+    first, second, third = [await nodes.join() for _ in range(3)]
+    await first.keep(row := first.row())
+    assert isinstance(await second.adopt(row.tag, second.row(), 7), DialogRow)
+    adopted = await third.adopt(row.tag, third.row(), 7)
+    assert await second.adopt(row.tag, second.row(), 7) is Gone.ELSEWHERE
+    assert await third.adopt(row.tag, third.row(), 7) == adopted
+    assert isinstance(await second.adopt(row.tag, second.row(2), 7), DialogRow)
+
+
 async def test_a_dialog_stays_where_a_later_subscribe_has_come(nodes: Nodes) -> None:
     """Whether that is in its row yet, or was only the reason for an adoption."""
     first, second, third = [await nodes.join() for _ in range(3)]
