@@ -206,7 +206,9 @@ class Cluster(Acting):
     def violations(self) -> list[Violation]:
         """What should not have happened."""
         database = self.database
-        history = [*self.world.history, *database.journal, *database.held(), *database.owned()]
+        history = [*self.world.history, *database.journal, *database.held()]
+        if self.plan.way.is_sure:
+            history += database.owned()
         found = check(history, mirrors=self._mirrors, bound=self.plan.bound)
         for epoch, entry in database.stored_by:
             life = database.lives[epoch]

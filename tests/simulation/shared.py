@@ -47,6 +47,13 @@ class Way(NamedTuple):
     answers: float = 0.0
     """Share of calls that act, and whose answer gets lost."""
 
+    @property
+    def is_sure(self) -> bool:
+        """Whether every call acts in time, and says so. Else a node may give a dialog up that its
+        phone has spoken in last, until the phone speaks again.
+        """
+        return not (self.freezes or self.unsent or self.questions or self.answers)
+
 
 GOOD = Way()
 

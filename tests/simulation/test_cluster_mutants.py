@@ -206,7 +206,7 @@ _PLANS: dict[Parts, dict[str, Any]] = {
         "way": _SLOW,
     },
     Parts(database=NoCseq): {"phones": 12, "sets": 2.0, "kills": 5.0, "way": _SLOW},
-    Parts(database=NoOrderOfSubscribes): {"roams": 3.0, "way": _SLOW},
+    Parts(database=NoOrderOfSubscribes): {"roams": 3.0, "way": Way(delay=0.1, stalls=0.2)},
     Parts(database=NoFence): {"kills": 8.0, "pauses": 8.0, "way": Way(freezes=0.1)},
     Parts(engine=Forgetful): {"phones": 12, "kills": 5.0, "way": _LOSSY},
     Parts(engine=NoLockOnTheCohort): {"phones": 20, "sets": 2.0, "kills": 5.0, "way": _SLOW},
