@@ -22,7 +22,7 @@ pytestmark = needs_postgres
 FIRST = NOTHING_STORED.replace(DND, ON)
 COUNTER = "SELECT FROM dfks.counter WHERE name = 'newest' FOR UPDATE"
 """What a commit locks last."""
-ADOPT = "SELECT dfks.adopt_3($1, $2, $3, $4, $5)"
+ADOPT = "SELECT dfks.adopt_2($1, $2, $3, $4, $5)"
 
 
 async def test_a_burial_waits_for_a_commit_under_way(nodes: Nodes) -> None:
