@@ -1,4 +1,4 @@
-# Nine targets; `make setup` is what the others need. See README.md.
+# Eleven targets; `make setup` is what the others need. See README.md.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -12,7 +12,7 @@ COMPILED := $(wildcard $(addprefix dfks_rules/,sip/*.py csta/*.py presence/*.py 
 # Most tests wait for much of their time, so that three of them keep two processors busy.
 BESIDE := -n 3
 
-.PHONY: run test test-long chaos setup fix bench bench-policies soak wheels
+.PHONY: run test test-long chaos setup fix bench bench-compare bench-policies soak wheels
 
 run: setup
 	@$(BIN)/dfks serve
@@ -48,6 +48,10 @@ fix: setup
 
 bench: setup
 	$(BIN)/python -m bench
+
+# REV, a revision or another checkout, against this one: what does a change cost?
+bench-compare: setup
+	$(BIN)/python -m bench.compare $(or $(REV),$(error REV=REVISION is missing))
 
 bench-policies: setup
 	$(BIN)/python -m bench.policies

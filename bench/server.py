@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parent.parent
+RESULTS = Path(__file__).parent / "results"
+"""Also for stores: a temporary folder may be in memory, where fsync costs nothing."""
 _CPUS = os.sched_getaffinity(0)
 
 
@@ -59,7 +61,7 @@ class Served:
 
         Args:
             folder: for its settings, its store and its log.
-            policies: where its policies are; None for the default ones.
+            policies: where its policies are; None for the default ones of its checkout.
             more: further settings.
             tree: checkout with `.venv` whose server it is; None for this one.
             sip: where it listens for SIP over UDP.
@@ -67,7 +69,7 @@ class Served:
         config = folder / "dfks.yaml"
         config.write_text(
             f'sip: {{listen: ["udp:{sip}"]}}\n'
-            f'policies: ["{policies or REPOSITORY / "policies/default"}"]\n'
+            f'policies: ["{policies or (tree or REPOSITORY) / "policies/default"}"]\n'
             'store: "sqlite:dfks.db"\nmi: {datagram: "udp:127.0.0.1:0"}\n' + more,
             encoding="utf-8",
         )
