@@ -44,7 +44,8 @@ SECTIONS: dict[str, tuple[Family, ...]] = {
             "dfks_loop_late_seconds",
             _HISTOGRAM,
             (),
-            "Delay of the event loop, measured every 0.1 s: phones wait that much longer.",
+            "Delay of the event loop, measured every 0.1 s while phones send: they wait that much "
+            "longer.",
         ),
         Family(
             "dfks_internal_errors_total",
