@@ -34,9 +34,9 @@ class Phones:
         """Whom all watch; empty: each its own user."""
         self.tags: dict[int, bytes] = {}
         self.waits: list[Wait] = []
-        """Of the last `paced`, in the order in which they ended."""
+        """Of the last `run` or `paced`, in the order in which the cycles ended."""
         self._asked: dict[int, list[float]] = {}
-        """Phone → when it asked, and when it was answered, s; of those that are timed."""
+        """Phone → when it asked, and when it was answered, s; until its cycle has ended."""
         self._run = time.time_ns()
         self._branch = 0
 
@@ -67,8 +67,12 @@ class Phones:
 
     def run(self, messages: Iterable[bytes], window: int, *, bare: bool = False) -> int:
         """Run cycles until `messages` ends, `window` at a time; how many were done."""
+        self._asked.clear()
+        self.waits.clear()
         in_flight = done = 0
         for message in messages:
+            if not bare:
+                self._asked[number_of(message)] = [time.perf_counter()]
             self.socket.send(message)
             in_flight += 1
             while in_flight >= window:
@@ -114,9 +118,11 @@ class Phones:
         if data.startswith(b"NOTIFY"):
             told = time.perf_counter()
             self.socket.send(answer(data))
-            if self._asked and (asked := self._asked.pop(number_of(data), None)) is not None:
-                sent, answered = (*asked, told)[:2]
-                self.waits.append(Wait((answered - sent) * 1e3, (told - sent) * 1e3))
+            asked = self._asked.pop(number_of(data), None)
+            if asked is None:
+                return 0  # It came again, since the machine stood still for longer than T1.
+            sent, answered = (*asked, told)[:2]
+            self.waits.append(Wait((answered - sent) * 1e3, (told - sent) * 1e3))
             return 1
         assert data.startswith(b"SIP/2.0 200"), data
         answered = time.perf_counter()
