@@ -9,6 +9,7 @@ from dfks_rules.model.features import FEATURES, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import Change, DialogRow, Verdict, Wanted
 from dfks_rules.store import journal
+from dfks_rules.store.tables import as_json
 
 _NAMES = tuple(feature.value for feature in FEATURES)
 
@@ -66,8 +67,7 @@ class Plan:
         self.presentities: dict[Aor, tuple[int, int]] = {}
         """Those that change → revision, and number of the newest change."""
         self.states: list[tuple[object, ...]] = []
-        """Rows of `feature_state`, without their ends where these are NULL; the last for a feature
-        counts."""
+        """Rows of `feature_state`, but for `changed_at`; the last for a feature counts."""
         self.changes: list[journal.Row] = []
         """Rows of `change`."""
         self.subscriptions: dict[int, DialogRow] = {}
@@ -132,7 +132,7 @@ class Plan:
             self.states += _timed(presentity, before, after)
             return
         self.states += [
-            (user, domain, name, state.status, state.by_name)
+            (user, domain, name, state.status, as_json(state.by_name), None, None)
             for name, old, state in zip(_NAMES, before.states, after.states, strict=True)
             if state is not old and state != old
         ]
@@ -152,8 +152,9 @@ def _timed(presentity: Aor, before: Snapshot, after: Snapshot) -> list[tuple[obj
     for feature, old, state in zip(FEATURES, before.states, after.states, strict=True):
         end = ends.get(feature)
         if state != old or end != old_ends.get(feature):
-            row = (user, domain, feature.value, state.status, state.by_name)
-            rows.append(row if end is None else (*row, end.at, end.rule))
+            when, by = (None, None) if end is None else (end.at, end.rule)
+            values = as_json(state.by_name)
+            rows.append((user, domain, feature.value, state.status, values, when, by))
     return rows
 
 
