@@ -325,14 +325,14 @@ class GroupCommit:
             _log.info("store_recovered")
 
     def _go_on(self, after: float = 0.0) -> None:
-        """Schedule the next transaction, if there is anything to write."""
+        """Begin the next transaction, if there is anything to write."""
         self._busy = bool(self._asked) or self._beat is not None
         if not self._busy or self.is_closed:
             return
         if after:
             self._loop.call_later(after, self._write)
-        else:
-            self._loop.call_soon(self._write)
+        else:  # A turn of the loop would cost 5 µs, and bring nothing.
+            self._write()
 
 
 def _unavailable(why: str) -> Result:
