@@ -6,8 +6,8 @@ BIN := $(VENV)/bin
 export CPPFLAGS := $(shell $(PYTHON) -c 'import sys; print("-DPyEval_CallObject=PyObject_CallObject" * (sys.version_info >= (3, 13)))') $(CPPFLAGS)
 # What is compiled to C, see pyproject.toml: a change of it is built again.
 COMPILED := $(wildcard $(addprefix dfks_rules/,sip/*.py csta/*.py presence/*.py service/*.py model/*.py \
-  $(addprefix store/,cache.py commit.py dialogs.py group.py journal.py plan.py remembered.py \
-  tables.py)))
+  $(addprefix store/,cache.py commit.py dialogs.py disk.py group.py journal.py plan.py \
+  remembered.py tables.py)))
 
 # Most tests wait for much of their time, so that three of them keep two processors busy.
 BESIDE := -n 3
