@@ -7,6 +7,7 @@ from typing import NamedTuple, TypeVar
 from dfks_rules.errors import DfksError
 from dfks_rules.model.decisions import Decision
 from dfks_rules.model.features import FEATURES, OFF, POSITION, ROWS, Feature, FeatureState, Snapshot
+from dfks_rules.model.gets import Gets
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester, Surroundings
 from dfks_rules.policy.deciding.combine import Plan, make_plan
@@ -30,9 +31,6 @@ MAX_ALSO_REMEMBERED = 64
 its settings say otherwise."""
 MAX_ENGINE_FAILURES = 100
 """Each failure leaks one compiled shard; after so many the reference evaluator answers alone."""
-
-Gets = tuple[tuple[Feature, Decision], ...]
-"""What is decided on a get of each of some features, in the order of `FEATURES`."""
 
 _K = TypeVar("_K")
 _V = TypeVar("_V")
@@ -258,21 +256,13 @@ class PolicySet:
         key = (domain, snapshot.states)
         gets = self._gets.get(key) if factless else None
         if gets is None:
-            gets = tuple(
-                [
-                    (
-                        feature,
-                        self.decide(
-                            FeatureRequest(Operation.GET, presentity, requester, feature),
-                            snapshot,
-                            at,
-                            around,
-                        ),
-                    )
-                    for feature in features
-                ]
-            )
-            if factless and not any(decision.logs for _, decision in gets):
+            requests = [
+                FeatureRequest(Operation.GET, presentity, requester, feature)
+                for feature in features
+            ]
+            decisions = [self.decide(one, snapshot, at, around) for one in requests]
+            gets = Gets(tuple(zip(features, decisions, strict=True)))
+            if factless and not any(decision.logs for decision in decisions):
                 self._gets.keep(key, gets)
         return gets
 

@@ -250,7 +250,7 @@ def test_gets_decided_at_once_are_those_decided_one_by_one(rules: str) -> None:
                 FeatureRequest(Operation.GET, presentity, requester, feature)
                 for feature in one_by_one.told_at(presentity.domain)
             ]
-            assert at_once.decide_gets(presentity, requester, snapshot, at) == tuple(
+            assert at_once.decide_gets(presentity, requester, snapshot, at).decided == tuple(
                 (cast(Feature, request.feature), one_by_one.decide(request, snapshot, at))
                 for request in requests
             )
@@ -289,7 +289,7 @@ def test_phones_are_asked_about_agent_state_only_where_a_rule_may_assign_it(
                 feature
                 for feature, _ in policy_set.decide_gets(
                     Aor("carol", domain), requester, NOTHING_STORED, NOON
-                )
+                ).decided
             ]
             for requester in (PHONE, OPERATOR)
         )
