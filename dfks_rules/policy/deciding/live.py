@@ -188,10 +188,10 @@ class LivePolicies:
     ) -> Decision:
         """See `PolicySet.decide`."""
         active = self._active
-        view = View(request, snapshot, at, around, active.site)
-        decision = active.decide_view(view)
+        decision = active.decide(request, snapshot, at, around)
         is_due = self._oracle.is_due(1)
         if is_due or self._shadow is not None:
+            view = View(request, snapshot, at, around, active.site)
             self._look_again(view, decision, is_due=is_due)
         return decision
 
