@@ -287,9 +287,10 @@ class Answering:
 
     def _accept(self, visit: Visit, status: int) -> None:
         incoming = visit.incoming
-        headers = b"Expires: %d\r\n%b" % (visit.expires, incoming.contact())
-        if not incoming.recipient.tag:
-            headers += ALLOW_EVENTS
+        if incoming.recipient.tag:
+            headers = b"Expires: %d\r\n%b" % (visit.expires, incoming.contact())
+        else:
+            headers = b"Expires: %d\r\n%b%b" % (visit.expires, incoming.contact(), ALLOW_EVENTS)
             record_route = incoming.request.headers.get(b"record-route")
             if record_route is not None:
                 headers += b"Record-Route: %b\r\n" % record_route
