@@ -13,8 +13,8 @@ import structlog
 
 from dfks_rules.app.driver import BREATH
 from dfks_rules.errors import StoreError
-from dfks_rules.model.decisions import Result
 from dfks_rules.model.features import FEATURES
+from dfks_rules.model.gets import Result
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.features import Features
 from dfks_rules.service.ports import ChangedError, Deadlines

@@ -201,7 +201,7 @@ class _Told:
         assert not isinstance(store, MemoryStore)  # noqa: S101 - `Storage.tells`
         self.events = EventRing(store.journal, store.durable, Current(features), start)
         self.events.watch(phones.notifier.subscriptions, phones.driver.at)
-        feed.listen(self.events.hear)
+        feed.listen_to_sets(self.events.hear)
         current = Current(features)
         self.webhooks: WebhookService | ActingWebhooks | None = None
         if storage.lasts is not None:
@@ -221,7 +221,7 @@ class _Told:
             )
             node.on_heard = self._heard
         if self.webhooks is not None:
-            feed.listen(self.webhooks.hear)
+            feed.listen_to_sets(self.webhooks.hear)
 
     @property
     def for_operators(self) -> Callable[[], Webhooks] | None:

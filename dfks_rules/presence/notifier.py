@@ -82,7 +82,7 @@ class Notifier:
         self._has_publishers = gate is None or gate.has_trusted
         self._allow = ALLOW_PUBLISH if self._has_publishers else ALLOW
         self._watchers = Watchers(live, features, delivery, setup.standing)
-        feed.listen(self._watchers.hear)
+        feed.listen_to_sets(self._watchers.hear)
         self.edges = Edges(live, features, self._watchers.spread)
         """Tells watchers what they see otherwise as time passes."""
 

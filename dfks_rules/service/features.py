@@ -8,8 +8,9 @@ from datetime import datetime
 from typing import Final
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.decisions import FOLLOWED_SETS, Decision, Done, Outcome
-from dfks_rules.model.features import OFF, POSITION, Feature, FeatureState, Snapshot
+from dfks_rules.model.decisions import FOLLOWED_SETS, Decision, Outcome
+from dfks_rules.model.features import OFF, Feature, FeatureState, Snapshot
+from dfks_rules.model.gets import Done, Got
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import (
     EXPIRED,
@@ -158,18 +159,18 @@ class Features:
             latest = self._latest
             latest.begin()
             snapshot = self._store.known(presentity)
-            outcomes: tuple[Outcome, ...] | None = None
+            got: Got | None = None
             if snapshot is not None:
                 try:
-                    outcomes = self._gets(self._policies, presentity, snapshot, requester, at)
+                    got = self._get(self._policies, presentity, snapshot, requester, at)
                 except NotKnownError:
-                    outcomes = None
-            if outcomes is not None and not latest.has_read_unsettled():
-                first = under_way.number(len(outcomes))
+                    got = None
+            if got is not None and not latest.has_read_unsettled():
+                first = under_way.number(got.count)
                 try:
-                    done(outcomes, now)
+                    done(got, now)
                 finally:
-                    self._feed.publish(Settled(presentity, outcomes, first, requester, at, now))
+                    self._feed.publish(Settled(presentity, got, first, requester, at, now))
                 return
         under_way.begin(Attempt(_GETS, presentity, (), requester, at, now, done, visit))
 
@@ -298,33 +299,17 @@ class Features:
         """What decides now; another object once others do."""
         return self._policies.pinned
 
-    def _gets(
+    def _get(
         self,
         policies: Policies,
         presentity: Aor,
         snapshot: Snapshot,
         requester: Requester,
         at: datetime,
-    ) -> tuple[Outcome, ...]:
+    ) -> Got:
         around = self._around.of_get(policies)
-        states = snapshot.states
         gets = policies.decide_gets(presentity, requester, snapshot, at, around)
-        return tuple(
-            [
-                Outcome(
-                    FeatureRequest(_GET, presentity, requester, feature),
-                    decision,
-                    stored,
-                    stored,
-                    decision.state if decision.assigned else None,
-                    snapshot,
-                    at,
-                    around,
-                )
-                for feature, decision in gets
-                for stored in (states[POSITION[feature]],)
-            ]
-        )
+        return Got(gets, presentity, requester, snapshot, at, around)
 
     def _decide(self, attempt: Attempt) -> None:
         """Work out what a request comes to; the same policies decide each time.
@@ -336,9 +321,9 @@ class Features:
         latest, presentity = self._latest, attempt.presentity
         kind, requester, at = attempt.kind, attempt.requester, attempt.at
         if kind is _GETS:
-            draft = Draft(latest.snapshot_of(presentity))
-            draft.outcomes += self._gets(policies, presentity, draft.before, requester, at)
-            attempt.drafts = {presentity: draft}
+            snapshot = latest.snapshot_of(presentity)
+            attempt.got = self._get(policies, presentity, snapshot, requester, at)
+            attempt.drafts = {presentity: Draft(snapshot)}
         else:
             if attempt.expected is not None:
                 revision = latest.snapshot_of(presentity).revision
@@ -354,7 +339,8 @@ class Features:
                 cascade.ask(presentity, one, requester)
             if kind is _SETS_AND_GETS:
                 draft = cascade.drafts[presentity]
-                draft.outcomes += self._gets(policies, presentity, draft.after, requester, at)
+                got = self._get(policies, presentity, draft.after, requester, at)
+                draft.outcomes += got.outcomes
             elif kind is _SETS_ALL:
                 cascade.keep_denials(presentity)
             attempt.drafts = cascade.drafts

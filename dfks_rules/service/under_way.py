@@ -14,6 +14,7 @@ from functools import partial
 from typing import Final
 
 from dfks_rules.errors import StoreError
+from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.attempt import Attempt, Fetching, Kind
@@ -131,25 +132,20 @@ class UnderWay:
         self._latest.newest[attempt.presentity] = attempt
 
     def _carry_out(self, attempt: Attempt, now: float) -> None:
-        """Have stored what was decided, or answer it where there is nothing to store."""
-        drafts = attempt.drafts
-        outcomes = attempt.outcomes = tuple(drafts[attempt.presentity].outcomes)
-        row = None if attempt.visit is None else attempt.visit(outcomes)
-        number = attempt.first = self._decided + 1
+        """Have stored what was decided, or answer it where there is nothing to store.
+
+        The store need not compare what is got: whoever gets states is told of what changes from now
+        on, too.
+        """
         changes: list[Change] = []
         seen: list[tuple[Aor, Snapshot]] = []
-        for presentity, draft in drafts.items():
-            before, after = draft.before, draft.after
-            told = outcomes if presentity == attempt.presentity else tuple(draft.outcomes)
-            if after is before:
-                seen.append((presentity, before))
-            else:
-                changes.append(Change(presentity, before, after, told, number))
-            number += len(told)
-        self._decided = number - 1
-        if self._latest.reads:
-            read = dict(self._latest.reads)
-            seen += [(who, held) for who, held in read.items() if who not in drafts]
+        visit, got = attempt.visit, attempt.got
+        if got is None:
+            outcomes = self._number(attempt, changes, seen)
+            row = None if visit is None else visit(outcomes)
+        else:
+            attempt.first = self.number(got.count)
+            row = None if visit is None else visit(())
         if self._latest.newest:
             self._latest.queue(attempt)
         if changes or row is not None:
@@ -164,6 +160,36 @@ class UnderWay:
         else:
             self._finish(attempt, now)
 
+    def _number(
+        self, attempt: Attempt, changes: list[Change], seen: list[tuple[Aor, Snapshot]]
+    ) -> tuple[Outcome, ...]:
+        """Number the outcomes of a request with sets.
+
+        Args:
+            attempt: the request.
+            changes: gets what it changes.
+            seen: gets what it was decided on besides.
+
+        Returns:
+            What came of it for the presentity that was asked for.
+        """
+        drafts = attempt.drafts
+        outcomes = attempt.outcomes = tuple(drafts[attempt.presentity].outcomes)
+        number = attempt.first = self._decided + 1
+        for presentity, draft in drafts.items():
+            before, after = draft.before, draft.after
+            told = outcomes if presentity == attempt.presentity else tuple(draft.outcomes)
+            if after is before:
+                seen.append((presentity, before))
+            else:
+                changes.append(Change(presentity, before, after, told, number))
+            number += len(told)
+        self._decided = number - 1
+        if self._latest.reads:
+            read = dict(self._latest.reads)
+            seen += [(who, held) for who, held in read.items() if who not in drafts]
+        return outcomes
+
     def _commit(
         self,
         attempt: Attempt,
@@ -171,10 +197,7 @@ class UnderWay:
         seen: list[tuple[Aor, Snapshot]],
         row: DialogRow | None,
     ) -> None:
-        revisions: tuple[tuple[Aor, int], ...] = ()
-        # Who gets states is told of what changes from now on, too.
-        if seen and attempt.kind is not _GET:
-            revisions = tuple([(presentity, held.revision) for presentity, held in seen])
+        revisions = tuple([(presentity, held.revision) for presentity, held in seen])
         attempt.wanted = Wanted(changes, revisions, row)
         self._latest.register(attempt)
         attempt.is_asked = True

@@ -12,9 +12,10 @@ from typing import NamedTuple
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Decision
 from dfks_rules.model.features import Snapshot
+from dfks_rules.model.gets import Gets
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Requester, Surroundings
-from dfks_rules.policy.deciding.policy_set import Gets, PolicySet
+from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.deciding.timing import Timing
 from dfks_rules.policy.facts.given import given_of
 from dfks_rules.policy.facts.view import NOWHERE, FactValue, View
@@ -187,10 +188,10 @@ class LivePolicies:
     ) -> Decision:
         """See `PolicySet.decide`."""
         active = self._active
-        view = View(request, snapshot, at, around, active.site)
-        decision = active.decide_view(view)
+        decision = active.decide(request, snapshot, at, around)
         is_due = self._oracle.is_due(1)
         if is_due or self._shadow is not None:
+            view = View(request, snapshot, at, around, active.site)
             self._look_again(view, decision, is_due=is_due)
         return decision
 
@@ -204,9 +205,9 @@ class LivePolicies:
     ) -> Gets:
         """See `PolicySet.decide_gets`."""
         gets = self._active.decide_gets(presentity, requester, snapshot, at, around)
-        is_due = self._oracle.is_due(len(gets))
+        is_due = self._oracle.is_due(len(gets.positions))
         if is_due or self._shadow is not None:
-            for feature, decision in gets:
+            for feature, decision in gets.decided:
                 request = FeatureRequest(Operation.GET, presentity, requester, feature)
                 view = View(request, snapshot, at, around, self._active.site)
                 self._look_again(view, decision, is_due=is_due)

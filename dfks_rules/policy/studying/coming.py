@@ -124,7 +124,7 @@ class _Walk:
         gets = self._policies.decide_gets(
             self._presentity, self._phone, self._snapshot, at, self._around
         )
-        return dict(gets)
+        return dict(gets.decided)
 
     def expire(self, at: datetime) -> Iterator[Coming]:
         """Switch off what has expired by then, as far as the policies let it."""

@@ -5,8 +5,9 @@ from typing import NamedTuple
 import pytest
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.decisions import Outcome, Repeated, Result
+from dfks_rules.model.decisions import Outcome, Repeated
 from dfks_rules.model.features import NOTHING_STORED, OFF, FeatureState
+from dfks_rules.model.gets import Got, Result, outcomes_of
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked
 from dfks_rules.policy.deciding.live import LivePolicies, Oracle
@@ -39,8 +40,8 @@ class Told(NamedTuple):
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
         """What came of it."""
-        assert isinstance(self.result, tuple)
-        return self.result
+        assert isinstance(self.result, tuple | Got)
+        return outcomes_of(self.result)
 
 
 class Desk:
