@@ -1,4 +1,4 @@
-"""Whether the compiled rooms (decision 0007) match their sources; in a clone, they may not."""
+"""Whether what is compiled (decisions 0007, 0031) matches its sources; in a clone, it may not."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +27,10 @@ def outdated(clone: Path = _CLONE) -> Iterator[Path]:
     if not (clone / "pyproject.toml").exists():
         return
     for native in (clone / "dfks_rules").glob("*/*.so"):
-        source = native.with_name(native.name.partition(".")[0] + ".py")
-        if not source.exists() or source.stat().st_mtime > native.stat().st_mtime:
-            yield source.relative_to(clone)
+        name = native.name.partition(".")[0]
+        sources = [native.with_name(f"{name}.py")]
+        if name.startswith("_"):  # It is written in C (decision 0031).
+            sources = [*native.parent.glob("native/*.[ch]")]
+        for source in sources:
+            if not source.exists() or source.stat().st_mtime > native.stat().st_mtime:
+                yield source.relative_to(clone)

@@ -1,5 +1,6 @@
 """Responses without a body: what they say and where they go (RFC 3261 §8.2.6, §18.2.2)."""
 
+from dfks_rules.sip import header
 from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.message import Request
 
@@ -51,18 +52,17 @@ def render_response(
         tag: To tag to add; empty where To has one.
         more: further header lines, each with its CRLF.
     """
-    echoed = request.headers
     via = request.via
-    to = echoed.get(b"to", b"")
+    to = request.value(header.TO)
     return _RESPONSE % (
         status,
         reason,
         # A Via that cannot be read is echoed as it came, to where it came from.
-        via.response_text(source) if via else echoed[b"via"],
-        echoed.get(b"from", b""),
+        via.response_text(source) if via else request.value(header.VIA),
+        request.value(header.FROM),
         b"%b;tag=%b" % (to, tag) if tag and to else to,
-        echoed.get(b"call-id", b""),
-        echoed.get(b"cseq", b""),
+        request.value(header.CALL_ID),
+        request.value(header.CSEQ),
         more,
     )
 
