@@ -12,6 +12,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 EXTENSIONS = {
     "dfks_rules.sip._wire": "dfks_rules/sip/native",
+    "dfks_rules.transport._datagrams": "dfks_rules/transport/native",
 }
 """Name of each module → the folder of its sources."""
 
