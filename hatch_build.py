@@ -36,7 +36,7 @@ class NativeHook(BuildHookInterface):
                 name,
                 sources=sorted(str(one.relative_to(root)) for one in (root / folder).glob("*.c")),
                 depends=sorted(str(one.relative_to(root)) for one in (root / folder).glob("*.h")),
-                extra_compile_args=["-std=c11", "-Wall", "-Wextra"],
+                extra_compile_args=["-std=c11", "-Wall", "-Wextra", "-Werror=implicit"],
             )
             for name, folder in EXTENSIONS.items()
         ]

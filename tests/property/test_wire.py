@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from tests.helpers.playbook import DND_ON, message
 from tests.helpers.usual_phones import USUAL, answer
-from tests.helpers.wire import is_taken, torture
+from tests.helpers.wire import is_taken, is_value_taken, torture
 
 _WHOLE = [*USUAL.values(), answer(b"z9hG4bKx"), message(), message(body=DND_ON), *torture()]
 _PIECES = st.sampled_from(
@@ -75,3 +75,13 @@ def _well_formed(draw: st.DrawFn) -> bytes:
 def test_c_reads_what_is_well_formed_as_python_does_or_leaves_it(data: bytes) -> None:
     """Here it takes most."""
     is_taken(data)
+
+
+@given(
+    st.lists(_PIECES | _TOKEN | _HOST | _DISPLAY | _PARAMS | st.just(b"sip:"), max_size=8).map(
+        b"".join
+    )
+)
+def test_c_reads_a_value_as_python_does_or_leaves_it(text: bytes) -> None:
+    """Those that are read alone: Contact, routes, identities."""
+    is_value_taken(text)

@@ -3,11 +3,14 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
-#include "wire.h"
+#include "wire_values.h"
 
 static PyObject *methods[WIRE_METHODS];
-static PyTypeObject *uri_type;          /* dfks_rules.sip.uri.SipUri */
-static PyObject *schemes[2];            /* by whether it is secure */
+static PyObject *schemes[2]; /* by whether it is secure */
+/* Named tuples, whose constructors are Python functions: without their call one takes 50 ns, not
+ * 300. `name_types` names them; nothing is taken before that. */
+static PyTypeObject *uri_type; /* dfks_rules.sip.uri.SipUri */
+static PyTypeObject *aor_type; /* dfks_rules.model.identity.Aor */
 
 /* --- Pieces of a message: each gives a new reference, or NULL with an exception --- */
 
@@ -24,7 +27,6 @@ static PyObject *number_or_none(int64_t number) {
     return number < 0 ? Py_NewRef(Py_None) : PyLong_FromLongLong(number);
 }
 
-/* A named tuple without the call of its constructor, a Python function: 50 ns, not 300. */
 static PyObject *uri_of(const uint8_t *data, const struct wire_uri *uri) {
     PyObject *made = uri_type->tp_alloc(uri_type, 6);
     if (made == NULL) return NULL;
@@ -37,7 +39,7 @@ static PyObject *uri_of(const uint8_t *data, const struct wire_uri *uri) {
     return made;
 }
 
-/* The Via values from number `first` on, each but the first of all with a comma before it. */
+/* The Via values from number `first` on, with a comma before each but the first of all. */
 static PyObject *vias_from(
     const uint8_t *data, const struct wire_request *request, uint32_t first
 ) {
@@ -74,39 +76,31 @@ static PyObject *values_of(const uint8_t *data, const struct wire_request *reque
     return made;
 }
 
-/* --- The two functions --- */
+/* --- Messages --- */
 
-/* A tuple of new references; NULL where one of them is. It takes them over. */
+/* A tuple, if each of its items is there: one is NULL when there was no memory for it. */
+static PyObject *whole(PyObject *tuple) {
+    for (Py_ssize_t i = 0; tuple != NULL && i < PyTuple_GET_SIZE(tuple); i++)
+        if (PyTuple_GET_ITEM(tuple, i) == NULL) Py_CLEAR(tuple);
+    return tuple;
+}
+
+/* A tuple of new references, which it takes over; NULL where one of them is. */
 static PyObject *tuple_of(PyObject *const *items, Py_ssize_t count) {
     PyObject *made = PyTuple_New(count);
-    int is_whole = made != NULL;
     for (Py_ssize_t i = 0; i < count; i++) {
-        is_whole = is_whole && items[i] != NULL;
         if (made == NULL)
             Py_XDECREF(items[i]);
         else
             PyTuple_SET_ITEM(made, i, items[i]);
     }
-    if (!is_whole) Py_CLEAR(made);
-    return made;
-}
-
-/* Whether each item is there: one is NULL when there was no memory for it. */
-static int is_whole(PyObject *tuple) {
-    for (Py_ssize_t i = 0; i < PyTuple_GET_SIZE(tuple); i++)
-        if (PyTuple_GET_ITEM(tuple, i) == NULL) return 0;
-    return 1;
-}
-
-static PyObject *whole(PyObject *tuple) {
-    if (tuple != NULL && !is_whole(tuple)) Py_CLEAR(tuple);
-    return tuple;
+    return whole(made);
 }
 
 static PyObject *split_request(PyObject *module, PyObject *message) {
     struct wire_request found;
     (void)module;
-    if (!PyBytes_CheckExact(message)) Py_RETURN_NONE;
+    if (!PyBytes_CheckExact(message) || uri_type == NULL) Py_RETURN_NONE;
     const uint8_t *data = (const uint8_t *)PyBytes_AS_STRING(message);
     if (!wire_split_request(data, (size_t)PyBytes_GET_SIZE(message), &found)) Py_RETURN_NONE;
     const struct wire_via *via = &found.via;
@@ -144,11 +138,93 @@ static PyObject *split_response(PyObject *module, PyObject *message) {
     return tuple_of(items, 2);
 }
 
+/* --- Values --- */
+
+static struct wire_span all_of(PyObject *text) {
+    return (struct wire_span){0, (uint32_t)PyBytes_GET_SIZE(text)};
+}
+
+static int is_short(PyObject *text) {
+    return PyBytes_CheckExact(text) && PyBytes_GET_SIZE(text) <= UINT16_MAX;
+}
+
+static PyObject *read_uri(PyObject *module, PyObject *text) {
+    struct wire_uri found;
+    (void)module;
+    if (!is_short(text) || uri_type == NULL) Py_RETURN_NONE;
+    const uint8_t *data = (const uint8_t *)PyBytes_AS_STRING(text);
+    if (!wire_read_uri(data, all_of(text), &found)) Py_RETURN_NONE;
+    return whole(uri_of(data, &found));
+}
+
+static PyObject *read_address(PyObject *module, PyObject *value) {
+    struct wire_address found;
+    (void)module;
+    if (!is_short(value)) Py_RETURN_NONE;
+    const uint8_t *data = (const uint8_t *)PyBytes_AS_STRING(value);
+    if (!wire_read_address(data, all_of(value), &found)) Py_RETURN_NONE;
+    PyObject *items[] = {text_of(data, found.uri), text_of(data, found.tag)};
+    return tuple_of(items, 2);
+}
+
+/* ASCII without escapes as text; NULL for other bytes, without an exception, and for no memory. */
+static PyObject *ascii_of(PyObject *bytes, int is_host) {
+    Py_ssize_t size = PyBytes_GET_SIZE(bytes);
+    const char *from = PyBytes_AS_STRING(bytes);
+    for (Py_ssize_t i = 0; i < size; i++)
+        if ((unsigned char)from[i] >= 0x80 || from[i] == '%') return NULL;
+    PyObject *text = PyUnicode_New(size, 127);
+    if (text == NULL) return NULL;
+    Py_UCS1 *to = PyUnicode_1BYTE_DATA(text);
+    for (Py_ssize_t i = 0; i < size; i++)
+        to[i] = (Py_UCS1)(is_host && from[i] >= 'A' && from[i] <= 'Z' ? from[i] | 0x20 : from[i]);
+    if (is_host) PyUnicode_InternInPlace(&text);
+    return text;
+}
+
+static PyObject *make_aor(PyObject *module, PyObject *const *parts, Py_ssize_t count) {
+    (void)module;
+    if (count != 2 || !PyBytes_CheckExact(parts[0]) || !PyBytes_CheckExact(parts[1]))
+        Py_RETURN_NONE;
+    PyObject *user = aor_type == NULL ? NULL : ascii_of(parts[0], 0);
+    PyObject *host = user == NULL ? NULL : ascii_of(parts[1], 1);
+    PyObject *made = host == NULL ? NULL : aor_type->tp_alloc(aor_type, 2);
+    if (made == NULL) {
+        Py_XDECREF(user);
+        Py_XDECREF(host);
+        if (PyErr_Occurred()) return NULL;
+        Py_RETURN_NONE;
+    }
+    PyTuple_SET_ITEM(made, 0, user);
+    PyTuple_SET_ITEM(made, 1, host);
+    return made;
+}
+
 /* --- The module --- */
+
+static PyObject *name_types(PyObject *module, PyObject *arguments) {
+    PyObject *uri, *aor;
+    (void)module;
+    if (!PyArg_ParseTuple(arguments, "O!O!:name_types", &PyType_Type, &uri, &PyType_Type, &aor))
+        return NULL;
+    if (!PyType_IsSubtype((PyTypeObject *)uri, &PyTuple_Type)
+        || !PyType_IsSubtype((PyTypeObject *)aor, &PyTuple_Type)) {
+        PyErr_SetString(PyExc_TypeError, "name_types() takes two types of named tuples");
+        return NULL;
+    }
+    Py_XSETREF(uri_type, (PyTypeObject *)Py_NewRef(uri));
+    Py_XSETREF(aor_type, (PyTypeObject *)Py_NewRef(aor));
+    Py_RETURN_NONE;
+}
 
 static PyMethodDef functions[] = {
     {"split_request", split_request, METH_O, "A request of the usual shape; None for others."},
     {"split_response", split_response, METH_O, "A response to a NOTIFY; None for others."},
+    {"read_uri", read_uri, METH_O, "A usual SIP URI; None for others."},
+    {"read_address", read_address, METH_O, "URI and tag of a usual address; None for others."},
+    {"make_aor", (PyCFunction)(void (*)(void))make_aor, METH_FASTCALL,
+     "The address of record of a usual user and host; None for others."},
+    {"name_types", name_types, METH_VARARGS, "Say what SipUri and Aor are."},
     {NULL, NULL, 0, NULL},
 };
 
@@ -157,17 +233,6 @@ static struct PyModuleDef definition = {
 };
 
 PyMODINIT_FUNC PyInit__wire(void) {
-    PyObject *uri = PyImport_ImportModule("dfks_rules.sip.uri");
-    if (uri == NULL) return NULL;
-    PyObject *found = PyObject_GetAttrString(uri, "SipUri");
-    Py_DECREF(uri);
-    if (found == NULL) return NULL;
-    if (!PyType_Check(found) || !PyType_IsSubtype((PyTypeObject *)found, &PyTuple_Type)) {
-        Py_DECREF(found);
-        PyErr_SetString(PyExc_TypeError, "SipUri is no named tuple");
-        return NULL;
-    }
-    uri_type = (PyTypeObject *)found;
     schemes[0] = PyBytes_FromString("sip");
     schemes[1] = PyBytes_FromString("sips");
     if (schemes[0] == NULL || schemes[1] == NULL) return NULL;

@@ -5,7 +5,7 @@ import pytest
 from dfks_rules.sip import wire
 from tests.helpers.playbook import message
 from tests.helpers.usual_phones import USUAL, answer
-from tests.helpers.wire import is_taken, torture
+from tests.helpers.wire import is_taken, is_value_taken, torture
 
 needs_c = pytest.mark.skipif(not wire.IS_COMPILED, reason="C was not compiled")
 
@@ -82,6 +82,27 @@ def test_every_beginning_of_a_message_is_read_as_python_reads_it(phone: str) -> 
     whole = USUAL[phone]
     taken = [size for size in range(len(whole)) if is_taken(whole[:size])]
     assert taken == []
+
+
+@needs_c
+@pytest.mark.parametrize(
+    ("text", "taken"),
+    [
+        (b"<sip:alice@192.0.2.7:5062>", (True, False, True)),
+        (b'"Alice" <sips:alice@[::1]:5061;transport=tls>;tag=x', (True, False, True)),
+        (b"sip:alice@example.com;transport=tcp", (False, True, True)),
+        (b"sip:alice@example.com;tag=x", (True, True, True)),
+        (b"Example.COM@alice", (False, False, True)),
+        (b"a@b%41", (False, False, False)),
+        (b"a@\xc3\xa9", (False, False, False)),
+        (b"sip:alice@example.com?x=y", (False, False, True)),
+        (b"<sip:a@b>, <sip:c@d>", (False, False, True)),
+        (b"", (False, False, True)),
+    ],
+)
+def test_usual_values_are_taken(text: bytes, taken: tuple[bool, bool, bool]) -> None:
+    """Each as address, as URI, and as `host@user` of an address of record."""
+    assert is_value_taken(text) == taken
 
 
 def test_only_bytes_are_taken() -> None:
