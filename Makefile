@@ -8,6 +8,8 @@ export CPPFLAGS := $(shell $(PYTHON) -c 'import sys; print("-DPyEval_CallObject=
 COMPILED := $(wildcard $(addprefix dfks_rules/,sip/*.py csta/*.py presence/*.py service/*.py model/*.py \
   $(addprefix store/,cache.py commit.py dialogs.py disk.py group.py journal.py plan.py \
   remembered.py tables.py)))
+# What is written in C, see hatch_build.py.
+NATIVE := $(wildcard dfks_rules/*/native/*.[ch])
 
 # Most tests wait for much of their time, so that three of them keep two processors busy.
 BESIDE := -n 3
@@ -68,7 +70,7 @@ soak: setup
 
 setup: $(VENV)/.stamp
 
-$(VENV)/.stamp: pyproject.toml $(COMPILED)
+$(VENV)/.stamp: pyproject.toml hatch_build.py $(COMPILED) $(NATIVE)
 	find dfks_rules -name '*.so' -delete
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'

@@ -10,11 +10,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import structlog
 
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.life import Life
 from dfks_rules.app.records import logs
 from dfks_rules.app.server import Server
+from dfks_rules.cli.compiled import interpreted
 from dfks_rules.cli.settings import DEFAULT, config_option, settings_file
 from dfks_rules.config.auth import AuthMode
 from dfks_rules.config.cluster import ClusterSettings, without_password
@@ -23,6 +25,8 @@ from dfks_rules.config.settings import Config
 from dfks_rules.errors import PolicyError
 from dfks_rules.operations.policies import PolicyListing
 from dfks_rules.transport.limits import raise_file_limit
+
+_log = structlog.get_logger()
 
 
 @click.command()
@@ -36,6 +40,8 @@ def command(given: Path | None) -> None:
     file = settings_file(given)
     config = load_config(file)
     logs.set_up(config.log.level)
+    if parts := interpreted():
+        _log.info("not_compiled", parts=parts)
     sys.unraisablehook = logs.print_uncaught
     # Where it was, when a watchdog aborts it (SIGABRT) or compiled code crashes.
     faulthandler.enable()

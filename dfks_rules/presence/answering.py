@@ -30,6 +30,7 @@ from dfks_rules.presence.subscription import State, Subscription, Termination
 from dfks_rules.presence.visit import Visit
 from dfks_rules.service.features import Features
 from dfks_rules.service.ports import MovedError, Visiting
+from dfks_rules.sip import header
 from dfks_rules.sip.endpoint import Endpoint
 
 # CPython 3.11 calls a Python function for each look at a member of an Enum.
@@ -291,7 +292,7 @@ class Answering:
             headers = b"Expires: %d\r\n%b" % (visit.expires, incoming.contact())
         else:
             headers = b"Expires: %d\r\n%b%b" % (visit.expires, incoming.contact(), ALLOW_EVENTS)
-            record_route = incoming.request.headers.get(b"record-route")
+            record_route = incoming.request.get(header.RECORD_ROUTE)
             if record_route is not None:
                 headers += b"Record-Route: %b\r\n" % record_route
         self._endpoint.respond(

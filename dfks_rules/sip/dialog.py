@@ -4,6 +4,7 @@ A dialog writes its requests from two ready-made pieces, so that a NOTIFY costs 
 """
 
 from dfks_rules.errors import MalformedMessageError
+from dfks_rules.sip import header
 from dfks_rules.sip.address import parse_address
 from dfks_rules.sip.client_transaction import Outgoing
 from dfks_rules.sip.flow import Flow
@@ -67,24 +68,24 @@ class Dialog:
             MalformedMessageError: Contact or Record-Route cannot be used.
         """
         request = incoming.request
-        self.call_id = request.headers[b"call-id"]
+        self.call_id = request.value(header.CALL_ID)
         self.local_tag = local_tag
         self.remote_tag = incoming.sender.tag
         self.local_cseq = 0
         self.remote_cseq = request.cseq
         """CSeq of the last request of the peer that was taken."""
-        recorded = request.headers.get(b"record-route")
+        recorded = request.get(header.RECORD_ROUTE)
         if recorded is None and trusted:
-            recorded = request.headers.get(b"path")
+            recorded = request.get(header.PATH)
         self.route_set = tuple(split_list(recorded or b""))
         if len(self.route_set) > MAX_ROUTES:
             raise MalformedMessageError("sip_malformed_header", "too many routes in Record-Route")
         self._ways = ways
         self._seen = seen
         self._tail = _TAIL % (
-            request.headers[b"to"],
+            request.value(header.TO),
             local_tag,
-            request.headers[b"from"],
+            request.value(header.FROM),
             self.call_id,
             fixed,
         )
@@ -123,7 +124,7 @@ class Dialog:
             MalformedMessageError: Contact cannot be used; the dialog stays as it was.
         """
         request = incoming.request
-        contact = request.headers.get(b"contact")
+        contact = request.get(header.CONTACT)
         is_moved = False
         if contact is not None and (anew or contact != self.contact or incoming.flow != self.flow):
             before = self.contact, self._head, self.flow, self._further
@@ -143,7 +144,7 @@ class Dialog:
 
     def _aim(self, incoming: Incoming) -> None:
         """Direct our requests at the Contact of `incoming`, by the route set (§12.2.1.1)."""
-        contact = incoming.request.address(b"contact").uri
+        contact = incoming.request.address(header.CONTACT).uri
         hop = parse_uri(contact)
         if hop.headers:
             # What follows the question mark has no place in a Request-URI (§19.1.1).
@@ -162,7 +163,7 @@ class Dialog:
             if flow.listener.reliable or flow.hop is not None
             else ()
         )
-        self.contact = incoming.request.headers[b"contact"]
+        self.contact = incoming.request.value(header.CONTACT)
         self._set_head(request_uri, routes, flow)
         if ways is not None and ways.outbound_proxy is not None and not flow.connection:
             self._aim_at_proxy()

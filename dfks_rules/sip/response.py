@@ -1,5 +1,6 @@
 """Responses without a body: what they say and where they go (RFC 3261 §8.2.6, §18.2.2)."""
 
+from dfks_rules.sip import header
 from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.message import Request
 
@@ -51,9 +52,8 @@ def render_response(
         tag: To tag to add; empty where To has one.
         more: further header lines, each with its CRLF.
     """
-    echoed = request.headers
     via = request.via
-    to = echoed.get(b"to", b"")
+    to = request.value(header.TO)
     start = _START[status]
     if reason != REASONS[status]:
         start = b"SIP/2.0 %d %b\r\nVia: " % (status, reason)
@@ -62,17 +62,17 @@ def render_response(
         (
             start,
             # A Via that cannot be read is echoed as it came, to where it came from.
-            via.response_text(source) if via else echoed[b"via"],
+            via.response_text(source) if via else request.value(header.VIA),
             b"\r\nFrom: ",
-            echoed.get(b"from", b""),
+            request.value(header.FROM),
             b"\r\nTo: ",
             to,
             b";tag=" if tag and to else b"",
             tag if to else b"",
             b"\r\nCall-ID: ",
-            echoed.get(b"call-id", b""),
+            request.value(header.CALL_ID),
             b"\r\nCSeq: ",
-            echoed.get(b"cseq", b""),
+            request.value(header.CSEQ),
             b"\r\n",
             more,
             b"Content-Length: 0\r\n\r\n",

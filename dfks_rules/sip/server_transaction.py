@@ -18,6 +18,7 @@ effect (§9.2). Of the 100, `trying` knows more (RFC 4320 §4.1).
 from enum import Enum
 from typing import Final
 
+from dfks_rules.sip import header
 from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.message import Request
 from dfks_rules.sip.timers import TIMEOUT, TimerQueues
@@ -79,17 +80,17 @@ def server_key(request: Request, method: bytes) -> bytes:
 
     Reference: RFC 3261 §17.2.3; for branches of RFC 2543 the whole set of its items
     """
-    via = request.via
-    assert via is not None  # noqa: S101 - a request without Via has a fault and no transaction
+    top = request.via
+    assert top is not None  # noqa: S101 - a request without Via has a fault and no transaction
     if (
-        via.branch is not None
-        and len(via.branch) > len(MAGIC_COOKIE)
-        and via.branch.startswith(MAGIC_COOKIE)
+        top.branch is not None
+        and len(top.branch) > len(MAGIC_COOKIE)
+        and top.branch.startswith(MAGIC_COOKIE)
     ):
-        return b"%b %b %b" % (method, via.sent_by, via.branch)
-    headers = request.headers
-    fields = (method, request.uri, headers[b"via"], b"%d" % request.cseq)
-    return b"\0".join((*fields, *(headers[name] for name in (b"to", b"from", b"call-id"))))
+        return b" ".join((method, top.sent_by, top.branch))
+    via, to = request.value(header.VIA), request.value(header.TO)
+    sender, call_id = request.value(header.FROM), request.value(header.CALL_ID)
+    return b"\0".join((method, request.uri, via, b"%d" % request.cseq, to, sender, call_id))
 
 
 def merge_key(request: Request, from_tag: bytes) -> bytes:
@@ -97,8 +98,7 @@ def merge_key(request: Request, from_tag: bytes) -> bytes:
 
     Reference: RFC 3261 §8.2.2.2
     """
-    headers = request.headers
-    return b" ".join((headers[b"cseq"], from_tag, headers[b"call-id"]))
+    return b" ".join((request.value(header.CSEQ), from_tag, request.value(header.CALL_ID)))
 
 
 class ServerTransactions:

@@ -20,6 +20,7 @@ from dfks_rules.policy.studying.given_files import parse_given
 from dfks_rules.presence.admission import Wish, check_request, event_of, wish_of
 from dfks_rules.presence.package import Limits
 from dfks_rules.presence.responses import RefusedError
+from dfks_rules.sip import header
 from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.sip.incoming import Incoming
@@ -184,6 +185,6 @@ def _wish_of(data: bytes) -> Wish:
 def _transport_of(data: bytes) -> str:
     """The transport in Via."""
     message = parse_message(data)
-    via = message.headers.get(b"via", b"") if isinstance(message, Request) else b""
+    via = message.value(header.VIA) if isinstance(message, Request) else b""
     top = via.partition(b",")[0].upper()
     return next((name for name in ("tcp", "tls") if b"/" + name.upper().encode() in top), "udp")
