@@ -71,8 +71,8 @@ class Disk:
         """How many syncs the loop was not told of."""
         loop.add_reader(self._synced, self._take_synced)
         # A daemon: a server that dies without `stop` must not hang on its disk.
-        self._thread = Thread(target=self._run, name="store-sync", daemon=True)
-        self._thread.start()
+        self._syncer = Thread(target=self._run, name="store-sync", daemon=True)
+        self._syncer.start()
 
     def sync_soon(self, commits: int) -> None:
         """So many commits, at least one, were written: `sync` on the thread."""
@@ -90,7 +90,7 @@ class Disk:
     def stop(self) -> None:
         """Sync what was written, then end the thread."""
         self._written.put(0)
-        self._thread.join()
+        self._syncer.join()
         self._loop.remove_reader(self._synced)
         os.close(self._synced)
 
