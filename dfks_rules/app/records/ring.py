@@ -1,5 +1,6 @@
 """The last requests that were decided, in the order in which they were kept."""
 
+from dfks_rules.model.features import FEATURES
 from dfks_rules.model.gets import Came, count_of
 
 Kept = tuple[int, Came]
@@ -18,7 +19,7 @@ class Ring:
         self._most = most
         self._slots: list[Kept] = []
         self._places: dict[int, int] = {}
-        self._longest = 1
+        self._longest = len(FEATURES)
         self.end = 0
         """The place of the next one."""
 
@@ -39,9 +40,8 @@ class Ring:
             self._slots[slot] = (first, came)
         self._places[first] = self.end
         self.end += 1
-        count = count_of(came)
-        if count > self._longest:
-            self._longest = count
+        if isinstance(came, tuple) and len(came) > self._longest:
+            self._longest = len(came)
 
     def at(self, place: int) -> Kept:
         """What was kept at a place from `begin` on."""
