@@ -140,11 +140,11 @@ def content(documents: tuple[Document, ...], device: str, style: BodyStyle = USU
         device: as well.
         style: as well.
     """
-    if _is_literal(device):
-        for _, state in documents:
-            if state.values:
-                break
-        else:
+    for _, state in documents:
+        if state.values:
+            break
+    else:
+        if _is_literal(device):
             return device.encode().join(_pieces_between(documents, len(device), style))
     return _content(*render(documents, device, style))
 

@@ -7,12 +7,13 @@ from typing import Final, final
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Outcome, Repeated
+from dfks_rules.model.features import Snapshot
 from dfks_rules.model.gets import Came, Done, Got, count_of, outcomes_of
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, Requester
 from dfks_rules.service.cascade import INTERNAL, Draft
 from dfks_rules.service.feed import Failed, Feed, Settled
-from dfks_rules.service.ports import ChangedError, MovedError, Policies, Visiting, Wanted
+from dfks_rules.service.ports import Change, ChangedError, MovedError, Policies, Visiting, Wanted
 from dfks_rules.service.rates import Tally
 
 
@@ -153,6 +154,26 @@ class Attempt:
             return self.is_firm
         draft = self.drafts[presentity]
         return draft.after is not draft.before
+
+    def sum_up(self, first: int, changes: list[Change], seen: list[tuple[Aor, Snapshot]]) -> int:
+        """Number the outcomes of its sets; how many there are.
+
+        Args:
+            first: the number of the first one.
+            changes: gets what they change.
+            seen: gets what they were decided on besides.
+        """
+        self.outcomes = tuple(self.drafts[self.presentity].outcomes)
+        number = self.first = first
+        for presentity, draft in self.drafts.items():
+            before, after = draft.before, draft.after
+            told = self.outcomes if presentity == self.presentity else tuple(draft.outcomes)
+            if after is before:
+                seen.append((presentity, before))
+            else:
+                changes.append(Change(presentity, before, after, told, number))
+            number += len(told)
+        return number - first
 
     def tell(self, feed: Feed, now: float) -> None:
         """Answer it, then publish what came of it."""

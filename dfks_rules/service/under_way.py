@@ -14,7 +14,6 @@ from functools import partial
 from typing import Final
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.attempt import Attempt, Fetching, Kind
@@ -141,8 +140,11 @@ class UnderWay:
         seen: list[tuple[Aor, Snapshot]] = []
         visit, got = attempt.visit, attempt.got
         if got is None:
-            outcomes = self._number(attempt, changes, seen)
-            row = None if visit is None else visit(outcomes)
+            self._decided += attempt.sum_up(self._decided + 1, changes, seen)
+            if self._latest.reads:
+                read = dict(self._latest.reads)
+                seen += [(who, held) for who, held in read.items() if who not in attempt.drafts]
+            row = None if visit is None else visit(attempt.outcomes)
         else:
             attempt.first = self.number(got.count)
             row = None if visit is None else visit(())
@@ -159,36 +161,6 @@ class UnderWay:
             self._latest.register(attempt)
         else:
             self._finish(attempt, now)
-
-    def _number(
-        self, attempt: Attempt, changes: list[Change], seen: list[tuple[Aor, Snapshot]]
-    ) -> tuple[Outcome, ...]:
-        """Number the outcomes of a request with sets.
-
-        Args:
-            attempt: the request.
-            changes: gets what it changes.
-            seen: gets what it was decided on besides.
-
-        Returns:
-            What came of it for the presentity that was asked for.
-        """
-        drafts = attempt.drafts
-        outcomes = attempt.outcomes = tuple(drafts[attempt.presentity].outcomes)
-        number = attempt.first = self._decided + 1
-        for presentity, draft in drafts.items():
-            before, after = draft.before, draft.after
-            told = outcomes if presentity == attempt.presentity else tuple(draft.outcomes)
-            if after is before:
-                seen.append((presentity, before))
-            else:
-                changes.append(Change(presentity, before, after, told, number))
-            number += len(told)
-        self._decided = number - 1
-        if self._latest.reads:
-            read = dict(self._latest.reads)
-            seen += [(who, held) for who, held in read.items() if who not in drafts]
-        return outcomes
 
     def _commit(
         self,

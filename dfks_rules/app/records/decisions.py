@@ -173,7 +173,10 @@ class Decisions:
             first, kept = self._portion(place, after[0], is_denied=sought.is_denied is True)
             if not kept:
                 return found
-            portion = enumerate(kept, first) if _has_some(kept, tests) else ()
+            who = sought.presentity
+            # Outcomes of gets are made to be looked at: not those of all others.
+            about = [one for one in kept if who is None or presentity_of(one[1]) == who]
+            portion = enumerate(kept, first) if _has_some(about, tests) else ()
             for place, (number, came) in reversed([*portion]):
                 outcomes = outcomes_of(came)
                 for position in reversed(range(len(outcomes))):
