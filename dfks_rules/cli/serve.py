@@ -58,8 +58,8 @@ def command(given: Path | None) -> None:
 def _wait_for_children_on_the_loop() -> None:
     """Have no thread wait for the end of each process that a reload starts.
 
-    To start one holds the loop until the thread has run: 130 ms on a busy machine. From Python 3.12
-    on, asyncio does this by itself.
+    To start the thread holds the loop until it has run: 30 to 130 ms on a busy machine. From Python
+    3.12 on, asyncio does this by itself.
     """
     if sys.version_info < (3, 12) and sys.platform == "linux":
         with contextlib.suppress(OSError):  # an old kernel, or one that a sandbox hides

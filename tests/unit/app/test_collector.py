@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dfks_rules.app.collector import AT_ONCE, EVERY, Collector
+from dfks_rules.app.collector import AT_ONCE, EVERY, SOON, Collector
 from tests.helpers.clock import ClockLoop
 
 
@@ -34,10 +34,11 @@ def test_a_new_cycle_is_found(loop: ClockLoop) -> None:
     assert found() is not None
     loop.run_until(EVERY)
     assert found() is None
-    # And the next one.
+    # There may be more where it came from.
     found = weakref.ref(_Cycle())
-    loop.run_until(2 * EVERY)
+    loop.run_until(EVERY + SOON)
     assert found() is None
+    assert loop.run_until(EVERY + 0.99) == [pytest.approx(EVERY + 2 * SOON)]
 
 
 def test_what_comes_in_great_numbers_is_passed_over(loop: ClockLoop) -> None:
@@ -55,6 +56,21 @@ def test_what_comes_in_great_numbers_is_passed_over(loop: ClockLoop) -> None:
         gc.callbacks.remove(collected)
     assert collections == []
     assert gc.get_freeze_count() >= len(there)
+
+
+def test_a_sample_of_what_comes_in_great_numbers_is_looked_at(loop: ClockLoop) -> None:
+    """Also of what goes again: fewer are counted then than there are."""
+    old = [[number] for number in range(3 * AT_ONCE)]
+    gc.freeze()
+    there = [[number] for number in range(3 * AT_ONCE)]
+    del old
+    assert gc.get_count()[0] <= AT_ONCE < len(there)
+    passed_over = weakref.ref(_Cycle())
+    assert loop.run_until(EVERY) == [EVERY]
+    assert passed_over() is not None
+    found = weakref.ref(_Cycle())
+    loop.run_until(EVERY + SOON)
+    assert found() is None
 
 
 def test_what_was_seen_is_not_looked_at_again(loop: ClockLoop) -> None:
