@@ -17,7 +17,7 @@ from bench.figures import FIGURES, Side
 from bench.server import RESULTS, Bare, Served
 
 ROUNDS = 5
-SLICES = 8
+SLICES = 6
 """Of each figure in a round; each is followed by one of the bare loop, so that noise hits both."""
 PACED_SLICES = 2
 """The same at fixed rates, where a slice takes half a second."""

@@ -5,7 +5,7 @@ from typing import Final
 
 from dfks_rules.app.driver import Loop, Timer
 
-EVERY: Final = 1.0
+EVERY: Final = 2.0
 """Seconds between two looks."""
 SOON: Final = 0.02
 """The same after one that passed over what it found, and after one that found a cycle."""
@@ -19,7 +19,7 @@ class Collector:
     No request makes a cycle, and connections that end break theirs. What lives for a while is
     subscriptions and transactions: to look at those of 100,000 phones takes a second, at 500,000
     new objects 0.3 s, and to look at each new object once or twice costs 7 % of a new subscription
-    and 15 % of a refresh. So where more comes in a second, only what comes in the next 20 ms is
+    and 15 % of a refresh. So where more comes meanwhile, only what comes in the next 20 ms is
     looked at; as soon as that has a cycle, all is, until there are none.
 
     A cycle that has lived for longer than `EVERY` is not found: whoever makes one must break it.
