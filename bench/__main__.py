@@ -12,12 +12,12 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench import auth, memory, waiting
+from bench import auth, lateness, memory, waiting
 from bench.figures import FIGURES, Side
 from bench.server import RESULTS, Bare, Served
 
 ROUNDS = 5
-SLICES = 8
+SLICES = 6
 """Of each figure in a round; each is followed by one of the bare loop, so that noise hits both."""
 PACED_SLICES = 2
 """The same at fixed rates, where a slice takes half a second."""
@@ -25,7 +25,9 @@ TELLS_WITHIN = 1.0
 """Bar: a set that comes alone is told within this and the time of one sync, ms."""
 ANSWERS_WITHIN = 5.0
 """Bar: p99 of the 200 at half of the highest rate, ms."""
-OTHERS = ("latency", "lone", "bytes_per_subscription", "digest")
+OTHERS = ("latency", "lone", "lateness", "bytes_per_subscription", "digest")
+LATENESS = (10_000, 15)
+"""Subscriptions, and seconds; `python -m bench.lateness` takes more of both."""
 
 
 def measure(names: set[str]) -> dict[str, Any]:
@@ -47,6 +49,8 @@ def measure(names: set[str]) -> dict[str, Any]:
     result: dict[str, Any] = {"machine": machine()}
     result |= {name: _row(name, found) for name, found in costs.items()}
     result |= {name: _waited(found) for name, found in waits.items()}
+    if "lateness" in names:
+        result["lateness"] = lateness.run(*LATENESS)
     if "bytes_per_subscription" in names:
         with tempfile.TemporaryDirectory(dir=RESULTS) as name, Served(Path(name)) as served:
             found = memory.measure_memory(served)
@@ -127,6 +131,13 @@ def table(result: dict[str, Any]) -> Iterator[str]:
             f"the 200 at half of {latency['per_second']:.0f}/s: p50 {latency['p50']} ms,"
             f" p99 {latency['p99']} ms   {_held(latency['p99'], ANSWERS_WITHIN)}"
         )
+    if "lateness" in result:
+        late = result["lateness"]
+        yield (
+            f"the loop with {late['subscriptions']} subscriptions and mixed traffic:"
+            f" {late['over_10_ms']} of {late['looks']} looks were more than 10 ms late"
+            f"   {_held(late['over_10_ms'], 0)}"
+        )
     if "bytes_per_subscription" in result:
         row = result["bytes_per_subscription"]
         yield f"bytes of a subscription: {row['bytes']}   {_held(row['bytes'], row['bar'])}"
@@ -135,7 +146,7 @@ def table(result: dict[str, Any]) -> Iterator[str]:
 def _held(value: float, bar: float | None) -> str:
     if bar is None:
         return "-"
-    return f"{bar} holds" if value <= bar else f"{bar} missed"
+    return f"{bar:g} holds" if value <= bar else f"{bar:g} missed"
 
 
 def main() -> None:

@@ -22,10 +22,10 @@ TENANTS = 20
 _RULE = """\
 apiVersion: dfks/v1
 kind: Policy
-metadata: {name: own}
+metadata: {name: t%d}
 rules:
   - id: no-dnd
-    when: {op: set, feature: DoNotDisturb}
+    when: {op: set, feature: DoNotDisturb, request.status: 1}
     then: {deny: not-here}
 """
 
@@ -58,7 +58,7 @@ def write_tenants(policies: Path) -> None:
     for number in range(TENANTS):
         tenant = policies / f"tenants/t{number}.example"
         tenant.mkdir(parents=True)
-        (tenant / "policy.yaml").write_text(_RULE, encoding="utf-8")
+        (tenant / "policy.yaml").write_text(_RULE % number, encoding="utf-8")
 
 
 def main() -> None:

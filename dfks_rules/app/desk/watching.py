@@ -13,7 +13,7 @@ from dfks_rules.app.desk.policies import folders_of
 
 DEBOUNCE = 200
 """Milliseconds of quiet that end a change: an editor writes, renames and sets rights."""
-STEP = 300
+STEP = 350
 """Milliseconds between two looks of the library at what the kernel has told it, each of which wakes
 a thread (40 µs): a change is noticed after one or two. With its default of 50 these were two thirds
 of what an idle server used."""
