@@ -1,8 +1,8 @@
 /* Datagrams in and out of a non-blocking socket, their addresses as bytes.
  *
  * Python makes a text and a tuple of each address, reads them again for each answer, and sets aside
- * 64 KiB for each datagram: 0.7 µs for one that is read, 0.6 for one that is sent. `_datagrams.pyi`
- * says what is given. The interpreter is not released: no call waits. */
+ * 64 KiB for each datagram: 0.5 µs for one that is read, 0.2 for one that is sent; on a wildcard 1.0
+ * and 0.4. `_datagrams.pyi` says what is given. The interpreter is not released: no call waits. */
 
 #define _GNU_SOURCE /* struct in6_pktinfo */
 #define PY_SSIZE_T_CLEAN
@@ -86,7 +86,13 @@ static PyObject *receive_one(int socket, int with_local, int *error) {
         .msg_control = with_local ? control.space : NULL,
         .msg_controllen = with_local ? sizeof control : 0,
     };
-    ssize_t size = recvmsg(socket, &message, MSG_DONTWAIT);
+    ssize_t size;
+    if (with_local)
+        size = recvmsg(socket, &message, MSG_DONTWAIT);
+    else /* 0.1 µs less */
+        size = recvfrom(
+            socket, buffer, sizeof buffer, MSG_DONTWAIT, &from.any, &message.msg_namelen
+        );
     *error = size < 0 ? errno : 0;
     if (size < 0) return NULL;
     PyObject *data = PyBytes_FromStringAndSize(buffer, (Py_ssize_t)size);
@@ -184,8 +190,16 @@ static PyObject *send_one(PyObject *module, PyObject *const *arguments, Py_ssize
         PyErr_SetString(PyExc_ValueError, "no such address");
         return NULL;
     }
-    if (local_size) set_local(&message, &control, PyBytes_AS_STRING(local), local_size);
-    return PyLong_FromLong(sendmsg((int)socket, &message, MSG_DONTWAIT) < 0 ? errno : 0);
+    ssize_t sent;
+    if (local_size) {
+        set_local(&message, &control, PyBytes_AS_STRING(local), local_size);
+        sent = sendmsg((int)socket, &message, MSG_DONTWAIT);
+    } else { /* 0.1 µs less */
+        sent = sendto(
+            (int)socket, part.iov_base, part.iov_len, MSG_DONTWAIT, &to.any, message.msg_namelen
+        );
+    }
+    return PyLong_FromLong(sent < 0 ? errno : 0);
 }
 
 static PyMethodDef functions[] = {
