@@ -22,7 +22,14 @@ _OPEN = policies("  - {id: yes, when: {op: subscribe}, then: {allow: true}}")
 
 
 def _slots(one: object) -> dict[str, Any]:
-    names = [name for kind in type(one).__mro__ for name in getattr(kind, "__slots__", ())]
+    """Its fields; a compiled class has their names elsewhere."""
+    names = [
+        name
+        for kind in type(one).__mro__
+        for name in getattr(kind, "__mypyc_attrs__", getattr(kind, "__slots__", ()))
+        if not name.startswith("__")
+    ]
+    assert len(names) > 10
     return {name: getattr(one, name) for name in names}
 
 
