@@ -19,9 +19,9 @@ PAGE: Final = 1 << 20
 PORTION: Final = 1_024
 """Most that are forgotten in one go; it takes 1 ms."""
 
-_HEAD: Final = struct.Struct("<dqqqIIIHHH")
-"""Until when, the marks, the stream, lengths of both keys, of the response and of the host,
-listener, port."""
+_HEAD: Final = struct.Struct("<dqqqqIIIII")
+"""Until when, the marks, the stream, the port (a Via may name one that there cannot be), lengths of
+both keys, of the response and of the host, listener."""
 _MARK: Final = (1 << 60) - 1
 """Of a hash: as much as fits into a small number. Keys are compared all the same."""
 _OFFSET: Final = 32
@@ -43,7 +43,8 @@ class _Page:
 
     def __init__(self, number: int, size: int) -> None:
         self.number: Final = number
-        self.memory: Final = mmap.mmap(-1, size)
+        flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        self.memory: Final = mmap.mmap(-1, size, flags=flags)
         self.size: Final = size
         self.written = 0
         self.forgotten = 0
@@ -86,12 +87,12 @@ class Answered:
                     mark,
                     merge_mark if merge_key else -1,
                     flow.connection,
+                    port,
                     len(key),
                     len(merge_key),
                     len(response),
                     len(name),
                     self._listeners.index(listener),
-                    port,
                 ),
                 key,
                 merge_key,
@@ -141,7 +142,7 @@ class Answered:
                 del self._by_key[head[1]]
             if self._by_merge_key.get(head[2]) == place:
                 del self._by_merge_key[head[2]]
-            page.forgotten = start + _HEAD.size + head[4] + head[5] + head[6] + head[7]
+            page.forgotten = start + _HEAD.size + sum(head[5:9])
 
     def next_deadline(self) -> float | None:
         """When `expire` has something to do (monotonic seconds)."""
@@ -161,7 +162,7 @@ class Answered:
         page = self._pages[(place >> _OFFSET) - self._pages[0].number]
         start = place & ((1 << _OFFSET) - 1)
         head = _HEAD.unpack_from(page.memory, start)
-        connection, key, merge_key, response, host, listener, port = head[3:]
+        connection, port, key, merge_key, response, host, listener = head[3:]
         position = start + _HEAD.size
         parts: list[bytes] = []
         for length in (key, merge_key, host, response):

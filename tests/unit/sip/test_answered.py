@@ -29,6 +29,14 @@ def test_what_was_answered_is_found_as_it_was_until_it_is_time() -> None:
     assert (len(answered), answered.next_deadline()) == (0, None)
 
 
+def test_a_port_that_there_cannot_be_is_kept_as_it_is() -> None:
+    """A Via may say anything; whether it can be sent there is for the transport to find out."""
+    answered = Answered()
+    entry = _entry(1, flow=Flow(FLOW.listener, ("127.0.0.1", 99_999)))
+    answered.write(entry, 32.0)
+    assert answered.find(b"key-1") == entry
+
+
 def test_what_has_no_merge_key_is_merged_with_nothing() -> None:
     """A request in a dialog comes one way only."""
     answered = Answered()
