@@ -56,6 +56,7 @@ class Served:
         *,
         tree: Path | None = None,
         sip: str = "127.0.0.1:0",
+        store: str = "sqlite:dfks.db",
     ) -> None:
         """Start it.
 
@@ -65,12 +66,13 @@ class Served:
             more: further settings.
             tree: checkout with `.venv` whose server it is; None for this one.
             sip: where it listens for SIP over UDP.
+            store: as in the settings.
         """
         config = folder / "dfks.yaml"
         config.write_text(
             f'sip: {{listen: ["udp:{sip}"]}}\n'
             f'policies: ["{policies or (tree or REPOSITORY) / "policies/default"}"]\n'
-            'store: "sqlite:dfks.db"\nmi: {datagram: "udp:127.0.0.1:0"}\n' + more,
+            f'store: "{store}"\nmi: {{datagram: "udp:127.0.0.1:0"}}\n' + more,
             encoding="utf-8",
         )
         self._log = (folder / "log").open("w")
