@@ -1,5 +1,6 @@
 """Differences between the decisions of two sets of policies, grouped by what differs and why."""
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
@@ -20,6 +21,8 @@ MAX_GROUPS = 1_000
 
 _WHY = {"by", "matched", "lifted", "shadow"}
 """Parts of a decision that say where it comes from; alone they are not a difference."""
+_OF_DENIAL = ("answer", "text")
+"""Parts of a denial that no case expects, compared where the reasons are alike."""
 
 
 class Key(NamedTuple):
@@ -145,8 +148,10 @@ def what_differs(old: Decision, new: Decision) -> tuple[str, ...]:
         return ("decision",)
     before, after = answer_of(old), answer_of(new)
     changed = [name for name in before if name not in _WHY and before[name] != after[name]]
-    if old.denial != new.denial and "reason" not in changed:
-        changed.append("answer")
+    if old.denial is not None and new.denial is not None and "reason" not in changed:
+        changed += [
+            name for name in _OF_DENIAL if getattr(old.denial, name) != getattr(new.denial, name)
+        ]
     return tuple(changed)
 
 
@@ -167,6 +172,11 @@ def said(decision: Decision, changed: Iterable[str]) -> str:
             parts += [f"{key}={value}" for key, value in given.items()]
         elif name == "answer" and decision.denial is not None:
             parts.append(f"answer={decision.denial.answer.value}")
+        elif name == "text" and decision.denial is not None:
+            text = decision.denial.text
+            parts.append(
+                "without text" if text is None else f"text={json.dumps(text, ensure_ascii=False)}"
+            )
         elif name not in ("decision", "reason"):
             parts.append(f"{name}={_word(words[name])}")
     rules = _deciders(decision, changed)
@@ -194,6 +204,7 @@ _DECIDED_AS = {
     "decision": ("deny", "allow", "status"),
     "reason": ("deny",),
     "answer": ("deny",),
+    "text": ("deny",),
     "values": tuple(value.value for value in VALUES),
 }
 """Part of a decision → the fields of `Decision.decided_by` that name its rule."""

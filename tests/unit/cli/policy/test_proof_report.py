@@ -50,6 +50,21 @@ def test_json_has_the_same(tmp_path: Path) -> None:
     assert told["groups"][0]["changed"] == ["notify"]
 
 
+def test_denials_that_differ_in_their_text_show_it(tmp_path: Path) -> None:
+    """Else both sides would look the same."""
+    rule = "- {{id: no, when: {{op: set}}, then: {{deny: {{reason: closed{}}}}}}}"
+    result = _diff(tmp_path, rule.format(""), rule.format(', text: "We are moving"'))
+    assert result.exit_code == 1
+    assert (
+        "was deny closed without text (p/no), "
+        'becomes deny closed text="We are moving" (p/no)' in result.output
+    )
+    answer = rule.format(", answer: reject-403")
+    assert "becomes deny closed answer=reject-403 (p/no)" in (
+        _diff(tmp_path, rule.format(""), answer).output
+    )
+
+
 def test_what_is_not_decided_has_an_exit_code_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

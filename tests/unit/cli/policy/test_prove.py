@@ -53,7 +53,7 @@ def test_what_is_refuted_shows_a_case_to_paste(folder: Path) -> None:
         "  - name: not so",
         "    given: {op: set, feature: CallForwardingAlways, request.status: 0, "
         "target.class: mobile}",
-        "    expect: {decision: deny}    # was: allow",
+        "    expect: {decision: deny}    # in fact: allow",
         "2 proofs: 1 proved, 1 refuted, 0 not decided",
     ]
 
