@@ -1,7 +1,8 @@
 """`dfks policy check`: errors and likely mistakes in policy files."""
 
+import contextlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -13,6 +14,7 @@ from dfks_rules.cli.exit_codes import DONE, INVALID
 from dfks_rules.cli.policy.reports import FORMATS, Report, gap_table
 from dfks_rules.cli.policy.zones import horizon_in, solver, zone_option
 from dfks_rules.errors import Finding, PolicyError
+from dfks_rules.policy.deciding.compiled import compile_policies
 from dfks_rules.policy.lint.allowing import not_allowed
 from dfks_rules.policy.lint.findings import check_and_lint
 from dfks_rules.policy.lint.gaps import gaps
@@ -21,8 +23,10 @@ from dfks_rules.policy.reading.check import CheckedPolicy
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.cases import parse_cases
 from dfks_rules.policy.studying.disproved import upheld
-from dfks_rules.policy.studying.proof_files import parse_proofs
+from dfks_rules.policy.studying.proof_files import ProofFile, parse_proofs
+from dfks_rules.policy.studying.proof_names import unknown_names
 from dfks_rules.policy.studying.redundant import redundant
+from dfks_rules.policy.words.wording import quoted
 
 _DEAD = ("policy_shadowed", "policy_duplicate_rule", "policy_needless_exception")
 """Codes that say of a rule that it changes nothing."""
@@ -106,9 +110,7 @@ class _Checked:
         for source in found.cases:
             self.findings += _findings_of(source, parse_cases)
         for source in found.proofs:
-            self.findings += _findings_of(
-                source, lambda one: parse_proofs(one, named_beside(one.file))
-            )
+            self.findings += findings_of_proofs(source)
         everything = list(chain.from_iterable(found))
         self.texts |= {source.file: source.text for source in everything}
         self.files += len(everything)
@@ -126,6 +128,28 @@ class _Checked:
             findings += [one for one in found if one[:3] not in told]
         self.findings += findings
         return usable
+
+
+def findings_of_proofs(source: Source) -> list[Finding]:
+    """What is wrong with a file of proofs, and with what it says of the policies that it names."""
+    named = named_beside(source.file)
+    try:
+        file = parse_proofs(source, named)
+    except PolicyError as error:
+        return error.findings
+    findings = list(_not_there(file))
+    with contextlib.suppress(PolicyError):  # whose findings are told where they stand
+        findings += unknown_names(file, compile_policies(named(file.policies)))
+    return findings
+
+
+def _not_there(file: ProofFile) -> Iterator[Finding]:
+    """Findings about policies of `as` that cannot be read."""
+    for place, one in enumerate(file.proofs):
+        path = ("proofs", place, "expect", "as")
+        if one.other is not None and not (Path(file.file).parent / one.other).exists():
+            message = f"there is no file or folder {quoted(one.other)}"
+            yield file.tree.finding(path, "policy_unreadable", message)
 
 
 def _findings_of(source: Source, parse: Callable[[Source], object]) -> list[Finding]:

@@ -18,6 +18,7 @@ from dfks_rules.policy.proof.claims import Claim
 from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.studying.names import is_proofs_file
 from dfks_rules.policy.studying.proof_files import ProofFile, Property, parse_proofs
+from dfks_rules.policy.studying.proof_names import unknown_names
 from dfks_rules.policy.studying.proving import Verdict, prove
 from dfks_rules.policy.studying.usual import tenants_apart, usual
 
@@ -65,7 +66,17 @@ def _files(paths: Sequence[Path], horizon: Horizon) -> Iterator[Ran]:
             read[files] = Oracle(compile_policies(read_sources(files)))
         return read[files]
 
-    for file in _parse_all(paths):
+    files = _parse_all(paths)
+    found = [
+        finding
+        for file in files
+        for finding in unknown_names(file, oracle(Path(file.file).parent, file.policies).compiled)
+    ]
+    if any(finding.severity == "error" for finding in found):
+        raise PolicyError(found)
+    for finding in found:
+        click.echo(str(finding), err=True)
+    for file in files:
         folder = Path(file.file).parent
         policies = oracle(folder, file.policies)
         for one in file.proofs:
