@@ -79,4 +79,6 @@ def test_warnings_fail_when_they_are_asked_to(monkeypatch: pytest.MonkeyPatch) -
 def test_every_code_has_a_file_that_gives_it() -> None:
     """A code that nothing gives is one that nobody has seen."""
     lines = [line for path in WRONG for line in expected(path)]
-    assert {line.rpartition("[")[2].rstrip("]") for line in lines} == set(CODES)
+    of_proofs = {"policy_proof_refuted", "policy_vacuous_proof", "policy_proof_open"}
+    told = {line.rpartition("[")[2].rstrip("]") for line in lines}
+    assert told == set(CODES) - of_proofs  # only a server says what became of proofs

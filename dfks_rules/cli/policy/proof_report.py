@@ -63,7 +63,15 @@ def group_text(group: Group) -> tuple[str, str]:
     key = group.key
     was, becomes = said(group.old, key.changed), said(group.new, key.changed)
     about = " ".join(filter(None, (key.op, key.feature)))
-    return f"{about}: was {was}, becomes {becomes}", f"  given: {flow(group.given)}"
+    return (
+        f"{about}: was {was}, becomes {becomes}",
+        f"  given: {flow(group.given)}{remark(group.note)}",
+    )
+
+
+def remark(note: str | None) -> str:
+    """A note as a comment at the end of a line of YAML."""
+    return f"    # {note}" if note else ""
 
 
 def group_json(group: Group) -> dict[str, Any]:
@@ -73,6 +81,7 @@ def group_json(group: Group) -> dict[str, Any]:
         "feature": group.key.feature,
         "changed": group.key.changed,
         "given": group.given,
+        "note": group.note,
         "old": answer_of(group.old),
         "new": answer_of(group.new),
     }

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 from dfks_rules.cli.policy.case_report import xml
+from dfks_rules.cli.policy.proof_report import remark
 from dfks_rules.cli.policy.reports import command_data, command_property
 from dfks_rules.policy.deciding.answer import Answer
 from dfks_rules.policy.studying.proof_files import Property
@@ -112,7 +113,7 @@ def _case(one: Ran) -> Iterator[str]:
     if shown is None or one.proved.verdict is not Verdict.REFUTED:
         return
     yield f"  - name: {flow(one.claim.name)}"
-    yield f"    given: {flow(shown.given)}"
+    yield f"    given: {flow(shown.given)}{remark(shown.note)}"
     expect = _expectations(one.claim)
     seen = f"    # in fact: {_decided(expect, shown.answer)}"
     yield f"    expect: {flow(expect)}{seen}" if expect else f"    expect: {_as_now(shown.answer)}"
@@ -173,6 +174,7 @@ def _json(one: Ran) -> dict[str, Any]:
         "name": one.claim.name,
         "verdict": proved.verdict.value,
         "given": proved.shown and proved.shown.given,
+        "note": proved.shown and proved.shown.note,
         "decided": proved.shown and proved.shown.answer,
         "reason": proved.reason,
         "horizon": proved.horizon and str(proved.horizon),

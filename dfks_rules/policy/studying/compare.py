@@ -1,7 +1,7 @@
 """Differences between the decisions of two sets of policies, grouped by what differs and why."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple, Protocol
@@ -12,6 +12,7 @@ from dfks_rules.policy.deciding.answer import answer_of
 from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.facts.given import given_of
 from dfks_rules.policy.facts.view import View
+from dfks_rules.policy.studying.instances import Instances
 from dfks_rules.policy.studying.witness import Facts, smallest, witness_of, witnesses
 
 MAX_WITNESSES = 20_000
@@ -58,6 +59,8 @@ class Group:
     """Number of requests in the group."""
     names: list[str] = field(default_factory=list)
     """The caller's name for each, if they are to be listed."""
+    note: str | None = None
+    """Why facts are left that only files say; None: none are."""
 
     def grow(self) -> None:
         """There is one more."""
@@ -75,8 +78,16 @@ class Decides(Protocol):
 class Comparison:
     """Decides requests by two sets and groups the differences; bounded except for `Group.names`."""
 
-    def __init__(self, old: Decides, new: Decides) -> None:
+    def __init__(self, old: Decides, new: Decides, instances: Sequence[Instances] = ()) -> None:
+        """Two sets, and no difference yet.
+
+        Args:
+            old: one set.
+            new: the other.
+            instances: users and targets by which a request may be described, those preferred first.
+        """
         self._old, self._new = old, new
+        self._instances = instances
         self._groups: dict[Key, Group] = {}
         self.tried = 0
         """Number of requests decided."""
@@ -125,8 +136,13 @@ class Comparison:
         given = dict(given_of(view)) if given is None else given
         witness = witness_of(given)
         if witness is not None and self._key(witness.view) == key:
-            given, view = smallest(witness, lambda one: self._key(one.view) == key)
-        return Group(key, name, given, self._old.decide_view(view), self._new.decide_view(view))
+            witness = smallest(witness, lambda one: self._key(one.view) == key)
+            for instances in self._instances:
+                witness = instances.named(witness, lambda one: self._key(one.view) == key)
+            given, view = witness
+        group = Group(key, name, given, self._old.decide_view(view), self._new.decide_view(view))
+        group.note = self._instances[0].as_given(given) if self._instances else None
+        return group
 
 
 def compare(old: PolicySet, new: PolicySet, most: int = MAX_WITNESSES) -> Comparison:

@@ -14,6 +14,7 @@ from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.proof.undecided import Undecided
 from dfks_rules.policy.reading.source import DIRECTORY, NUMBER_PLAN, Source, kind_of
 from dfks_rules.policy.studying.compare import Comparison, what_differs
+from dfks_rules.policy.studying.instances import instances_of
 from dfks_rules.policy.studying.models import view_at, witnesses_at
 
 Progress = Callable[[int, int], None]
@@ -65,7 +66,8 @@ def prove_alike(
 ) -> Proof:
     """What two sets decide differently, all of it, and what could not be decided."""
     before, after = Oracle(old), Oracle(new)
-    proof = Proof(Comparison(before, after), horizon)
+    instances = [instances_of(site) for site in (new.site, old.site)[: 1 + (old.site != new.site)]]
+    proof = Proof(Comparison(before, after, instances), horizon)
     cases = cases_of(before, after)
     for number, case in enumerate(cases):
         judge = _Judge(proof, case, before, after)

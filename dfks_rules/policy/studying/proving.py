@@ -15,6 +15,7 @@ from dfks_rules.policy.proof.differing import Model, Solver, by_search
 from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.proof.undecided import Undecided
 from dfks_rules.policy.studying.compare import what_differs
+from dfks_rules.policy.studying.instances import instances_of
 from dfks_rules.policy.studying.models import view_at, witnesses_at
 from dfks_rules.policy.studying.witness import Facts, Witness, smallest
 
@@ -36,6 +37,8 @@ class Shown(NamedTuple):
     """As few facts as possible that describe it."""
     answer: Answer
     """What the policies decide."""
+    note: str | None = None
+    """Why facts are left that only files say; None: none are."""
 
 
 class Proved(NamedTuple):
@@ -83,6 +86,7 @@ class _Judge:
 
     def __init__(self, claim: Claim, policies: Oracle) -> None:
         self._claim, self._policies = claim, policies
+        self._instances = instances_of(policies.compiled.site)
         self.shown: Shown | None = None
         """What was confirmed."""
 
@@ -92,8 +96,10 @@ class _Judge:
             return False
         for witness in witnesses_at(model):
             if self._tells(witness):
-                given, view = smallest(witness, self._tells)
-                self.shown = Shown(given, answer_of(self._policies.decide_by_all(view)))
+                witness = smallest(witness, self._tells)
+                given, view = self._instances.named(witness, self._tells)
+                answer = answer_of(self._policies.decide_by_all(view))
+                self.shown = Shown(given, answer, self._instances.as_given(given))
                 return True
         return False
 

@@ -53,7 +53,7 @@ def test_what_is_refuted_shows_a_case_to_paste(folder: Path) -> None:
         f"{folder}/proofs.yaml:6: refuted: not so",
         "  - name: not so",
         "    given: {op: set, feature: CallForwardingAlways, request.status: 0, "
-        "target.class: mobile}",
+        'request.forwardTo: "+4915123456789"}',
         "    expect: {decision: deny}    # in fact: allow",
         "2 proofs: 1 proved, 1 refuted, 0 not decided",
     ]

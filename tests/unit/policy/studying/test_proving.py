@@ -41,7 +41,7 @@ def test_what_does_not_is_refuted_by_as_few_facts_as_possible() -> None:
         "op": "set",
         "feature": "CallForwardingAlways",
         "request.status": 0,
-        "target.class": "premium",
+        "request.forwardTo": "+19002345678",
         "role": "boss",
     }
     assert proved.shown.answer["decision"] == "allow"
@@ -75,7 +75,7 @@ def test_other_policies_may_be_what_is_expected() -> None:
     differs = _proved("when: {op: set}, expect: {as: ../other}", other)
     assert differs.verdict is Verdict.REFUTED
     assert differs.shown is not None
-    assert differs.shown.given["target.class"] == "mobile"
+    assert differs.shown.given["request.forwardTo"] == "+4915123456789"
 
 
 def test_what_cannot_be_decided_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
