@@ -310,3 +310,14 @@ def questions(draw: st.DrawFn) -> Question:
         )
     request = FeatureRequest(operation, presentity, requester, feature, asked)
     return request, Snapshot(1, tuple(states)), draw(MOMENTS)
+
+
+@st.composite
+def versions(draw: st.DrawFn) -> tuple[list[Source], list[Source]]:
+    """Two sets of policies, of which one rule says something else in the second."""
+    old = draw(files().filter(lambda sources: any("then:" in one.text for one in sources)))
+    number = draw(st.sampled_from([n for n, one in enumerate(old) if "then:" in one.text]))
+    policy = yaml.safe_load(old[number].text)
+    effects = st.sampled_from([{"deny": "changed"}, {"notify": "others"}, {"log": "x ${user}"}])
+    draw(st.sampled_from(policy["rules"]))["then"] = draw(effects)
+    return old, [*old[:number], dumped(policy), *old[number + 1 :]]
