@@ -22,7 +22,7 @@ from dfks_rules.policy.proof.claims import Claim
 from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.proof_files import ProofFile, Property, parse_proofs
-from dfks_rules.policy.studying.proof_names import unknown_names
+from dfks_rules.policy.studying.proof_names import flaws
 from dfks_rules.policy.studying.proving import Proved, Verdict, prove
 from dfks_rules.yaml.scalar import flow
 
@@ -52,7 +52,7 @@ def tried(files: PolicyFiles, within: float) -> list[Finding]:
             findings += error.findings
     waiting = [(file, one) for file in parsed for one in file.proofs]
     policies = _Policies(files.sources)
-    findings += chain.from_iterable(map(policies.unknown_names, parsed))
+    findings += chain.from_iterable(map(policies.flaws, parsed))
     done = 0
     try:
         with _at_most(within):
@@ -83,10 +83,10 @@ class _Policies:
             self._compiled[named] = Oracle(compile_policies(named))
         return self._compiled[named]
 
-    def unknown_names(self, file: ProofFile) -> list[Finding]:
-        """What a file says of the policies that it names, and is not there."""
+    def flaws(self, file: ProofFile) -> list[Finding]:
+        """What is wrong with a file as the policies are that it names."""
         try:
-            return list(unknown_names(file, self.named_by(file).compiled))
+            return list(flaws(file, self.named_by(file).compiled))
         except PolicyError:
             return []  # told of each of its proofs
 

@@ -24,7 +24,7 @@ from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.cases import parse_cases
 from dfks_rules.policy.studying.disproved import upheld
 from dfks_rules.policy.studying.proof_files import ProofFile, parse_proofs
-from dfks_rules.policy.studying.proof_names import unknown_names
+from dfks_rules.policy.studying.proof_names import flaws
 from dfks_rules.policy.studying.redundant import redundant
 from dfks_rules.policy.words.wording import quoted
 
@@ -139,7 +139,7 @@ def findings_of_proofs(source: Source) -> list[Finding]:
         return error.findings
     findings = list(_not_there(file))
     with contextlib.suppress(PolicyError):  # whose findings are told where they stand
-        findings += unknown_names(file, compile_policies(named(file.policies)))
+        findings += flaws(file, compile_policies(named(file.policies)))
     return findings
 
 

@@ -18,7 +18,7 @@ from dfks_rules.policy.proof.claims import Claim
 from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.studying.names import is_proofs_file
 from dfks_rules.policy.studying.proof_files import ProofFile, Property, parse_proofs
-from dfks_rules.policy.studying.proof_names import unknown_names
+from dfks_rules.policy.studying.proof_names import flaws
 from dfks_rules.policy.studying.proving import Verdict, prove
 from dfks_rules.policy.studying.usual import tenants_apart, usual
 
@@ -70,7 +70,7 @@ def _files(paths: Sequence[Path], horizon: Horizon) -> Iterator[Ran]:
     found = [
         finding
         for file in files
-        for finding in unknown_names(file, oracle(Path(file.file).parent, file.policies).compiled)
+        for finding in flaws(file, oracle(Path(file.file).parent, file.policies).compiled)
     ]
     if any(finding.severity == "error" for finding in found):
         raise PolicyError(found)

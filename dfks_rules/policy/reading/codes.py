@@ -71,6 +71,7 @@ CODES: dict[str, Code] = {
     "policy_many_follow": Code("warning", "more sets can follow from one than the server allows"),
     "policy_no_country": Code("warning", "a rule tests numbers, but no plan names a country"),
     "policy_redundant": Code("warning", "a rule changes nothing (`--complete`)"),
+    "policy_made_target": Code("warning", "a rule stores a target that a proof says nothing of"),
     "policy_vacuous_proof": Code("warning", "a proof is about no request"),
     "policy_proof_open": Code("warning", "a proof is not decided"),
     "policy_unused_variable": Code("warning", "a variable is never used"),

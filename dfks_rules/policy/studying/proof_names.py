@@ -7,9 +7,16 @@ from dfks_rules.errors import Finding
 from dfks_rules.policy.deciding.compiled import CompiledPolicies
 from dfks_rules.policy.facts.fact import Kind
 from dfks_rules.policy.facts.facts import fact_named
+from dfks_rules.policy.studying.made_targets import made_targets
 from dfks_rules.policy.studying.proof_files import ProofFile
 from dfks_rules.policy.words.wording import did_you_mean, quoted
 from dfks_rules.yaml.tree import Path
+
+
+def flaws(file: ProofFile, policies: CompiledPolicies) -> Iterator[Finding]:
+    """What is wrong with proofs as the policies are; see `unknown_names` and `made_targets`."""
+    yield from unknown_names(file, policies)
+    yield from made_targets(file, policies)
 
 
 def unknown_names(file: ProofFile, policies: CompiledPolicies) -> Iterator[Finding]:
