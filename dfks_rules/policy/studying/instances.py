@@ -79,15 +79,20 @@ class Instances:
     ) -> Witness:
         """The request with the first of some facts, in place of those about somebody, that tell."""
         ranked: list[tuple[int, int, Witness]] = []
+        tried = 0
         for number, facts in enumerate(saying):
             one = witness_of(facts)
-            if one is not None:
-                ranked.append((self._misses(one, witness.given, about), number, one))
-        ranked.sort(key=lambda rank: rank[:2])
-        for _, _, one in ranked[:MAX_TRIED]:
+            if one is None:
+                continue
+            misses = self._misses(one, witness.given, about)
+            if misses or tried >= MAX_TRIED:
+                ranked.append((misses, number, one))
+                continue
+            tried += 1
             if tells(one):
                 return one
-        return witness
+        ranked.sort(key=lambda rank: rank[:2])
+        return next((one for _, _, one in ranked[: MAX_TRIED - tried] if tells(one)), witness)
 
     def _misses(self, one: Witness, given: Facts, about: set[str]) -> int:
         """How many of the facts a request has otherwise than they were given."""
