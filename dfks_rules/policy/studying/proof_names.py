@@ -22,9 +22,10 @@ def flaws(file: ProofFile, policies: CompiledPolicies) -> Iterator[Finding]:
 def unknown_names(file: ProofFile, policies: CompiledPolicies) -> Iterator[Finding]:
     """Findings about classes, groups, rules and reasons that the policies do not know.
 
-    Codes are `policy_unknown_class`, `policy_unknown_rule` and, for a reason, `policy_value`, all
-    errors; and `policy_unknown_group`, a warning, where a group looks like one that has members:
-    proofs may speak of groups that get theirs tomorrow.
+    Codes are `policy_unknown_class` and `policy_unknown_rule`, errors; and as warnings
+    `policy_value` for a reason, whose proof is refuted anyway unless it lists others too, and
+    `policy_unknown_group` where a group looks like one that has members: proofs may speak of
+    groups that get theirs tomorrow.
 
     Args:
         file: the proofs.
@@ -63,7 +64,7 @@ class _Known:
                 return "policy_unknown_rule", f"unknown rule {quoted(written)}{hint}", "error"
             case (_, _, "expect" | "some", "reason", *_) if written not in self._reasons:
                 hint = did_you_mean(written, self._reasons)
-                return "policy_value", f"no rule denies for {quoted(written)}{hint}", "error"
+                return "policy_value", f"no rule denies for {quoted(written)}{hint}", "warning"
             case (_, _, "when" | "unless", *keys):
                 return self._problem_of_condition(keys, written)
             case _:
