@@ -39,7 +39,7 @@ def check_and_lint(
     """
     checked, findings, site = check(sources)
     broken = {finding.file for finding in findings if finding.severity == "error"}
-    sound = [one for one in checked if one.source.file not in broken]
+    sound = [one for one in checked if one.source.file not in broken and one.is_whole]
     # What seems unused may just be misspelt where it is used.
     findings = [one for one in findings if one.severity == "error" or one.file not in broken]
     if today is not None:

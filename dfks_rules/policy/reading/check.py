@@ -28,7 +28,15 @@ from dfks_rules.policy.reading.read import Reader
 from dfks_rules.policy.reading.read_site import read_site
 from dfks_rules.policy.reading.schema import policy_schema
 from dfks_rules.policy.reading.shared import Shared, SharedFiles
-from dfks_rules.policy.reading.source import EXCEPTION, POLICY, Source, kind_of, misnamed, parse
+from dfks_rules.policy.reading.source import (
+    EXCEPTION,
+    LIST,
+    POLICY,
+    Source,
+    kind_of,
+    misnamed,
+    parse,
+)
 from dfks_rules.policy.reading.validate import Located, validate, validator
 from dfks_rules.policy.reading.variables import substitute
 from dfks_rules.policy.site.site import Site
@@ -49,6 +57,11 @@ class CheckedPolicy(NamedTuple):
     """For each of its rules: where its `id` stands; of an Exception, where it says which rules."""
     off: tuple[Rule, ...] = ()
     """Rules that are only checked."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that its rules test could be used; errors may stand in other files."""
+        return len(self.alternatives) == len(self.policy.rules)
 
 
 class Checked(NamedTuple):
@@ -96,7 +109,16 @@ def check(sources: Sequence[Source]) -> Checked:
     findings += check_exceptions(
         [(one.policy, one.off, one.source.file, one.places) for one in policies], broken
     )
-    return Checked(_narrowed(policies), findings, site)
+    return Checked(_narrowed(policies), _once_in_lists(findings, sources), site)
+
+
+def _once_in_lists(findings: list[Finding], sources: Sequence[Source]) -> list[Finding]:
+    """The findings, those about an entry of a list once, however many rules test it."""
+    lists = {source.file for source in sources if kind_of(source) == LIST}
+    first: dict[object, Finding] = {}
+    for finding in findings:
+        first.setdefault(finding[:4] if finding.file in lists else id(finding), finding)
+    return list(first.values())
 
 
 def _narrowed(policies: list[CheckedPolicy]) -> list[CheckedPolicy]:

@@ -29,9 +29,11 @@ class Shared(NamedTuple):
     """Name → list."""
     calendars: Mapping[str, Calendar]
     """Name → calendar."""
+    list_files: Mapping[str, Source]
+    """Name of a list → the file that it is in."""
 
 
-NOTHING_SHARED = Shared({}, {}, {})
+NOTHING_SHARED = Shared({}, {}, {}, {})
 """No file defines anything for others."""
 
 
@@ -48,6 +50,7 @@ class SharedFiles:
         self._variables: _Owned[Any] = {}
         self._lists: _Owned[NamedList] = {}
         self._calendars: _Owned[Calendar] = {}
+        self._list_files: _Owned[Source] = {}
         self._files: dict[tuple[str | None, str, str], str] = {}
         """(tenant, kind, name) → the file that defines it."""
         for source in sources:
@@ -59,6 +62,7 @@ class SharedFiles:
             _seen(self._variables, tenant),
             _seen(self._lists, tenant),
             _seen(self._calendars, tenant),
+            _seen(self._list_files, tenant),
         )
 
     def _read(self, source: Source, kind: str) -> None:
@@ -67,6 +71,7 @@ class SharedFiles:
             self.findings += findings
             if listed is not None:
                 self._define(source, kind, self._lists, {listed.name: listed})
+                self._list_files.setdefault(source.tenant, {}).setdefault(listed.name, source)
         elif kind == VARS:
             variables, findings = read_vars(source)
             self.findings += findings
