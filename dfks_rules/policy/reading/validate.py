@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from dfks_rules.errors import Finding
+from dfks_rules.policy.language.expiry import misread
 from dfks_rules.policy.language.matchers import MATCHERS
 from dfks_rules.policy.reading.schema_pieces import WANTED, Schema
 from dfks_rules.policy.words.wording import did_you_mean, quoted, with_hyphens
@@ -59,6 +60,8 @@ _KEYS_MEANT = {
     "user.role": "role",
     "user.domain": "domain",
     "user.user": "user",
+    "schedule": "during",
+    "zone": "tz",
 }
 """What authors write instead of keys, in lower case → the key."""
 Located = tuple[Path, Finding]
@@ -75,7 +78,7 @@ def validate(tree: Tree, against: Draft202012Validator) -> list[Located]:
     located: dict[tuple[Path, str], Located] = {}
     for error in against.iter_errors(tree.value):
         for leaf in _leaves(error):
-            for path, code, message, at_key in _explain(leaf):
+            for path, code, message, at_key in _explain(leaf, tree):
                 finding = tree.finding(path, code, message, at_key=at_key)
                 # Each value gets one finding, and an enumeration says more than a type or length.
                 key = (path, message if at_key else "")
@@ -93,15 +96,25 @@ def _leaves(error: ValidationError) -> Iterator[ValidationError]:
     for inner in error.context:
         branches.setdefault(inner.schema_path[0], []).append(inner)
     fitting = [branch for branch in branches.values() if not any(map(_is_of_other_type, branch))]
+    fitting.sort(key=lambda branch: not any(map(_is_near, branch)))
     for inner in (fitting or list(branches.values()))[0]:
         yield from _leaves(inner)
+
+
+def _is_near(error: ValidationError) -> bool:
+    """Whether a mapping has a key of this branch, or one that authors write instead."""
+    if error.path or not isinstance(error.instance, dict):
+        return False
+    schema: Any = error.schema
+    known = schema.get("properties", ())
+    return any(key in known or _KEYS_MEANT.get(key.lower()) in known for key in error.instance)
 
 
 def _is_of_other_type(error: ValidationError) -> bool:
     return error.validator == "type" and not error.path
 
 
-def _explain(error: ValidationError) -> Iterator[tuple[Path, str, str, bool]]:
+def _explain(error: ValidationError, tree: Tree) -> Iterator[tuple[Path, str, str, bool]]:
     """(path, code, message, whether it is about the key) of everything one error reports."""
     path: Path = tuple(error.absolute_path)
     schema: Any = error.schema
@@ -126,7 +139,7 @@ def _explain(error: ValidationError) -> Iterator[tuple[Path, str, str, bool]]:
         case "type":
             yield path, "policy_type", _of_other_type(value, limit, _subject(path)), False
         case "pattern":
-            yield path, "policy_value", _of_other_form(value, limit), False
+            yield path, "policy_value", _of_other_form(value, limit, path, tree), False
         case bound:
             code, message = _BOUNDS[str(bound)]
             subject, size = _subject(path), len(value) if isinstance(value, Sized) else 0
@@ -157,7 +170,10 @@ def _home_of(key: str, properties: Schema) -> str | None:
     return None
 
 
-def _of_other_form(text: str, pattern: str) -> str:
+def _of_other_form(text: str, pattern: str, path: Path, tree: Tree) -> str:
+    if path[-1:] == ("expire",):
+        schedules = tree.at(("schedules",)) if ("schedules",) in tree.places else None
+        return misread(text, schedules if isinstance(schedules, dict) else ())
     plain = with_hyphens(text)
     if plain != text and re.search(pattern, plain):
         return f"{quoted(text)} has a dash; write a hyphen: {quoted(plain)}"
@@ -181,12 +197,16 @@ def _not_one_of(value: Any, allowed: list[Any]) -> str:
 def _of_other_type(value: Any, wanted: str, subject: str) -> str:
     if subject == "`deny`" and isinstance(value, bool):
         return "`deny` takes a reason, a short word of your own: `deny: not-allowed`"
+    if subject == "`expire`":
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        unit = f"{quoted(value)} needs a unit: `{value}m`, `{value}h` or `{value}d`"
+        return unit if is_number else misread(json.dumps(value))
     if wanted == "string" and isinstance(value, bool | int):
         return f'{subject} must be text: put it in quotes, `"{json.dumps(value)}"`'
     if wanted == "integer" and isinstance(value, str) and value.isdecimal():
-        if str(int(value)) != value:
-            return f"{subject} must be {_TYPES[wanted]}, with no leading zero: `{int(value)}`"
-        return f"{subject} must be {_TYPES[wanted]}: remove the quotes"
+        is_plain = str(int(value)) == value
+        how = ": remove the quotes" if is_plain else f", with no leading zero: `{int(value)}`"
+        return f"{subject} must be {_TYPES[wanted]}{how}"
     return f"{subject} must be {_TYPES[wanted]}, not {quoted(value)}"
 
 

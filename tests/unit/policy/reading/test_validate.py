@@ -209,3 +209,37 @@ def test_the_file_itself_must_be_a_mapping_with_what_is_required() -> None:
         tree, _ = parse(source("x")._replace(text=text))
         assert tree is not None
         assert message in [finding.message for _, finding in validate(tree, schema())]
+
+
+@pytest.mark.parametrize(
+    ("expire", "messages"),
+    [
+        ('"18:00"', ["`18:00` is a time of day, not a duration (did you mean `until 18:00`?)"]),
+        ("ofice", ["`ofice` is not understood; write `{during: office}`"]),
+        ("120", ["`120` needs a unit: `120m`, `120h` or `120d`"]),
+        (
+            "true",
+            [
+                "`true` is neither a duration like `15m`, `2h` or `1d`, nor a time like"
+                " `until 18:00`, nor `{during: SCHEDULE}`"
+            ],
+        ),
+        (
+            "{schedule: office}",
+            ["`expire` has no `during`", "unknown key `schedule` (did you mean `during`?)"],
+        ),
+        ('{until: "18:00", zone: UTC}', ["unknown key `zone` (did you mean `tz`?)"]),
+        ("{until: 6pm}", ["`6pm` is not a time of day like `08:30`"]),
+    ],
+)
+def test_wrong_end_is_told_by_the_form_that_was_meant(expire: str, messages: list[str]) -> None:
+    """`expire` has four forms; durations are only the first of them."""
+    rules = one("{op: set}", f"{{expire: {expire}}}")
+    found = findings(rules, "schedules: {office: {weekly: [Daily 08:00-18:00]}}\n")
+    assert sorted(finding.message for finding in found) == messages
+
+
+def test_wrong_end_is_told_where_schedules_are_wrong_too() -> None:
+    """Each mistake is reported, whatever else is wrong."""
+    found = findings(one("{op: set}", "{expire: never}"), "schedules: [office]\n")
+    assert any("`never` is neither a duration" in finding.message for finding in found)
