@@ -17,10 +17,12 @@ from dfks_rules.policy.language.alternatives import (
 )
 from dfks_rules.policy.language.document import (
     AllOf,
+    Condition,
     Policy,
     Rule,
 )
 from dfks_rules.policy.language.implication import contradicts
+from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.reading.check_exceptions import check_exceptions, narrowing
 from dfks_rules.policy.reading.check_rule import check_attributes, check_rule
 from dfks_rules.policy.reading.exception_schema import exception_schema
@@ -132,7 +134,11 @@ def _narrowed(policies: list[CheckedPolicy]) -> list[CheckedPolicy]:
         for rule in one.policy.rules:
             named = [way for name in rule.effects.lifts for way in rules.get(name, ())]
             if named and all(one.alternatives):
-                rule = rule._replace(condition=AllOf((narrowing(named), rule.condition)))
+                narrower = narrowing(named)
+                rule = rule._replace(
+                    condition=AllOf((narrower, rule.condition)),
+                    narrowing=AllOf((narrower, rule.narrowing)),
+                )
                 ways = tuple(
                     way for way in alternatives(rule.condition) if not contradicts(way.literals)
                 )
@@ -140,6 +146,11 @@ def _narrowed(policies: list[CheckedPolicy]) -> list[CheckedPolicy]:
                     policy = one.policy._replace(rules=(rule,))
                     policies[position] = one._replace(policy=policy, alternatives=(ways,))
     return policies
+
+
+def _of_tenant(tenant: str | None) -> Condition:
+    """Which requests a tenant's file is about, whatever its rules say."""
+    return AllOf(()) if tenant is None else Atom("domain", "eq", tenant)
 
 
 @cache
@@ -168,7 +179,7 @@ def _check_file(
     found: list[tuple[Alternative, ...]] = []
     for position in usable:
         before = len(reader.findings)
-        rule = reader.rule(policy, scope, position)
+        rule = reader.rule(policy, scope, position)._replace(narrowing=_of_tenant(source.tenant))
         is_used = not reader.is_off(position)
         (rules if is_used else off).append(rule)
         if is_used:
@@ -199,6 +210,8 @@ def _check_exception(
         return None, [finding for _, finding in located]
     reader = Reader(tree, shared, site.directory)
     policy = reader.exception(source.tenant)
+    (rule,) = policy.rules
+    policy = policy._replace(rules=(rule._replace(narrowing=_of_tenant(source.tenant)),))
     findings = list(reader.findings)
     ways: tuple[Alternative, ...] = ()
     if source.tenant is not None:

@@ -128,7 +128,9 @@ def _explain(error: ValidationError, tree: Tree) -> Iterator[tuple[Path, str, st
                 yield (*path, key), *_unknown_key(key, path, schema), True
         case "required":
             for key in sorted(set(limit) - value.keys()):
-                yield path, "policy_missing", f"{_subject(path)} has no `{key}`", True
+                # What a file needs follows from its kind.
+                place: Path = path or (("kind",) if "kind" in value else path)
+                yield place, "policy_missing", f"{_subject(path)} has no `{key}`", True
         case "enum" | "const":
             allowed = limit if isinstance(limit, list) else [limit]
             yield path, "policy_value", _not_one_of(value, allowed), False

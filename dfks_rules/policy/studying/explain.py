@@ -39,6 +39,8 @@ class Matched(NamedTuple):
     """Its id, `policy/rule`."""
     said: tuple[Said, ...]
     """The fields it sets."""
+    title: str
+    """The rule for people: an Exception is called one."""
 
 
 class Reason(NamedTuple):
@@ -63,6 +65,8 @@ class Unmatched(NamedTuple):
     """Tests that are all false; had one been true, more of the rule's condition would have held."""
     elsewhere: bool
     """Whether it is about another operation, feature or domain, so that its tests do not matter."""
+    title: str
+    """The rule for people: an Exception is called one."""
 
 
 class Explanation(NamedTuple):
@@ -90,12 +94,15 @@ def explain(policies: PolicySet, view: View) -> Explanation:
     return Explanation(
         view.request,
         decision,
-        tuple(Matched(rule.id, _said(rule, matching, view, decision)) for rule in matching),
+        tuple(
+            Matched(rule.id, _said(rule, matching, view, decision), rule.title) for rule in matching
+        ),
         tuple(
             Unmatched(
                 rule.id,
                 tuple(_reason(test, lookup) for test in failing(rule.condition, lookup)),
                 not _can_match(rule, view),
+                rule.title,
             )
             for rule in policies.rules
             if rule.id not in decision.matched
@@ -257,7 +264,7 @@ def _block(title: str, entries: Iterator[list[str]]) -> list[str]:
 
 def _matched_lines(matched: Matched) -> list[str]:
     lines = [f"  {said.field}: {_what(said)}" for said in matched.said]
-    return [matched.rule, *(lines or ["  sets nothing here"])]
+    return [matched.title, *(lines or ["  sets nothing here"])]
 
 
 def _what(said: Said) -> str:
@@ -267,7 +274,7 @@ def _what(said: Said) -> str:
 
 
 def _unmatched_lines(unmatched: Unmatched) -> list[str]:
-    return [unmatched.rule, *(f"  {reason}" for reason in unmatched.because)]
+    return [unmatched.title, *(f"  {reason}" for reason in unmatched.because)]
 
 
 def explanation_json(explanation: Explanation) -> dict[str, object]:

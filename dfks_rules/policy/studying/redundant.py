@@ -48,7 +48,7 @@ def redundant(
             ignored = rule.shadow or rule.effects in _USUAL
             what = None if ignored else _what_is_wrong(rule, oracle, horizon, solver)
             if what is not None:
-                message = f"rule `{rule.id.partition('/')[2]}` {what}"
+                message = f"{rule.told} {what}"
                 file, (line, column) = checked.source.file, place[:2]
                 findings.append(Finding(file, line, column, "policy_redundant", message, "warning"))
     return findings

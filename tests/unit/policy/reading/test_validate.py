@@ -243,3 +243,12 @@ def test_wrong_end_is_told_where_schedules_are_wrong_too() -> None:
     """Each mistake is reported, whatever else is wrong."""
     found = findings(one("{op: set}", "{expire: never}"), "schedules: [office]\n")
     assert any("`never` is neither a duration" in finding.message for finding in found)
+
+
+def test_what_a_file_lacks_is_told_at_its_kind() -> None:
+    """Line 1 may be a comment for editors, and says nothing of what a file of this kind needs."""
+    text = "# comment\napiVersion: dfks/v1\nkind: Policy\nmetadata: {name: p}\n"
+    tree, _ = parse(source("x")._replace(text=text))
+    assert tree is not None
+    ((_, finding),) = validate(tree, schema())
+    assert str(finding) == "p.yaml:3:1: file has no `rules` [policy_missing]"

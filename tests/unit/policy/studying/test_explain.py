@@ -46,7 +46,7 @@ def test_a_lifted_denial_is_told_of_both_rules() -> None:
     assert lines_of(explanation)[-4:] == [
         "  p/r",
         "    deny: not used, e/exception lifts it",
-        "  e/exception",
+        "  Exception e/exception",
         "    lifts: the denial of p/r",
     ]
     assert brief(explanation) == [
