@@ -16,7 +16,7 @@ from dfks_rules.app.desk.policies import PolicyFiles
 from dfks_rules.app.zone import local_zone
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.deciding.compiled import compile_policies
-from dfks_rules.policy.deciding.oracle import Oracle
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.proof.claims import Claim
 from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.reading.source import Source
@@ -67,9 +67,9 @@ class _Policies:
 
     def __init__(self, sources: Sequence[Source]) -> None:
         self._sources = sources
-        self._compiled: dict[tuple[Source, ...], Oracle] = {}
+        self._compiled: dict[tuple[Source, ...], ReferencePolicySet] = {}
 
-    def named_by(self, file: ProofFile) -> Oracle:
+    def named_by(self, file: ProofFile) -> ReferencePolicySet:
         """The policies that a file of proofs names.
 
         Raises:
@@ -77,7 +77,7 @@ class _Policies:
         """
         named = tuple(named_by(file, self._sources))
         if named not in self._compiled:
-            self._compiled[named] = Oracle(compile_policies(named))
+            self._compiled[named] = ReferencePolicySet(compile_policies(named))
         return self._compiled[named]
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.deciding.compiled import CompiledPolicies
-from dfks_rules.policy.deciding.oracle import Oracle
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.facts.facts import known_fact
 from dfks_rules.policy.language.alternatives import Question
 from dfks_rules.policy.proof.differing import Case, Model, Solver, by_search, cases_of, settle
@@ -64,7 +64,7 @@ def prove_alike(
     progress: Progress | None = None,
 ) -> Proof:
     """What two sets decide differently, all of it, and what could not be decided."""
-    before, after = Oracle(old), Oracle(new)
+    before, after = ReferencePolicySet(old), ReferencePolicySet(new)
     proof = Proof(Comparison(before, after), horizon)
     cases = cases_of(before, after)
     for number, case in enumerate(cases):
@@ -122,7 +122,9 @@ _ABOUT_SITES = (DIRECTORY, NUMBER_PLAN)
 class _Judge:
     """Has what looks like a difference decided by the reference evaluator."""
 
-    def __init__(self, proof: Proof, case: Case, old: Oracle, new: Oracle) -> None:
+    def __init__(
+        self, proof: Proof, case: Case, old: ReferencePolicySet, new: ReferencePolicySet
+    ) -> None:
         self._proof, self._case = proof, case
         self._old, self._new = old, new
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from dfks_rules.errors import Finding
 from dfks_rules.policy.deciding.compiled import compile_policies
-from dfks_rules.policy.deciding.oracle import Oracle
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.language.alternatives import QUESTIONS
 from dfks_rules.policy.language.document import Effects, Mode, Rule
 from dfks_rules.policy.proof.axioms import axioms
@@ -38,7 +38,7 @@ def redundant(
         horizon: for when it shall be so.
         solver: decides formulas.
     """
-    oracle = Oracle(compile_policies(sources))
+    oracle = ReferencePolicySet(compile_policies(sources))
     findings = []
     for checked in check(sources).policies:
         if checked.policy.mode is Mode.OFF:
@@ -54,7 +54,9 @@ def redundant(
     return findings
 
 
-def _what_is_wrong(rule: Rule, oracle: Oracle, horizon: Horizon, solver: Solver) -> str | None:
+def _what_is_wrong(
+    rule: Rule, oracle: ReferencePolicySet, horizon: Horizon, solver: Solver
+) -> str | None:
     """What is said of a rule that changes nothing; None where it does, or that is not decided."""
     is_possible = False
     for case in cases_with(rule, oracle):
@@ -68,7 +70,7 @@ def _what_is_wrong(rule: Rule, oracle: Oracle, horizon: Horizon, solver: Solver)
     return "changes nothing: without it, every request is decided alike"
 
 
-def cases_with(rule: Rule, oracle: Oracle) -> list[Case]:
+def cases_with(rule: Rule, oracle: ReferencePolicySet) -> list[Case]:
     """The policies with a rule and without it, wherever it can match."""
     found = []
     for place, question in enumerate(QUESTIONS):
@@ -95,7 +97,7 @@ def can_match(rule: Rule, case: Case, horizon: Horizon, solver: Solver) -> bool:
 class _Judge:
     """Ends the search at the first request that the evaluator decides otherwise."""
 
-    def __init__(self, case: Case, oracle: Oracle) -> None:
+    def __init__(self, case: Case, oracle: ReferencePolicySet) -> None:
         self._case, self._oracle = case, oracle
 
     def confirms(self, model: Model) -> bool:
