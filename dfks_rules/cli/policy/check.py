@@ -46,7 +46,7 @@ _DEAD = ("policy_shadowed", "policy_duplicate_rule", "policy_needless_exception"
 def command(
     paths: tuple[Path, ...],
     form: str,
-    zone: str,
+    zone: str | None,
     *,
     strict: bool,
     with_gaps: bool,

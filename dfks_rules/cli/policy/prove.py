@@ -31,7 +31,7 @@ from dfks_rules.policy.studying.usual import tenants_apart, usual
 @click.option(
     "--format", "form", type=click.Choice(list(FORMATS)), default="human", show_default=True
 )
-def command(paths: tuple[Path, ...], zone: str, *, is_usual: bool, form: str) -> None:
+def command(paths: tuple[Path, ...], zone: str | None, *, is_usual: bool, form: str) -> None:
     """Prove or refute the properties in PATHS: files, or directories with files `*proofs.yaml`.
 
     Exit code 5 if one is refuted, says nothing, or there is none; 6 if one could not be decided; 3

@@ -16,7 +16,7 @@ from dfks_rules.cli.policy import case_report, new_cases
 from dfks_rules.cli.policy.bench import spent
 from dfks_rules.cli.policy.case_choice import Choice, filters_of
 from dfks_rules.cli.policy.case_report import RanCase, Run, Skipped
-from dfks_rules.cli.policy.zones import horizon_in, local_zone
+from dfks_rules.cli.policy.zones import horizon_in
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.deciding.policy_set import load
 from dfks_rules.policy.reading.source import EXCEPTION, POLICY, kind_of
@@ -100,7 +100,7 @@ def command(paths: tuple[Path, ...], *, watch: bool, **options: Any) -> None:
         if ran.failures:
             case_report.show(ran, options["form"], set())
             sys.exit(CASE_FAILED)
-        horizon = horizon_in(local_zone())
+        horizon = horizon_in(None)
         new_cases.write(options["generate"], paths, ran.coverage, options["from_log"], horizon)
     elif not once():
         sys.exit(CASE_FAILED)
