@@ -4,13 +4,11 @@ Only what is refuted keeps policies out: a proof that takes too long must not ke
 being loaded.
 """
 
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from types import FrameType
 from typing import Literal
 
+from dfks_rules.app.alarm import OverError, at_most
 from dfks_rules.app.desk.case_files import named_by
 from dfks_rules.app.desk.policies import PolicyFiles
 from dfks_rules.app.zone import local_zone
@@ -26,12 +24,6 @@ from dfks_rules.yaml.scalar import flow
 
 REFUTED, VACUOUS, UNDECIDED = "policy_proof_refuted", "policy_vacuous_proof", "policy_proof_open"
 """Codes of findings; only the first keeps policies out."""
-_AGAIN = 0.5
-"""Seconds after which it is said again that they are over, in case nothing heard it."""
-
-
-class _OverError(Exception):
-    """The seconds are over."""
 
 
 def tried(files: PolicyFiles, within: float) -> list[Finding]:
@@ -52,11 +44,11 @@ def tried(files: PolicyFiles, within: float) -> list[Finding]:
     policies = _Policies(files.sources)
     done = 0
     try:
-        with _at_most(within):
+        with at_most(within):
             for file, one in waiting:
                 findings += _told(file, one, policies)
                 done += 1
-    except _OverError:
+    except OverError:
         late = f"not decided: the proofs took longer than {within:g} s"
         findings += [_finding(file, one, UNDECIDED, late) for file, one in waiting[done:]]
     return findings
@@ -124,23 +116,3 @@ def _horizon() -> Horizon:
     """Last year, this one and the next two, where the server is."""
     year = datetime.now(UTC).year  # noqa: TID251 - a proof is about the years around now
     return Horizon(local_zone() or UTC, range(year - 1, year + 3))
-
-
-@contextmanager
-def _at_most(seconds: float) -> Iterator[None]:
-    """Raises `_OverError` in the block once the seconds are over; for the main thread."""
-    before = signal.signal(signal.SIGALRM, _over)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
-        yield
-    finally:
-        try:
-            signal.signal(signal.SIGALRM, signal.SIG_IGN)
-        finally:
-            # Also where the alarm came just now.
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
-
-
-def _over(_signal: int, _frame: FrameType | None) -> None:
-    raise _OverError
