@@ -26,6 +26,7 @@ from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.reading.check_exceptions import check_exceptions, narrowing
 from dfks_rules.policy.reading.check_rule import check_attributes, check_rule
 from dfks_rules.policy.reading.exception_schema import exception_schema
+from dfks_rules.policy.reading.memory import AFRESH, Afresh
 from dfks_rules.policy.reading.read import Reader
 from dfks_rules.policy.reading.read_site import read_site
 from dfks_rules.policy.reading.schema import policy_schema
@@ -77,11 +78,16 @@ class Checked(NamedTuple):
     """The content of the Directory and NumberPlan files."""
 
 
-def check(sources: Sequence[Source]) -> Checked:
-    """The policies in these files, their site, and every finding about them."""
-    site, site_findings = read_site(sources)
+def check(sources: Sequence[Source], memory: Afresh = AFRESH) -> Checked:
+    """The policies in these files, their site, and every finding about them.
+
+    Args:
+        sources: in the order that ranks policies of equal band and priority.
+        memory: reads files other than policies.
+    """
+    site, site_findings = read_site(sources, memory)
     policies: list[CheckedPolicy] = []
-    shared = SharedFiles(sources)
+    shared = SharedFiles(sources, memory)
     findings: list[Finding] = [*site_findings, *shared.findings]
     names: dict[str, str] = {}
     for source in sources:

@@ -42,7 +42,7 @@ def refuse_constants(fact: str, name: str, operand: Any) -> None:
             _refuse_constant(fact, name, constant)
 
 
-def wrong_entries(fact: str, name: str, listed: NamedList) -> Iterator[tuple[str, str]]:
+def wrong_entries(fact: str, name: str, listed: NamedList) -> dict[str, str]:
     """The entries of a list that suit no value of a fact, and for each the reason.
 
     Args:
@@ -50,6 +50,14 @@ def wrong_entries(fact: str, name: str, listed: NamedList) -> Iterator[tuple[str
         name: name of the matcher, which suits the fact and takes a list.
         listed: what the fact is tested with.
     """
+    found = listed.wrong.get((fact, name))
+    if found is None:
+        # Of 200,000 entries, a second look would take as long as the first one.
+        found = listed.wrong[fact, name] = dict(_wrong_entries(fact, name, listed))
+    return found
+
+
+def _wrong_entries(fact: str, name: str, listed: NamedList) -> Iterator[tuple[str, str]]:
     for entry in listed.entries:
         try:
             _refuse_constant(fact, name, entry)

@@ -202,7 +202,7 @@ class Reader:
 
     def _check_entries(self, fact: str, name: str, listed: NamedList, path: Path) -> None:
         """Findings where the entries stand that the fact can never have: they are what is wrong."""
-        wrong = dict(wrong_entries(fact, name, listed))
+        wrong = wrong_entries(fact, name, listed)
         if not wrong:
             return
         source, user = self._shared.list_files[listed.name], self._tree.places[path]

@@ -13,6 +13,7 @@ from dfks_rules.policy.editing.grammar import KINDS
 from dfks_rules.policy.editing.names import Outlined, outlined
 from dfks_rules.policy.editing.outline import Role
 from dfks_rules.policy.lint.findings import check_and_lint
+from dfks_rules.policy.reading.memory import Memory
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.cases import is_cases_file, parse_cases
 from dfks_rules.policy.studying.names import is_proofs_file
@@ -43,7 +44,13 @@ def folder_of(file: Path) -> Path:
     return folder.parent.parent if folder.parent.name == TENANTS else folder
 
 
-def study(folder: Path, roots: Sequence[Path], unsaved: Mapping[Path, str], today: date) -> Studied:
+def study(
+    folder: Path,
+    roots: Sequence[Path],
+    unsaved: Mapping[Path, str],
+    today: date,
+    memory: Memory,
+) -> Studied:
     """What the files of a folder are and what is wrong with them, read as a server reads them.
 
     Files that are no policies, as in the root of most repositories, are left out.
@@ -53,18 +60,31 @@ def study(folder: Path, roots: Sequence[Path], unsaved: Mapping[Path, str], toda
         roots: the folders of the workspace; no file outside of them is read, not by a link either.
         unsaved: path → text, of the documents that are open.
         today: the date, to tell what has expired.
+        memory: of the looks at this folder before.
     """
+    studied = _study(folder, roots, unsaved, today, memory)
+    memory.turn()
+    return studied
+
+
+def _study(
+    folder: Path,
+    roots: Sequence[Path],
+    unsaved: Mapping[Path, str],
+    today: date,
+    memory: Memory,
+) -> Studied:
     sources, findings = _sources(folder, roots, unsaved)
     if not any(_is_policy(source) for source in sources if source.file.endswith(_YAML)):
-        return Studied(tuple(map(outlined, sources)), {})
+        return Studied(tuple(memory.of(outlined, one) for one in sources), {})
     sources = [one for one in sources if not one.file.endswith(_YAML) or _is_policy(one)]
-    findings += _findings(sources, today)
+    findings += _findings(sources, today, memory)
     by_file: dict[str, list[Finding]] = {source.file: [] for source in sources}
     for finding in findings:
         by_file.setdefault(finding.file, []).append(finding)
-    files = list(map(outlined, sources))
+    files = [memory.of(outlined, one) for one in sources]
     for other in sorted(_folders_under_test(files) - {folder})[:_MAX_OTHERS]:
-        files += map(outlined, _sources(other, roots, unsaved)[0])
+        files += (memory.of(outlined, one) for one in _sources(other, roots, unsaved)[0])
     return Studied(tuple(files), by_file)
 
 
@@ -92,7 +112,7 @@ def _folders_under_test(files: Iterable[Outlined]) -> set[Path]:
     return found
 
 
-def _findings(sources: Sequence[Source], today: date) -> list[Finding]:
+def _findings(sources: Sequence[Source], today: date, memory: Memory) -> list[Finding]:
     """The findings about policies together, and about each file of cases or proofs."""
     findings: list[Finding] = []
     policies: list[Source] = []
@@ -108,7 +128,7 @@ def _findings(sources: Sequence[Source], today: date) -> list[Finding]:
                 policies.append(source)
         except PolicyError as error:
             findings += error.findings
-    return [*findings, *check_and_lint(policies, today)[1]]
+    return [*findings, *check_and_lint(policies, today, memory)[1]]
 
 
 def _is_policy(source: Source) -> bool:

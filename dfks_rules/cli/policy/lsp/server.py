@@ -29,6 +29,7 @@ from dfks_rules.policy.editing.changing import (
 from dfks_rules.policy.editing.completion import MAX_OFFERED, complete
 from dfks_rules.policy.editing.looking import definitions_at, hover
 from dfks_rules.policy.editing.names import Mention, Outlined, outlined
+from dfks_rules.policy.reading.memory import Memory
 from dfks_rules.policy.reading.source import Source
 
 DELAY = 0.3
@@ -58,6 +59,8 @@ class PolicyServer(LanguageServer):
     def __init__(self) -> None:
         super().__init__("dfks", __version__)
         self._studied: dict[Path, Studied] = {}
+        self._memories: dict[Path, Memory] = {}
+        """Folder → what was read there at the last look."""
         self._due: dict[Path, float] = {}
         """Folder → when to look at it next, by the clock of the event loop."""
         self._looks: dict[Path, asyncio.Task[None]] = {}
@@ -89,6 +92,7 @@ class PolicyServer(LanguageServer):
             self.look_soon(uri, 0)
             return
         studied = self._studied.pop(folder, None)
+        self._memories.pop(folder, None)
         for file in studied.findings if studied else ():
             self._publish(file, [])
 
@@ -170,7 +174,8 @@ class PolicyServer(LanguageServer):
 
     async def _study(self, folder: Path) -> Studied:
         today = datetime.now().astimezone().date()  # noqa: TID251 - what has expired by now
-        return await asyncio.to_thread(study, folder, self._roots(), self._open(), today)
+        memory = self._memories.setdefault(folder, Memory())
+        return await asyncio.to_thread(study, folder, self._roots(), self._open(), today, memory)
 
     def _roots(self) -> list[Path]:
         uris = [*self.workspace.folders] or [self.workspace.root_uri or ""]
