@@ -2,13 +2,14 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
 from dfks_rules.app.desk.policies import TENANTS, read_files, tenant_folders
 from dfks_rules.errors import Finding, PolicyError
+from dfks_rules.policy.editing.changing import RenameError
 from dfks_rules.policy.editing.grammar import KINDS
 from dfks_rules.policy.editing.names import Outlined, outlined
 from dfks_rules.policy.editing.outline import Role
@@ -25,6 +26,8 @@ _VERSION = re.compile(r"^apiVersion:[ \t]*[\"']?(\S*)", re.MULTILINE)
 _KIND = re.compile(rf"^kind:[ \t]*[\"']?(?:{'|'.join(KINDS)})\b", re.MULTILINE)
 
 
+MAX_FILES = 5_000
+"""Most YAML files of a workspace among which those are looked for that name a rule."""
 _MAX_OTHERS = 8
 """Most folders that are read because cases name them."""
 
@@ -65,6 +68,51 @@ def study(
     studied = _study(folder, roots, unsaved, today, memory)
     memory.turn()
     return studied
+
+
+def elsewhere(
+    folder: Path, roots: Sequence[Path], unsaved: Mapping[Path, str], memory: Memory
+) -> list[Outlined]:
+    """The cases and proofs in other folders of the workspace that are about a folder's policies.
+
+    Raises:
+        RenameError: there are too many files to look for them.
+    """
+    files = {*_files_below(roots), *unsaved}
+    if len(files) > MAX_FILES:
+        raise RenameError(
+            f"the workspace has more than {MAX_FILES:,} YAML files; open fewer folders"
+        )
+    is_within = _within(roots)
+    others = [
+        one
+        for one in sorted(files)
+        if _holds_cases(one.name) and folder_of(one) != folder and is_within(one)
+    ]
+    saved, _ = _read([one for one in others if one not in unsaved])
+    texts = {**saved, **{one: unsaved[one] for one in others if one in unsaved}}
+    found = [memory.of(outlined, Source(str(path), text)) for path, text in texts.items()]
+    return [one for one in found if folder in _folders_under_test([one])]
+
+
+def _holds_cases(name: str) -> bool:
+    return is_cases_file(name) or is_proofs_file(name)
+
+
+def _files_below(roots: Sequence[Path]) -> Iterator[Path]:
+    """YAML files of the workspace, one more than can be looked through; no links are followed."""
+    number = 0
+    for root in roots:
+        for folder, names, files in os.walk(root):
+            names[:] = [
+                name for name in names if not name.startswith(".") and name != "node_modules"
+            ]
+            for name in files:
+                if name.endswith(_YAML):
+                    yield Path(folder, name)
+                    number += 1
+            if number > MAX_FILES:
+                return
 
 
 def _study(
@@ -141,12 +189,7 @@ def _is_policy(source: Source) -> bool:
 
 def _files_in(folder: Path, roots: Sequence[Path]) -> Iterator[Path]:
     """The files that make up a folder of policies, as far as the workspace holds them."""
-    real = [root.resolve() for root in roots]
-
-    def is_within(path: Path) -> bool:
-        target = path.resolve()
-        return any(target.is_relative_to(root) for root in real)
-
+    is_within = _within(roots)
     if not is_within(folder):
         return
     try:
@@ -158,6 +201,17 @@ def _files_in(folder: Path, roots: Sequence[Path]) -> Iterator[Path]:
                     yield file
     except OSError:
         return  # it has gone meanwhile
+
+
+def _within(roots: Sequence[Path]) -> Callable[[Path], bool]:
+    """Whether a file is in the workspace, wherever a link leads."""
+    real = [root.resolve() for root in roots]
+
+    def is_within(path: Path) -> bool:
+        target = path.resolve()
+        return any(target.is_relative_to(root) for root in real)
+
+    return is_within
 
 
 def _read(paths: Iterable[Path]) -> tuple[dict[Path, str], list[Finding]]:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from dfks_rules.cli.policy.lsp.folders import Studied, folder_of, study
+from dfks_rules.cli.policy.lsp import folders
+from dfks_rules.cli.policy.lsp.folders import Studied, elsewhere, folder_of, study
+from dfks_rules.policy.editing.changing import RenameError
 from dfks_rules.policy.reading.memory import Memory
 from tests.helpers.edited import HEAD
 
@@ -144,3 +146,31 @@ def test_files_that_nobody_changed_are_not_read_again(folder: Path) -> None:
     )
     assert first["barred.csv"] is second["barred.csv"]
     assert first["office.yaml"] is not second["office.yaml"]
+
+
+def test_cases_elsewhere_that_are_about_a_folder_are_found(folder: Path, tmp_path: Path) -> None:
+    """A rule is renamed in them, too; saved or not, and none that is outside of the workspace."""
+    tests, other = tmp_path / "tests", tmp_path / "other"
+    for where in (tests, other):
+        where.mkdir()
+        (where / "cases.yaml").write_text(CASES, "utf-8")
+    about = CASES.replace("[.]", "[../policies]")
+    (tests / "night-cases.yaml").write_text(about, "utf-8")
+    unsaved = {other / "new-cases.yaml": about, folder / "cases.yaml": CASES}
+    found = elsewhere(folder, [tmp_path], unsaved, Memory())
+    assert [one.source.file for one in found] == [
+        str(tests / "night-cases.yaml"),
+        str(other / "new-cases.yaml"),
+    ]
+    (other / "linked-cases.yaml").symlink_to(tests / "night-cases.yaml")
+    assert elsewhere(folder, [other], {}, Memory()) == []
+
+
+def test_a_workspace_with_too_many_files_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An editor that has a home folder open would wait for long."""
+    monkeypatch.setattr(folders, "MAX_FILES", 1)
+    (folder / "cases.yaml").write_text(CASES, "utf-8")
+    with pytest.raises(RenameError, match="more than 1 YAML files; open fewer folders"):
+        elsewhere(folder, [folder], {}, Memory())
