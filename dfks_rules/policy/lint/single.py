@@ -45,6 +45,10 @@ _SWITCHING_OFF = by_fact(
 )
 
 
+_SPELT = [f"request.{one.value.value}" for one in SPELLINGS.values()]
+"""Facts that spell out which status is asked for."""
+
+
 def single(rules: Iterable[RankedRule]) -> Iterator[Finding]:
     """Findings `policy_always_matches`, `policy_no_effect`, `policy_bars_switching_off`."""
     for rule in rules:
@@ -132,6 +136,9 @@ def _bars_switching_off(way: Way) -> bool:
     who = {fact for fact in facts if fact in _WHO or fact.startswith("watcher.")}
     whose = {fact for fact in facts if fact in _WHOSE or fact.startswith("user.")}
     if who and facts <= who | whose:
+        return False
+    if any(test.positive for fact in _SPELT for test in way.groups.get(fact, ())):
+        # Who names the states that are barred, as `notReady`, means those that are off, too.
         return False
     sets = any(QUESTIONS[question][0] is Operation.SET for question in way.questions)
     return sets and not excludes(way.groups, _SWITCHING_OFF)

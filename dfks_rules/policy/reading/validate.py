@@ -173,6 +173,9 @@ def _home_of(key: str, properties: Schema) -> str | None:
 
 
 def _of_other_form(text: str, pattern: str, path: Path, tree: Tree) -> str:
+    if path[-1:] == ("expires",):
+        forms = "a duration like `2h`, nor a moment like `2026-01-05T18:00+01:00`, nor `false`"
+        return f"{quoted(text)} is neither {forms}"
     if path[-1:] == ("expire",):
         schedules = tree.at(("schedules",)) if ("schedules",) in tree.places else None
         return misread(text, schedules if isinstance(schedules, dict) else ())

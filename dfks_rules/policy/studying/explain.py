@@ -4,7 +4,7 @@ Nothing is recorded while requests are served: an explanation is derived from th
 when somebody asks for it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from dfks_rules.model.decisions import AlsoSet, Decision
@@ -41,6 +41,8 @@ class Matched(NamedTuple):
     """The fields it sets."""
     title: str
     """The rule for people: an Exception is called one."""
+    follow: int
+    """How many sets follow from it."""
 
 
 class Reason(NamedTuple):
@@ -95,7 +97,13 @@ def explain(policies: PolicySet, view: View) -> Explanation:
         view.request,
         decision,
         tuple(
-            Matched(rule.id, _said(rule, matching, view, decision), rule.title) for rule in matching
+            Matched(
+                rule.id,
+                _said(rule, matching, view, decision),
+                rule.title,
+                sum(one.rule == rule.id for one in decision.also),
+            )
+            for rule in matching
         ),
         tuple(
             Unmatched(
@@ -210,12 +218,22 @@ def decision_line(request: FeatureRequest, decision: Decision) -> str:
     return f"{asked}: allowed, {told}"
 
 
-def brief(explanation: Explanation) -> list[str]:
-    """A few lines: which rules matched, which decided what, and which denials were lifted."""
+def brief(explanation: Explanation, wanted: Collection[str] = ()) -> list[str]:
+    """A few lines: which rules matched, which decided what, and which denials were lifted.
+
+    Args:
+        explanation: what to tell.
+        wanted: rules of which it is told why they did not match.
+    """
     decision = explanation.decision
+    missed = [
+        f"{one.title} did not match: {'; or '.join(map(str, one.because))}"
+        for one in explanation.unmatched
+        if one.rule in wanted
+    ]
     if not decision.matched:
-        return ["no rule matched"]
-    lines = [f"matched: {', '.join(decision.matched)}"]
+        return ["no rule matched", *missed]
+    lines = [f"matched: {', '.join(decision.matched)}", *missed]
     if decision.decided_by:
         by = ", ".join(f"{field} by {rule}" for field, rule in decision.decided_by.items())
         lines.append(f"decided: {by}")
@@ -264,6 +282,9 @@ def _block(title: str, entries: Iterator[list[str]]) -> list[str]:
 
 def _matched_lines(matched: Matched) -> list[str]:
     lines = [f"  {said.field}: {_what(said)}" for said in matched.said]
+    if matched.follow:
+        word = "set follows" if matched.follow == 1 else "sets follow"
+        lines.append(f"  also: {matched.follow} {word}")
     return [matched.title, *(lines or ["  sets nothing here"])]
 
 
