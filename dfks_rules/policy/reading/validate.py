@@ -9,6 +9,8 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from dfks_rules.errors import Finding
+from dfks_rules.policy.facts.facts import fact_named
+from dfks_rules.policy.facts.families import count_meant
 from dfks_rules.policy.language.expiry import misread
 from dfks_rules.policy.language.matchers import MATCHERS
 from dfks_rules.policy.reading.schema_pieces import WANTED, Schema
@@ -62,8 +64,16 @@ _KEYS_MEANT = {
     "user.user": "user",
     "schedule": "during",
     "zone": "tz",
+    "expires": "until",
+    "reason": "why",
+    "rule": "for",
+    "rules": "for",
 }
 """What authors write instead of keys, in lower case → the key."""
+_HOURS = re.compile(r"([0-2][0-9]:[0-5][0-9]) ?- ?([0-2][0-9]:[0-5][0-9])", re.ASCII)
+_COMPARED = re.compile(r"([<>]=?) ?([0-9]{1,9})", re.ASCII)
+_COMPARISONS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
+_LISTED = ("`in`", "`notIn`")
 Located = tuple[Path, Finding]
 """A finding, and the path of the value it is about."""
 
@@ -154,22 +164,25 @@ def _unknown_key(key: str, path: Path, schema: Schema) -> tuple[str, str]:
     if word == "matcher" and key in MATCHERS:
         takes = ", ".join(f"`{name}`" for name in known)
         return "policy_type", f"fact `{path[-1]}` does not take `{key}`; it takes {takes}"
-    if home := _home_of(key, schema["properties"]):
-        hint = f"; write `{home}: {{{key}: …}}`"
+    if homes := _homes_of(key, schema["properties"]):
+        hint = "; write " + " or ".join(f"`{home}: {{{key}: …}}`" for home in homes)
     elif (meant := _KEYS_MEANT.get(key.lower())) in known:
         hint = f" (did you mean `{meant}`?)"
     else:
         hint = did_you_mean(key, known)
+        if word == "fact" and (count := count_meant(key)):
+            hint = f" (did you mean `{count}`?)"
     return f"policy_unknown_{word}", f"unknown {word} {quoted(key)}{hint}"
 
 
-def _home_of(key: str, properties: Schema) -> str | None:
-    """The sibling key under which this key belongs; None when there is none."""
-    for name, schema in properties.items():
-        for branch in schema.get("anyOf", [schema]):
-            if key in branch.get("properties", ()):
-                return name
-    return None
+def _homes_of(key: str, properties: Schema) -> list[str]:
+    """The sibling keys under which this key may belong."""
+    homes = [
+        name
+        for name, schema in properties.items()
+        if any(key in branch.get("properties", ()) for branch in schema.get("anyOf", [schema]))
+    ]
+    return homes or ["when"] * ("when" in properties and fact_named(key) is not None)
 
 
 def _of_other_form(text: str, pattern: str, path: Path, tree: Tree) -> str:
@@ -179,6 +192,11 @@ def _of_other_form(text: str, pattern: str, path: Path, tree: Tree) -> str:
     if path[-1:] == ("expire",):
         schedules = tree.at(("schedules",)) if ("schedules",) in tree.places else None
         return misread(text, schedules if isinstance(schedules, dict) else ())
+    if path[-1:] == ("deny",) and " " in text:
+        reason = "not a reason, which is a short word of your own"
+        return f"{quoted(text)} is {reason}: `deny: {{reason: not-allowed, text: …}}`"
+    if found := _HOURS.fullmatch(text):
+        return f'{quoted(text)} is not a time of day: `{{ge: "{found[1]}", lt: "{found[2]}"}}`'
     plain = with_hyphens(text)
     if plain != text and re.search(pattern, plain):
         return f"{quoted(text)} has a dash; write a hyphen: {quoted(plain)}"
@@ -212,7 +230,21 @@ def _of_other_type(value: Any, wanted: str, subject: str) -> str:
         is_plain = str(int(value)) == value
         how = ": remove the quotes" if is_plain else f", with no leading zero: `{int(value)}`"
         return f"{subject} must be {_TYPES[wanted]}{how}"
-    return f"{subject} must be {_TYPES[wanted]}, not {quoted(value)}"
+    return (
+        f"{subject} must be {_TYPES[wanted]}, not {quoted(value)}{_meant(value, wanted, subject)}"
+    )
+
+
+def _meant(value: Any, wanted: str, subject: str) -> str:
+    """What to write instead of a text of another type, where that can be told."""
+    if not isinstance(value, str):
+        return ""
+    if wanted == "array":
+        of_a_file = f", or `{{list: {value}}}` for a list in a file" if subject in _LISTED else ""
+        return f"; write `[{value}]`{of_a_file}"
+    if wanted == "integer" and (found := _COMPARED.fullmatch(value)):
+        return f"; write `{{{_COMPARISONS[found[1]]}: {found[2]}}}`"
+    return ""
 
 
 def _subject(path: Path) -> str:

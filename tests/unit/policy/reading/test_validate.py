@@ -7,8 +7,8 @@ from jsonschema import Draft202012Validator
 
 from dfks_rules.errors import Finding
 from dfks_rules.model.features import FEATURES
+from dfks_rules.policy.reading.exception_schema import exception_schema
 from dfks_rules.policy.reading.schema import policy_schema
-from dfks_rules.policy.reading.schema_pieces import IDENTIFIER, WANTED
 from dfks_rules.policy.reading.source import parse
 from dfks_rules.policy.reading.validate import validate, validator
 from tests.helpers.policy import source
@@ -162,7 +162,13 @@ def test_mistakes_in_conditions(when: str, column: int, code: str, message: str)
             "`ringCount` must be at most 100, not `101`",
         ),
         ("{deny: {text: x}}", 12, "policy_missing", "`deny` has no `reason`"),
-        ("{deny: No Way}", 18, "policy_value", f"`No Way` is not {WANTED[IDENTIFIER]}"),
+        (
+            "{deny: No Way}",
+            18,
+            "policy_value",
+            "`No Way` is not a reason, which is a short word of your own: "
+            "`deny: {reason: not-allowed, text: …}`",
+        ),
         (
             "{deny: {reason: a, answer: reject}}",
             38,
@@ -252,3 +258,67 @@ def test_what_a_file_lacks_is_told_at_its_kind() -> None:
     assert tree is not None
     ((_, finding),) = validate(tree, schema())
     assert str(finding) == "p.yaml:3:1: file has no `rules` [policy_missing]"
+
+
+@pytest.mark.parametrize(
+    ("when", "message"),
+    [
+        (
+            "{op: set, user: {in: staff}}",
+            "`in` must be a list, not `staff`; write `[staff]`, or `{list: staff}` for a list in a"
+            " file",
+        ),
+        ("{op: set, rate.user: '> 3'}", "`rate.user` must be a whole number, not `> 3`; write"),
+        ("{op: set, time: 08:00-18:00}", '`08:00-18:00` is not a time of day: `{ge: "08:00", lt:'),
+        (
+            "{op: set, group.sales.DND.off: 1}",
+            "unknown fact `group.sales.DND.off` (did you mean `group.sales.DoNotDisturb.off`?)",
+        ),
+    ],
+)
+def test_conditions_as_newcomers_write_them_are_answered_with_the_right_form(
+    when: str, message: str
+) -> None:
+    """Found by writing policies for a hotel, a call centre and a clinic."""
+    (finding,) = findings(one(when))
+    assert finding.message.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("then", "message"),
+    [
+        (
+            "{deny: Not allowed here}",
+            "`Not allowed here` is not a reason, which is a short word of your own: `deny: {reason:"
+            " not-allowed, text: …}`",
+        ),
+        (
+            "{reason: no}",
+            "unknown effect `reason`; write `values: {reason: …}` or `deny: {reason: …}`",
+        ),
+        ("{also: DoNotDisturb}", "`also` must be a list, not `DoNotDisturb`; write `[DoNotDist"),
+    ],
+)
+def test_effects_as_newcomers_write_them_are_answered_with_the_right_form(
+    then: str, message: str
+) -> None:
+    """Likewise."""
+    (finding,) = findings(one(then=then))
+    assert finding.message.startswith(message)
+
+
+def test_a_condition_beside_the_id_belongs_under_when() -> None:
+    """So do facts at the top of an Exception."""
+    (finding,) = findings("- {id: r, user: bob, then: {status: 1}}")
+    assert finding.message == "unknown key `user`; write `when: {user: …}`"
+    text = (
+        "apiVersion: dfks/v1\nkind: Exception\nmetadata: {name: e}\nfor: [p/r]\nwhy: x\n"
+        "user: bob\nexpires: 2027-01-01\n"
+    )
+    tree, _ = parse(source("x")._replace(text=text))
+    assert tree is not None
+    found = validate(tree, validator(exception_schema()))
+    assert sorted(finding.message for _, finding in found) == [
+        "unknown key `expires` (did you mean `until`?)",
+        "unknown key `user`; write `when: {user: …}`",
+    ]
