@@ -15,6 +15,7 @@ from dfks_rules.model.requests import (
     EXPIRED,
     Asked,
     FeatureRequest,
+    GroupCounts,
     Operation,
     Origin,
     Requester,
@@ -107,6 +108,10 @@ class Features:
             NotKnownError: `fetch` what it names, then ask again.
         """
         return self._latest.settled_of(presentity)
+
+    def group_counts(self) -> GroupCounts | None:
+        """Counts of members of groups, as they are now; None where no rule reads any."""
+        return self._around.of_get(self._policies).groups
 
     def fetch(self, presentities: Sequence[Aor], done: Fetched) -> None:
         """Make presentities known to `admit`, `look` and `stored_of`; see `Store.fetch`."""

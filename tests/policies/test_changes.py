@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from dfks_rules.app.desk.policies import read_sources
 from dfks_rules.cli.main import dfks
 from dfks_rules.policy.deciding.compiled import compile_policies
-from dfks_rules.policy.deciding.oracle import Oracle
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.facts.given import view_of
 from dfks_rules.policy.studying.compare import what_differs
 
@@ -67,7 +67,7 @@ def test_each_request_that_is_shown_is_decided_otherwise_by_the_files(
     """As it is pasted."""
     folders = [_written(change, side, tmp_path) for side in ("old", "new")]
     _, told = _diff(*folders)
-    old, new = (Oracle(compile_policies(read_sources([folder]))) for folder in folders)
+    old, new = (ReferencePolicySet(compile_policies(read_sources([folder]))) for folder in folders)
     for group in told["groups"]:
         view = view_of(group["given"])
         assert what_differs(old.decide_view(view), new.decide_view(view))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dfks_rules.errors import PolicyError
 from dfks_rules.policy.deciding.compiled import compile_policies
-from dfks_rules.policy.deciding.oracle import Oracle
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.facts.given import missing, view_of
 from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.proof.points import Horizon
@@ -144,7 +144,7 @@ def _compare(
     ]
     for one, other in pairwise(steps):
         proof = prove_site(new, one, other, Horizon())
-        before, after = (Oracle(new._replace(site=site)) for site in (one, other))
+        before, after = (ReferencePolicySet(new._replace(site=site)) for site in (one, other))
         for group in proof.differences.groups:
             view = view_of(group.given)
             assert what_differs(before.decide_view(view), after.decide_view(view))

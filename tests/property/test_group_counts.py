@@ -11,7 +11,7 @@ import pytest
 from dfks_rules.model.features import FEATURES, NOTHING_STORED, OFF, POSITION
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, Origin, Requester
-from dfks_rules.policy.deciding.live import LivePolicies, Oracle
+from dfks_rules.policy.deciding.live import LivePolicies, SpotCheck
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.service import counts
@@ -80,7 +80,7 @@ class World:
     def __init__(self, store: Store, seed: int) -> None:
         self.random = random.Random(seed)
         self.store = store
-        self.live = LivePolicies(some_policies(self.random), Oracle(lambda _: None))
+        self.live = LivePolicies(some_policies(self.random), SpotCheck(lambda _: None))
         self.feed = Feed()
         self.features = Features(store, self.live, self.feed)
         self.counters: GroupCounters = self.features._around.groups

@@ -7,7 +7,7 @@ from dfks_rules.model.decisions import Denial, DenialAnswer, NotifyScope
 from dfks_rules.model.features import ROWS, VALUES_OF
 from dfks_rules.model.requests import Operation
 from dfks_rules.model.values import VALUES, Value
-from dfks_rules.policy.deciding.oracle import Oracle
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.language.alternatives import QUESTIONS, Question, equal_to
 from dfks_rules.policy.language.document import AllOf, AnyOf, Condition, Not, Rule
 from dfks_rules.policy.proof.aspects import aspects, whole
@@ -49,7 +49,7 @@ class Claim(NamedTuple):
     """Which requests it is about."""
     expect: Mapping[str, Any]
     """What is decided, with the keys of `expect` in a case; `reason` may be a list."""
-    other: Oracle | None = None
+    other: ReferencePolicySet | None = None
     """Policies that are expected to decide alike; None: none are."""
     is_some: bool = False
     """Whether one such request is enough."""
@@ -79,7 +79,7 @@ class Sought(NamedTuple):
     """Whether that depends on the time."""
 
 
-def regions(claim: Claim, policies: Oracle) -> Iterator[Region]:
+def regions(claim: Claim, policies: ReferencePolicySet) -> Iterator[Region]:
     """All that a claim is about, but for what its conditions rule out at once."""
     numbering = Numbering()
     for place, question in enumerate(QUESTIONS):

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.deciding.compiled import CompiledPolicies
-from dfks_rules.policy.deciding.oracle import Oracle
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.language.alternatives import Question
 from dfks_rules.policy.proof.differing import Case, Model, Solver, by_search, cases_of, settle
 from dfks_rules.policy.proof.points import Horizon
@@ -63,7 +63,7 @@ def prove_alike(
     progress: Progress | None = None,
 ) -> Proof:
     """What two sets decide differently, all of it, and what could not be decided."""
-    before, after = Oracle(old), Oracle(new)
+    before, after = ReferencePolicySet(old), ReferencePolicySet(new)
     instances = [instances_of(site) for site in (new.site, old.site)[: 1 + (old.site != new.site)]]
     proof = Proof(Comparison(before, after, instances), horizon)
     cases = cases_of(before, after)
@@ -84,7 +84,9 @@ def prove_alike(
 class _Judge:
     """Has what looks like a difference decided by the reference evaluator."""
 
-    def __init__(self, proof: Proof, case: Case, old: Oracle, new: Oracle) -> None:
+    def __init__(
+        self, proof: Proof, case: Case, old: ReferencePolicySet, new: ReferencePolicySet
+    ) -> None:
         self._proof, self._case = proof, case
         self._old, self._new = old, new
 

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from dfks_rules.model.decisions import Decision
 from dfks_rules.policy.deciding.answer import Answer, answer_of
-from dfks_rules.policy.deciding.oracle import Oracle
 from dfks_rules.policy.deciding.reference import holds
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.facts.facts import facts_of
 from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.proof.claims import Claim, regions, seek
@@ -54,7 +54,9 @@ class Proved(NamedTuple):
     """For when it is proved; None where that does not matter."""
 
 
-def prove(claim: Claim, policies: Oracle, horizon: Horizon, solver: Solver = by_search) -> Proved:
+def prove(
+    claim: Claim, policies: ReferencePolicySet, horizon: Horizon, solver: Solver = by_search
+) -> Proved:
     """What is so of a claim about policies."""
     judge = _Judge(claim, policies)
     reasons: list[str] = []
@@ -84,7 +86,7 @@ def prove(claim: Claim, policies: Oracle, horizon: Horizon, solver: Solver = by_
 class _Judge:
     """Has what was found decided by the reference evaluator."""
 
-    def __init__(self, claim: Claim, policies: Oracle) -> None:
+    def __init__(self, claim: Claim, policies: ReferencePolicySet) -> None:
         self._claim, self._policies = claim, policies
         self._instances = instances_of(policies.compiled.site)
         self.shown: Shown | None = None

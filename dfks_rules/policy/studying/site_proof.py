@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
 from dfks_rules.policy.deciding.compiled import CompiledPolicies
-from dfks_rules.policy.deciding.oracle import Oracle
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.language.alternatives import QUESTIONS, Question
 from dfks_rules.policy.language.document import Rule
 from dfks_rules.policy.proof.differing import Case, Model, Solver, by_search, settle
@@ -39,9 +39,9 @@ def never() -> bool:
 class Both(NamedTuple):
     """One set of policies with two sites."""
 
-    before: Oracle
+    before: ReferencePolicySet
     """With the old one."""
-    after: Oracle
+    after: ReferencePolicySet
     """With the new one."""
 
 
@@ -55,7 +55,10 @@ def prove_site(
     late: Late = never,
 ) -> Proof:
     """What policies decide differently with another site, and what could not be decided."""
-    both = Both(Oracle(policies._replace(site=old)), Oracle(policies._replace(site=new)))
+    both = Both(
+        ReferencePolicySet(policies._replace(site=old)),
+        ReferencePolicySet(policies._replace(site=new)),
+    )
     instances = [instances_of(site) for site in (new, old)]
     proof = Proof(Comparison(*both, instances), horizon)
     for change in (user_change(policies.rules, old, new), number_change(policies.rules, old, new)):
@@ -80,7 +83,7 @@ def _prove(proof: Proof, both: Both, change: Change, solver: Solver, late: Late)
             proof.doubts.append(Doubt(case.question, case.cell.domain, why))
 
 
-def _cases(policies: Oracle, change: Change, proof: Proof) -> Iterator[Case]:
+def _cases(policies: ReferencePolicySet, change: Change, proof: Proof) -> Iterator[Case]:
     """The rules of each question and domain with what has changed, where they read any of it."""
     for place, question in enumerate(QUESTIONS):
         named = policies.domains(place) | change.domains

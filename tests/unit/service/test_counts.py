@@ -6,7 +6,7 @@ from dfks_rules.errors import StoreError
 from dfks_rules.model.features import NOTHING_STORED, OFF
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked
-from dfks_rules.policy.deciding.live import LivePolicies, Oracle
+from dfks_rules.policy.deciding.live import LivePolicies, SpotCheck
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.service import counts
@@ -160,7 +160,7 @@ def test_a_group_that_changes_while_it_is_counted_is_counted_again(
     store = SlowStore()
     store.is_fetched_at_once = False
     store.unknown = {ANNA, BEN}
-    live = LivePolicies(with_members(ANNA, BEN), Oracle(lambda _: None))
+    live = LivePolicies(with_members(ANNA, BEN), SpotCheck(lambda _: None))
     counters, _ = counting(store, live, Feed())
     came = asked(counters)
     live.activate(with_members(EVE))
@@ -207,7 +207,7 @@ def test_another_directory_is_counted_anew() -> None:
     """Whoever joins counts, and whoever leaves does not."""
     store = SlowStore()
     store.kept[ANNA] = STORED
-    live = LivePolicies(with_members(ANNA, BEN), Oracle(lambda _: None))
+    live = LivePolicies(with_members(ANNA, BEN), SpotCheck(lambda _: None))
     counters, _ = counting(store, live, Feed())
     assert counters.of("a.example", "desk", DND) == (1, 1)
     live.activate(with_members(BEN, EVE))
@@ -220,7 +220,7 @@ def test_who_stays_in_a_group_is_not_read_again() -> None:
     """Else each change of a file would have all members read, while phones wait."""
     store, feed = SlowStore(), Feed()
     store.kept[ANNA] = STORED
-    live = LivePolicies(with_members(ANNA, BEN), Oracle(lambda _: None))
+    live = LivePolicies(with_members(ANNA, BEN), SpotCheck(lambda _: None))
     counters, _ = counting(store, live, feed)
     assert counters.of("a.example", "desk", DND) == (1, 1)
     store.unknown = {ANNA}

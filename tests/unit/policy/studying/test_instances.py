@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from dfks_rules.policy.deciding.compiled import compile_policies
-from dfks_rules.policy.deciding.oracle import Oracle
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.proof.claims import Claim
 from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.reading.source import Source
@@ -36,7 +36,7 @@ def _shown(when: str, *rules: str) -> Shown:
     top = "apiVersion: dfks/v1\nkind: PolicyProof\npolicies: [.]\nproofs:\n"
     text = f"{top}  - {{name: x, when: {when}, expect: {{decision: allow}}}}\n"
     (proof,) = parse_proofs(Source("proofs.yaml", text)).proofs
-    policies = Oracle(compiled)
+    policies = ReferencePolicySet(compiled)
     shown = prove(Claim(proof.when, proof.expect), policies, Horizon()).shown
     assert shown is not None
     witness = witness_of(shown.given)

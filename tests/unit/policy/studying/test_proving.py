@@ -2,7 +2,7 @@
 
 import pytest
 
-from dfks_rules.policy.deciding.oracle import Oracle
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.proof.claims import Claim
 from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.proof.space import Space
@@ -21,9 +21,9 @@ _OFFICE = "schedules: {office: {weekly: [Mon-Fri 08:00-18:00]}}"
 def _proved(proof: str, other: str | None = None) -> Proved:
     head = f"apiVersion: dfks/v1\nkind: PolicyProof\npolicies: [.]\n{_OFFICE}\n"
     (one,) = parse_proofs(Source("proofs.yaml", f"{head}proofs: [{{name: x, {proof}}}]")).proofs
-    against = None if other is None else Oracle(compiled(other))
+    against = None if other is None else ReferencePolicySet(compiled(other))
     claim = Claim(one.when, one.expect, against, one.is_some)
-    return prove(claim, Oracle(compiled(_RULES)), Horizon())
+    return prove(claim, ReferencePolicySet(compiled(_RULES)), Horizon())
 
 
 def test_what_holds_for_every_request_is_proved() -> None:
