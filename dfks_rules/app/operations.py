@@ -207,7 +207,8 @@ class ServerOperations:
 
     async def _walk(self, presentity: Aor, hours: int) -> list[Coming]:
         snapshot, at = await self.stored(presentity), self._at()
-        around, until = Surroundings(self._features.stored_of), at + timedelta(hours=hours)
+        features, until = self._features, at + timedelta(hours=hours)
+        around = Surroundings(features.stored_of, (), features.group_counts())
         found: list[Coming] = []
         turns = Turns()
         active = self.policies.live.active

@@ -16,6 +16,7 @@ from dfks_rules.model.requests import (
     EXPIRED,
     Asked,
     FeatureRequest,
+    GroupCounts,
     Operation,
     Origin,
     Requester,
@@ -68,7 +69,7 @@ class Features:
         feed.listen(self.decided.hear)
         self._followed_sets = followed_sets
         self._latest = latest = Latest(store)
-        self._under_way = UnderWay(store, latest, feed, self._decide)
+        self._under_way = UnderWay(store, latest, feed, self._decide, self._fetch)
         self.counts = self._under_way.counts
         """How often a request was decided again because somebody else was faster (`conflicts`), or
         given up for it (`given_up`); how many sets came again after they were stored (`repeats`);
@@ -109,6 +110,10 @@ class Features:
         """
         return self._latest.settled_of(presentity)
 
+    def group_counts(self) -> GroupCounts | None:
+        """Counts of members of groups, as they are now; None where no rule reads any."""
+        return self._around.of_get(self._policies).groups
+
     def fetch(self, presentities: Sequence[Aor], done: Fetched) -> None:
         """Make presentities known to `admit`, `look` and `stored_of`; see `Store.fetch`."""
 
@@ -119,7 +124,10 @@ class Features:
                 if error is not None:
                     self._feed.publish(Failed(presentities[0], error, _PHONE, now))
 
-        self._store.fetch(presentities, fetched)
+        self._fetch(presentities, fetched)
+
+    def _fetch(self, presentities: Sequence[Aor], done: Fetched) -> None:
+        self._around.groups.fetch(presentities, done)
 
     def learned(self, presentity: Aor, origin: Origin, now: float) -> None:
         """Another node has stored a set that somebody with this origin asked for: it counts for

@@ -22,6 +22,7 @@ from dfks_rules.service.latest import HeldError, Latest
 from dfks_rules.service.ports import (
     Change,
     DialogRow,
+    Fetched,
     MovedError,
     NotKnownError,
     Store,
@@ -48,7 +49,12 @@ class UnderWay:
     """Decides requests, has them stored, and answers them."""
 
     def __init__(
-        self, store: Store, latest: Latest, feed: Feed, decide: Callable[[Attempt], None]
+        self,
+        store: Store,
+        latest: Latest,
+        feed: Feed,
+        decide: Callable[[Attempt], None],
+        fetch: Callable[[Sequence[Aor], Fetched], None],
     ) -> None:
         """Nothing is under way.
 
@@ -57,10 +63,12 @@ class UnderWay:
             latest: knows what holds.
             feed: told what came of each request.
             decide: works out the drafts of a request, on what holds.
+            fetch: makes known what that needs; see `Store.fetch`.
         """
         self._store = store
         self._feed = feed
         self._decide = decide
+        self._ask_store = fetch
         self._latest = latest
         self._numbered = 0
         """How many requests there were."""
@@ -323,7 +331,7 @@ class UnderWay:
         self.counts["fetches"] += 1
         fetching.fetches += 1
         try:
-            self._store.fetch(presentities, partial(self._fetched, fetching))
+            self._ask_store(presentities, partial(self._fetched, fetching))
         except BaseException as error:
             self._fetched(fetching, StoreError("store_unavailable", str(error)), now)
             raise

@@ -10,7 +10,7 @@ from zlib import crc32
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.policy.deciding.live import Difference, LivePolicies, Oracle
+from dfks_rules.policy.deciding.live import Difference, LivePolicies, SpotCheck
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.presence.gate import Gate
@@ -164,7 +164,7 @@ class Playbook:
         self._tokens = count(1)
         self.log = Recorded()
         self.store: Store = store or MemoryStore(lambda: self.now)
-        self.live = LivePolicies(policies, Oracle(_disagree))
+        self.live = LivePolicies(policies, SpotCheck(_disagree))
         """The policies that decide; `active` may be replaced."""
         self.features = Features(self.store, self.live, self.log.feed)
         self.endpoint: Endpoint[Subscription] = Endpoint(

@@ -181,6 +181,7 @@ def add_expiring(exposition: Exposition, expiring: Expiring) -> None:
         "dfks_expired_total",
         lambda: [Reading(count, (result,)) for result, count in counts.items()],
     )
+    exposition.add("dfks_expiry_stuck", lambda: [Reading(expiring.stuck)])
 
 
 def add_policy_skew(exposition: Exposition, skew: Callable[[], float]) -> None:

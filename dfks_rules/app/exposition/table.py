@@ -213,6 +213,13 @@ SECTIONS: dict[str, tuple[Family, ...]] = {
             "Features whose deadline (`expire`) has passed: switched off, denied by a rule, or "
             "not stored, which is tried again.",
         ),
+        Family(
+            "dfks_expiry_stuck",
+            _GAUGE,
+            (),
+            "Users whose features could not be switched off though their deadline (`expire`) has "
+            "passed; others do not wait for them, and they are tried again every 5 s.",
+        ),
     ),
     "The store": (
         Family(

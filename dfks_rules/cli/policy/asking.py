@@ -130,10 +130,13 @@ def views_of_sip(
 
 def stored_of(file: Any) -> Snapshot:
     """What is stored, from a file of facts such as `CallForwardingBusy.status: 1`."""
-    if file is None:
-        return NOTHING_STORED
+    return NOTHING_STORED if file is None else view_of_stored(file).snapshot
+
+
+def view_of_stored(file: Any) -> View:
+    """What is stored, from such a file, and the counts of members of groups that it gives."""
     subscribe = Source("--stored", "op: subscribe")
-    return parse_given([subscribe, *sources_of(file, ())]).snapshot
+    return parse_given([subscribe, *(sources_of(file, ()) if file is not None else ())])
 
 
 def read_sip(path: Path) -> bytes:

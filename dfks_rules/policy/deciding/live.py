@@ -1,7 +1,7 @@
 """What decides in a running server: the active policies, and who looks over their shoulder.
 
-A shadow is a candidate that is asked the same and never answers. The oracle is the reference
-evaluator, which is asked about one decision in a thousand for as long as the server lives.
+A shadow is a candidate that is asked the same and never answers. A spot check has the reference
+evaluator make one decision in a thousand again, for as long as the server lives.
 """
 
 from collections import Counter, deque
@@ -23,7 +23,7 @@ from dfks_rules.policy.language.alternatives import Question
 
 MAX_SAMPLES = 100
 """Differences that a shadow keeps, the newest."""
-ORACLE_EVERY = 1_000
+CHECKED_EVERY = 1_000
 """One decision in so many is also made by the reference evaluator."""
 
 
@@ -68,13 +68,13 @@ class Shadow:
             self.samples.append(Difference(_given(view), active, other))
 
 
-class Oracle:
+class SpotCheck:
     """Has every thousandth decision made again by the reference evaluator."""
 
     def __init__(self, report: Callable[[Difference], None]) -> None:
         """`report` is told each disagreement: a bug of ours or of the engine."""
         self._report = report
-        self._until_next = ORACLE_EVERY
+        self._until_next = CHECKED_EVERY
         self.checks = 0
         """Decisions that were made again."""
         self.disagreements = 0
@@ -85,7 +85,7 @@ class Oracle:
         self._until_next -= decisions
         if self._until_next > 0:
             return False
-        self._until_next += ORACLE_EVERY
+        self._until_next += CHECKED_EVERY
         return True
 
     def check(self, policies: PolicySet, view: View, decision: Decision) -> None:
@@ -106,10 +106,12 @@ class Oracle:
 class LivePolicies:
     """The active policies, observed; decides exactly as they do."""
 
-    def __init__(self, active: PolicySet, oracle: Oracle, shadow: Shadow | None = None) -> None:
+    def __init__(
+        self, active: PolicySet, spot_check: SpotCheck, shadow: Shadow | None = None
+    ) -> None:
         self._active = active
         self._shadow = shadow
-        self._oracle = oracle
+        self._spot_check = spot_check
         self.on_activated: Callable[[], None] = _nobody
         """Told that others answer from now on."""
 
@@ -189,7 +191,7 @@ class LivePolicies:
         """See `PolicySet.decide`."""
         active = self._active
         decision = active.decide(request, snapshot, at, around)
-        is_due = self._oracle.is_due(1)
+        is_due = self._spot_check.is_due(1)
         if is_due or self._shadow is not None:
             view = View(request, snapshot, at, around, active.site)
             self._look_again(view, decision, is_due=is_due)
@@ -205,7 +207,7 @@ class LivePolicies:
     ) -> Gets:
         """See `PolicySet.decide_gets`."""
         gets = self._active.decide_gets(presentity, requester, snapshot, at, around)
-        is_due = self._oracle.is_due(len(gets.positions))
+        is_due = self._spot_check.is_due(len(gets.positions))
         if is_due or self._shadow is not None:
             for feature, decision in gets.decided:
                 request = FeatureRequest(Operation.GET, presentity, requester, feature)
@@ -217,7 +219,7 @@ class LivePolicies:
         if self._shadow is not None:
             self._shadow.compare(view, decision)
         if is_due:
-            self._oracle.check(self._active, view, decision)
+            self._spot_check.check(self._active, view, decision)
 
 
 def _given(view: View) -> Mapping[str, FactValue]:

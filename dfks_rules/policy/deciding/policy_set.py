@@ -15,6 +15,7 @@ from dfks_rules.policy.deciding.compiled import CompiledPolicies, compile_polici
 from dfks_rules.policy.deciding.engine import EngineError, self_test
 from dfks_rules.policy.deciding.matching import Shard, Shards, Situation, Situations, situations
 from dfks_rules.policy.deciding.reference import ReferenceEvaluator
+from dfks_rules.policy.deciding.reference_policy_set import decide_by_reference
 from dfks_rules.policy.deciding.timing import timing_of
 from dfks_rules.policy.facts.fact import FactLookup
 from dfks_rules.policy.facts.facts import facts_of
@@ -240,16 +241,7 @@ class PolicySet:
 
     def decide_by_reference(self, view: View) -> Decision:
         """What `decide_view` must say, worked out without the engine and without memory."""
-        view = self.sees(view)
-        request, lookup = view.request, facts_of(view)
-        rules = [self.rules[position] for position in self._reference.matching(lookup)]
-        plan = make_plan(
-            rules, request.operation, request.feature, self.revision, lookup, self.members_of
-        )
-        stored = OFF if request.feature is None else view.snapshot.state(request.feature)
-        own = request.requester.watcher == request.presentity
-        decision = plan.timed(plan.decide(request.asked, stored, own=own), view.at)
-        return decision._replace(logs=plan.lines(lookup))
+        return decide_by_reference(self.sees(view), self.rules, self._reference, self.revision)
 
     def decide_gets(
         self,
