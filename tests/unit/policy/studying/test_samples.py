@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.language.matchers import MATCHERS, Atom, Named, Operand
 from dfks_rules.policy.language.schedules import parse_schedule
+from dfks_rules.policy.reading.read_calendar import read_calendar
 from dfks_rules.policy.studying.samples import MAX_SAMPLES, joined, possible, samples
-from tests.helpers.random_policies import NAMED_LIST, SCHEDULES, operands
+from tests.helpers.random_policies import CALENDAR, NAMED_LIST, SCHEDULES, operands
 
 HOURS: dict[str, Any] = SCHEDULES
 OFFICE: dict[str, Any] = {
@@ -73,7 +74,9 @@ def test_every_fact_has_samples_for_every_matcher(
     """A new matcher or type must not make `diff` blind, let alone crash it."""
     operand = data.draw(operands(FACTS[name], matcher))
     if MATCHERS[matcher].operand is Operand.SCHEDULE:
-        operand = Named(operand, parse_schedule(HOURS[operand]))
+        days, _ = read_calendar(CALENDAR)
+        assert days is not None
+        operand = Named(operand, parse_schedule(HOURS[operand], {"days": days}))
     if isinstance(operand, dict):
         operand = NAMED_LIST
     test = atom(name, MATCHERS[matcher].negates or matcher, operand)
