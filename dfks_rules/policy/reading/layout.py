@@ -238,7 +238,7 @@ class _Layout:
             return [*before, *self._after(dash, item, item, path, indent + 2)]
         lines = self._entries(item, path, indent + 2, item.start_mark.column)
         # A comment after the dash would be read as one about the whole item the next time.
-        above = list(takewhile(lambda one: one.lstrip().startswith("#"), lines))
+        above = list(takewhile(lambda one: not one or one.lstrip().startswith("#"), lines))
         first, *rest = lines[len(above) :]
         return [*before, *(one[2:] for one in above), f"{dash} {first.lstrip()}", *rest]
 

@@ -186,6 +186,13 @@ def test_a_layout_that_would_lose_a_comment_is_refused(monkeypatch: pytest.Monke
     assert [one.code for one in caught.value.findings] == ["policy_layout"]
 
 
+def test_a_comment_and_an_empty_line_within_nested_brackets_go_before_the_dash() -> None:
+    """Else the dash stands alone, and the next time beside its first item."""
+    assert of("rules: {x: [[  # c\n\n  alice]]}  # d\n") == (
+        "rules:\n  x:\n    # c\n\n    - - alice  # d\n"
+    )
+
+
 WORDS = st.sampled_from(
     [
         *("alice", "+4930", "12:30", "no", "a, b", "x # y", "it's", 'say "hi"', " ", "", "é😀"),
