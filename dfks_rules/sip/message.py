@@ -34,11 +34,9 @@ METHODS = frozenset(
 )
 """The methods that are registered for SIP; any other is unknown (RFC 3261 §21.5.2)."""
 
-
 SHORT_BODY = Fault(400, "Content-Length does not match the body")
 
-# A line that is folded does not match.
-# The lines that a response is matched by, in one pass.
+# The lines that a response is matched by, in one pass. One that is folded does not match.
 _MATCHED_LINE = re.compile(
     rb"\r\n(?:(?i:Via|v)[ \t]*+:[ \t]*+([^\r\n]*+)(?!\r\n[ \t])"
     rb"|(?i:CSeq)[ \t]*+:[ \t]*+([0-9]{1,32})[ \t]++(" + TOKEN + rb"))"

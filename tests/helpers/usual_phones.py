@@ -1,6 +1,8 @@
-"""SUBSCRIBEs in the shape in which phones write them: order, spelling and white space are theirs.
+"""SUBSCRIBEs in the shape in which phones write them, as far as we know it.
 
-Made from traces in manuals and public issue trackers; names, addresses and tokens are ours.
+Few are made from whole traces. Most are put together from excerpts in manuals and public issue
+trackers, and from what the vendors' stacks write elsewhere: order, spelling and white space may
+differ from the real phone. Names, addresses and tokens are ours.
 """
 
 _BODY = (

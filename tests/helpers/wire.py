@@ -8,7 +8,7 @@ from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.sip.header import FROM, NAMES, TO
 from dfks_rules.sip.incoming import read_addresses
 from dfks_rules.sip.message import Request, Response, parse_message, parse_unusual
-from dfks_rules.sip.uri import _aor_of_unusual, _parse
+from dfks_rules.sip.uri import SipUri, _aor_of_unusual, _parse
 from dfks_rules.sip.via import Via
 from dfks_rules.sip.wire import make_aor, read_address, read_uri
 from tests.helpers.published import ROOT
@@ -76,10 +76,13 @@ def is_value_taken(text: bytes) -> tuple[bool, bool, bool]:
     """Whether C takes it for an address, for a URI, and for the user and the host of one."""
     address, uri = read_address(text), read_uri(text)
     assert address is None or address == _address(text)
-    assert uri is None or (type(uri), uri) == (type(_parse(text)), _parse(text))
+    if uri is not None:
+        assert (type(uri), uri, hash(uri)) == (SipUri, _parse(text), hash(_parse(text)))
     host, _, user = text.rpartition(b"@")
     aor = make_aor(user, host)
-    assert aor is None or aor == _aor_of_unusual(user, host)
+    if aor is not None:
+        # From Python 3.14 on, a tuple keeps its hash: one that C has made is to be found, too.
+        assert (aor, hash(aor)) == (_aor_of_unusual(user, host), hash(_aor_of_unusual(user, host)))
     return address is not None, uri is not None, aor is not None
 
 

@@ -18,7 +18,10 @@ MOST_CHARACTERS = 100_000
 """Most of the rules of one file, which are more once they are laid out."""
 MOST_RULES = 5_000
 """Most rules that are made of a script."""
+MOST_IN_ALL = 20_000_000
+"""Most characters of all rules: there are priorities for 500 files."""
 _TOO_MANY = f"more than {MOST_RULES} rules come before it"
+_TOO_LONG = "the rules up to here are too long for the files that there may be"
 _PRIORITY = 500
 """What policies have that say none."""
 
@@ -64,8 +67,13 @@ def carry(script: str) -> Carried:
                 what = f"more than {MAX_CONDITIONS} conditions decide whether this is reached"
                 notes += [Note(line, what) for line in block.lines]
     usable: list[CarriedRule] = []
+    size = 0
     for one in _named_once(rules):
-        problem = _problem(one.rule) if len(usable) < MOST_RULES else _TOO_MANY
+        size += len(flow(one.rule))
+        if size > MOST_IN_ALL:
+            problem: str | None = _TOO_LONG
+        else:
+            problem = _problem(one.rule) if len(usable) < MOST_RULES else _TOO_MANY
         if problem is None:
             usable.append(one)
         else:
@@ -87,10 +95,11 @@ def policy_texts(carried: Carried, name: str, script: str) -> dict[str, str]:
     parts: list[list[CarriedRule]] = [[]]
     size = 0
     for one in carried.rules:
-        size += len(flow(one.rule))
-        if parts[-1] and (size > MOST_CHARACTERS or len(parts[-1]) == MAX_RULES):
+        own_size = len(flow(one.rule))
+        if parts[-1] and (size + own_size > MOST_CHARACTERS or len(parts[-1]) == MAX_RULES):
             parts.append([])
             size = 0
+        size += own_size
         parts[-1].append(one)
     texts: dict[str, str] = {}
     for number, part in enumerate(parts):

@@ -12,6 +12,16 @@ static PyObject *schemes[2]; /* by whether it is secure */
 static PyTypeObject *uri_type; /* dfks_rules.sip.uri.SipUri */
 static PyTypeObject *aor_type; /* dfks_rules.model.identity.Aor */
 
+/* A named tuple of `size` items, which are NULL until they are set; NULL with an exception. */
+static PyObject *named_tuple(PyTypeObject *type, Py_ssize_t size) {
+    PyObject *made = type->tp_alloc(type, size);
+#if PY_VERSION_HEX >= 0x030E0000
+    /* From 3.14 on a tuple keeps its hash, -1 for none yet: the 0 of fresh memory would count. */
+    if (made != NULL) ((PyTupleObject *)made)->ob_hash = -1;
+#endif
+    return made;
+}
+
 /* --- Pieces of a message: each gives a new reference, or NULL with an exception --- */
 
 static PyObject *piece(const uint8_t *data, uint32_t start, uint32_t end) {
@@ -28,7 +38,7 @@ static PyObject *number_or_none(int64_t number) {
 }
 
 static PyObject *uri_of(const uint8_t *data, const struct wire_uri *uri) {
-    PyObject *made = uri_type->tp_alloc(uri_type, 6);
+    PyObject *made = named_tuple(uri_type, 6);
     if (made == NULL) return NULL;
     PyTuple_SET_ITEM(made, 0, Py_NewRef(schemes[uri->secure]));
     PyTuple_SET_ITEM(made, 1, text_of(data, uri->user));
@@ -188,7 +198,7 @@ static PyObject *make_aor(PyObject *module, PyObject *const *parts, Py_ssize_t c
         Py_RETURN_NONE;
     PyObject *user = aor_type == NULL ? NULL : ascii_of(parts[0], 0);
     PyObject *host = user == NULL ? NULL : ascii_of(parts[1], 1);
-    PyObject *made = host == NULL ? NULL : aor_type->tp_alloc(aor_type, 2);
+    PyObject *made = host == NULL ? NULL : named_tuple(aor_type, 2);
     if (made == NULL) {
         Py_XDECREF(user);
         Py_XDECREF(host);

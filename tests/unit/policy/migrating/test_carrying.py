@@ -17,6 +17,8 @@ from dfks_rules.policy.deciding.policy_set import PolicySet, load
 from dfks_rules.policy.facts.given import view_of
 from dfks_rules.policy.migrating import carrying
 from dfks_rules.policy.migrating.carrying import (
+    Carried,
+    CarriedRule,
     carry,
     policy_text,
     policy_texts,
@@ -256,6 +258,25 @@ def test_a_file_has_no_more_rules_than_it_may() -> None:
     texts = policy_texts(carry(script(RETURNS[: RETURNS.index('"u700"') - 11])), "p", "x")
     assert [name for name, _ in texts.items()] == ["p", "p-2"]
     assert "priority: 499\n" in texts["p-2"]
+
+
+def test_rules_that_do_not_fit_beside_one_another_are_in_files_of_their_own() -> None:
+    """What begins a file counts for its size, too."""
+    rules = [CarriedRule({"id": f"r{n}", "text": "x" * 60_000}, (n,)) for n in range(1, 6)]
+    texts = policy_texts(Carried(tuple(rules), ()), "p", "x")
+    assert len(texts) == 5
+
+
+def test_rules_that_are_too_long_for_all_files_are_told_line_by_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The priority of a file is never below 0."""
+    monkeypatch.setattr(carrying, "MOST_IN_ALL", 1_000)
+    returns = [f'if ($rU == "{n}") {{ return; }}\n$dfks(status) = 0;' for n in range(20)]
+    found = carry(script("\n".join(returns)))
+    what = "the rules up to here are too long for the files that there may be"
+    assert 0 < len(found.rules) < 20
+    assert [note.message for note in found.notes] == [what] * (20 - len(found.rules))
 
 
 def test_a_fetch_in_a_condition_is_one() -> None:
