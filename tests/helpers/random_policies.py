@@ -204,7 +204,7 @@ def _asking(when: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:
 
 
 @st.composite
-def files(draw: st.DrawFn) -> list[Source]:
+def files(draw: st.DrawFn) -> list[Source]:  # noqa: C901 - one drawing after another
     """Some policies, what they share, perhaps an Exception, without what the check refuses."""
     sources = [*SHARED]
     denials: list[str] = []
