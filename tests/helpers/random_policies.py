@@ -16,6 +16,7 @@ from dfks_rules.policy.language.lists import NamedList
 from dfks_rules.policy.language.matchers import MATCHERS, Operand
 from dfks_rules.policy.reading.check import check
 from dfks_rules.policy.reading.source import Source
+from tests.helpers.random_effects import EFFECTS
 from tests.helpers.states import some_state
 
 Question = tuple[FeatureRequest, Snapshot, datetime]
@@ -56,6 +57,8 @@ CONSTANTS: dict[Kind, list[Any]] = {
     Kind.COUNTRY: ["DE", "US"],
     Kind.DATE: ["2026-01-05", "2026-12-31", "2024-02-29"],
 }
+NUMBERS = ["+4930123456", "+49", "+19004440100"]
+"""Constants of `target.number`, which is always in E.164 form."""
 PATTERNS = [".*", "[a-z]+", "(sip:)?\\+[0-9]{6,15}(@.*)?", "(?i)ALICE"]
 SCHEDULES = {
     "office": {"tz": "Europe/Berlin", "weekly": ["Mon-Fri 08:00-18:00"], "except": ["2026-01-05"]},
@@ -66,6 +69,7 @@ SCHEDULES = {
         "also": ["02-29 07:00-08:00"],
     },
     "holidays": {"weekly": ["Mon-Fri 08:00-18:00"], "except": [{"calendar": "days"}]},
+    "local": {"tz": {"from": "user.zone"}, "weekly": ["Mon-Fri 08:00-18:00"]},
 }
 LISTED = ["alice", "sip:+4930123456@example.com", "+49", "example.com", "sip:bob@acme.example"]
 """The entries of a list, of which some suit every fact that is a text."""
@@ -74,10 +78,10 @@ NETWORKS = ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32", "0.0.0.0/0"]
 SITE = [
     Source(
         "users.csv",
-        "user,domain,groups,role,numbers,manager,team\n"
-        "alice,example.com,sales x,owner,201 +4930123456,bob,1\n"
-        "bob,acme.example,sales,,201,,1\n"
-        "bob,example.com,x,,,alice,x\n",
+        "user,domain,groups,role,numbers,manager,team,zone\n"
+        "alice,example.com,sales x,owner,201 +4930123456,bob,1,Europe/Berlin\n"
+        "bob,acme.example,sales,,201,,1,America/New_York\n"
+        "bob,example.com,x,,,alice,x,\n",
     ),
     Source(
         "numbers.yaml",
@@ -121,9 +125,16 @@ def one_or_some(pool: list[Any]) -> st.SearchStrategy[Any]:
     return st.sampled_from(pool) | st.lists(st.sampled_from(pool), min_size=1, max_size=3)
 
 
+def constants_of(fact: Fact) -> list[Any]:
+    """What a fact may be compared with."""
+    if fact.name == "target.number":
+        return NUMBERS
+    return list(fact.words) or CONSTANTS.get(fact.kind, [])
+
+
 def operands(fact: Fact, name: str) -> st.SearchStrategy[Any]:
     """Possible operands of a matcher of this fact."""
-    constants = list(fact.words) or CONSTANTS.get(fact.kind, [])
+    constants = constants_of(fact)
     hours = sorted(SCHEDULES)
     pools = {"regex": PATTERNS, "cidr": NETWORKS, "during": hours, "outside": hours}
     match MATCHERS[name].operand:
@@ -139,7 +150,8 @@ def operands(fact: Fact, name: str) -> st.SearchStrategy[Any]:
             others = [name for name in every if known_fact(name).kind is fact.kind]
             return st.sampled_from([other for other in others if other != fact.name])
         case Operand.TEXTS:
-            texts = one_or_some(pools.get(name, [text for text in HOSTILE if text]))
+            some = NUMBERS if fact.name == "target.number" else [text for text in HOSTILE if text]
+            texts = one_or_some(pools.get(name, some))
             return texts | listed(fact) if name == "prefix" else texts
 
 
@@ -153,11 +165,12 @@ def listed(fact: Fact) -> st.SearchStrategy[Any]:
 def one_fact(draw: st.DrawFn) -> dict[str, Any]:
     """A condition on one fact."""
     # Facts that select the shard come up often.
-    names = ["op", "feature", "domain", "user", *FACTS, *OF_FAMILIES]
+    names = ["op", "feature", "domain", "user", "source.ip", *FACTS, *OF_FAMILIES]
     fact = known_fact(draw(st.sampled_from(names)))
-    constants = list(fact.words) or CONSTANTS.get(fact.kind, [])
+    constants = constants_of(fact)
     takes = [matcher.name for matcher in MATCHERS.values() if fact.kind in matcher.kinds]
-    if fact.kind is Kind.TEXT and not fact.words and draw(st.integers(0, 9)) == 0:
+    is_text = fact.kind is Kind.TEXT and constants is not NUMBERS
+    if is_text and draw(st.integers(0, 9)) == 0:
         return {fact.name: [{"var": "vips"}, "carol"]}
     if "eq" in takes and draw(st.booleans()):
         return {fact.name: draw(one_or_some(constants))}
@@ -180,38 +193,6 @@ CONDITIONS = st.recursive(
     max_leaves=5,
 )
 
-EFFECTS: st.SearchStrategy[Any] = st.sampled_from(
-    [
-        {"status": 0},
-        {"status": 1, "values": {"forwardTo": "sip:vm@example.com", "ringCount": 5}},
-        {"status": "stored", "final": True},
-        {"status": "request", "notify": "others"},
-        {"assigned": False, "notify": False},
-        {"deny": "no"},
-        {"deny": {"reason": "off", "answer": "off"}, "notify": "requester"},
-        {"deny": {"reason": "gone", "answer": "unassigned", "text": "${user} to ${target.number}"}},
-        {"deny": {"reason": "liftable", "exceptions": True}},
-        {"deny": {"reason": "spoken", "exceptions": True, "text": "no, ${user}"}, "final": True},
-        {"log": "${user} ${watcher} ${request.forwardTo}"},
-        {"allow": True},
-        {"values": {"forwardTo": {"template": "sip:vm-${user}@${domain}", "default": "sip:vm"}}},
-        {"values": {"forwardTo": {"from": "stored.forwardTo"}}},
-        {"values": {"forwardTo": {"from": "request.forwardTo", "as": "e164", "prefix": "0"}}},
-        {"values": {"forwardTo": {"from": "request.forwardTo", "strip": "sip:", "default": "x"}}},
-        {"values": {"forwardTo": {"var": "desk"}}},
-        {"values": {"ringCount": {"from": "request.ringCount", "min": 2, "max": 9}}},
-        {"also": [{"feature": "DoNotDisturb", "status": "request", "user": "${param}-2"}]},
-        {"also": [{"feature": "CallForwardingBusy", "status": 1}], "final": True},
-        {"also": [{"feature": "DoNotDisturb", "status": 0, "domain": "acme.example"}]},
-        {"also": [{"feature": "DoNotDisturb", "status": "request", "group": "sales"}]},
-        {"expire": "2h"},
-        {"expire": {"until": "12:00", "tz": "Europe/Berlin"}, "status": 1},
-        {"expire": {"during": "night"}, "final": True},
-        {"also": [{"feature": "DoNotDisturb", "status": 1, "user": "${user.manager}"}]},
-        {"values": {"forwardTo": {"from": "watcher.team"}}},
-    ]
-)
-
 _OF_OPERATION = {"also": "set", "expire": "set", "allow": "subscribe"}
 """Effect → the operation that rules must ask for to have it."""
 
@@ -223,7 +204,7 @@ def _asking(when: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:
 
 
 @st.composite
-def files(draw: st.DrawFn) -> list[Source]:
+def files(draw: st.DrawFn) -> list[Source]:  # noqa: C901 - one drawing after another
     """Some policies, what they share, perhaps an Exception, without what the check refuses."""
     sources = [*SHARED]
     denials: list[str] = []
@@ -248,9 +229,9 @@ def files(draw: st.DrawFn) -> list[Source]:
                 rule["mode"] = draw(st.sampled_from(["shadow", "off"]))
             if draw(st.integers(0, 3)) == 0:
                 rule["unless"] = draw(CONDITIONS)
-            if not check([*SHARED, dumped({**policy, "rules": [rule]})])[1]:
+            if not check([*SHARED, *SITE, dumped({**policy, "rules": [rule]})])[1]:
                 rules.append(rule)
-        if not check([*SHARED, dumped({**policy, "rules": []})])[1]:
+        if not check([*SHARED, *SITE, dumped({**policy, "rules": []})])[1]:
             sources.append(dumped({**policy, "rules": rules}))
             name = policy["metadata"]["name"]
             denials += [
@@ -258,7 +239,7 @@ def files(draw: st.DrawFn) -> list[Source]:
                 for rule in rules
                 if _is_liftable(rule["then"]) and rule.get("mode") != "off"
             ]
-    if draw(st.booleans()) and denials:
+    if denials:
         # A second one could have the same precedence.
         exception: dict[str, Any] = {
             "apiVersion": "dfks/v1",
@@ -270,7 +251,11 @@ def files(draw: st.DrawFn) -> list[Source]:
             "why": "random",
             "when": draw(CONDITIONS),
         }
-        if not check([*sources, dumped(exception)])[1]:
+        if draw(st.booleans()):
+            exception["unless"] = draw(CONDITIONS)
+        if draw(st.booleans()):
+            exception["until"] = "2026-11-24"
+        if not check([*sources, *SITE, dumped(exception)])[1]:
             sources.append(dumped(exception))
     return sources
 

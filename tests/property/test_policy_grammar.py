@@ -49,7 +49,11 @@ ELEMENTS = frozenset(
         *(f"mode {mode.value}" for mode in (Mode.ENFORCE, Mode.SHADOW)),
         *(f"mode of a rule {mode.value}" for mode in (Mode.SHADOW, Mode.OFF)),
         *(f"kind {kind}" for kind in ("Policy", "Exception", "Vars", "list", "calendar")),
-        *(f"said {name}" for name in ("scope", "unless", "{list", "{var", "{calendar", "weeks")),
+        *(
+            f"said {name}"
+            for name in ("scope", "unless", "{list", "{var", "{calendar", "weeks", "zone")
+        ),
+        *(f"exception {name}" for name in ("until", "unless")),
     }
 )
 """Everything of the language, from the tables of the code where there are any."""
@@ -106,7 +110,7 @@ def said_in(record: Effects | Also | Rewritten) -> list[str]:
     return [name for name, value in fields if value not in says.get(name, (None, (), False, ""))]
 
 
-def of_file(source: Source) -> Iterator[str]:
+def of_file(source: Source) -> Iterator[str]:  # noqa: C901 - one look after another
     """What a file says, as it is written."""
     if source.file.endswith(".csv"):
         yield "kind list"
@@ -119,8 +123,17 @@ def of_file(source: Source) -> Iterator[str]:
         for name in ("list", "var", "calendar"):
             if f"{name}: " in source.text:
                 yield f"said {{{name}"
+        if re.search(r"(?:during|outside): local\b", source.text):
+            yield "said zone"
         if " weeks" in source.text:
             yield "said weeks"
+        # These are read as negations.
+        for name in ("ne", "notIn", "outside"):
+            if f"{name}:" in source.text:
+                yield f"matcher {name}"
+        for name in ("until", "unless"):
+            if source.file == "e.yaml" and f"\n{name}:" in source.text:
+                yield f"exception {name}"
         document = yaml.safe_load(source.text)
         yield f"kind {document['kind']}"
         yield f"band {document.get('band', 'normal')}"
