@@ -141,6 +141,7 @@ SCHEMAS: dict[str, Any] = {
             "origin": TEXT | {"description": "`files`, `rollback`, `rollout` or `last good`."},
             "policies": _list(record({"file": TEXT, "name": TEXT, "rules": _COUNT})),
             "revisions": _list(record({"revision": TEXT, "since": TIME, "origin": TEXT})),
+            "shadow": _FLAG | {"description": "Whether a candidate is compared with them."},
         }
     ),
     "RevisionFiles": record(
