@@ -71,6 +71,7 @@ async function inForce() {
 function Play({ begun, names }) {
   const [files, setFiles] = useState(begun.files);
   const [facts, setFacts] = useState(begun.facts);
+  const [loads, setLoads] = useState(0);
   const playing = usePlaying(files, facts);
   const share = async () => {
     const { text, fits } = await pack({ files, facts });
@@ -83,6 +84,7 @@ function Play({ begun, names }) {
     const found = await inForce();
     if (!found) throw new Problem(413, { title: t("play.tooMany") });
     setFiles(found);
+    setLoads(loads + 1);
   };
   const shadow = async () => {
     await ask("PUT", "/v1/policies/shadow", { body: { files } });
@@ -95,7 +97,7 @@ function Play({ begun, names }) {
     </div></div>
     <p class="soft">${t("play.noSave")}</p>
     <div class="grid split">
-      <div><section class="card"><h2>${t("play.files")}</h2><${Files} files=${files} change=${setFiles} findings=${playing.checked?.findings || []} /></section><br />
+      <div><section class="card"><h2>${t("play.files")}</h2><${Files} key=${loads} files=${files} change=${setFiles} findings=${playing.checked?.findings || []} /></section><br />
         <section class="card"><h2>${t("play.facts")}</h2>${begun.from && html`<p><a href=${link("decisions", [begun.from])}>${t("play.fromDecision", { id: begun.from })}</a></p>`}<${Facts} facts=${facts} names=${names} change=${setFacts} /></section></div>
       <section class="card"><${Verdict} of=${playing} files=${files} /></section>
     </div>`;

@@ -6,11 +6,14 @@ const schema = () => (loading ??= fetch(new URL("../policy.schema.json", import.
 /** Names of all facts, for forms. @returns {Promise<string[]>} */
 export const factNames = async () => Object.keys(properties(await schema(), (await schema()).$defs.condition)).filter((one) => !["any", "all", "not"].includes(one));
 
-/** The schema itself, and whatever it refers to or allows. @param {any} root @param {any} one @returns {any[]} */
-function shapes(root, one) {
-  if (!one || typeof one !== "object") return [];
-  const referred = one.$ref ? shapes(root, one.$ref.split("/").slice(1).reduce((/** @type {any} */ at, /** @type {string} */ part) => at?.[part], root)) : [];
-  return [one, ...referred, ...[...(one.anyOf || []), ...(one.oneOf || []), ...(one.allOf || [])].flatMap((each) => shapes(root, each))];
+/** The schema itself, and whatever it refers to or allows, each once.
+ * @param {any} root @param {any} one @param {Set<any>} [found] @returns {any[]} */
+function shapes(root, one, found = new Set()) {
+  if (!one || typeof one !== "object" || found.has(one)) return [];
+  found.add(one);
+  if (one.$ref) shapes(root, one.$ref.split("/").slice(1).reduce((/** @type {any} */ at, /** @type {string} */ part) => at?.[part], root), found);
+  for (const each of [...(one.anyOf || []), ...(one.oneOf || []), ...(one.allOf || [])]) shapes(root, each, found);
+  return [...found];
 }
 
 /** @param {any} root @param {any} one @returns {Record<string, any>} */
@@ -32,7 +35,8 @@ export function wayTo(before) {
   const flow = [];
   for (const match of line.matchAll(/([\w.]+):\s*\{|(\})/g)) match[2] ? flow.pop() : flow.push(match[1]);
   const own = /^\s*(?:- )?([\w.]+):/.exec(line);
-  if (!flow.length && own && /:\s/.test(line.slice(depth))) flow.push(own[1]);
+  const last = /([\w.]+):\s*$/.exec(line);
+  if (flow.length ? last : own && /:\s/.test(line.slice(depth))) flow.push(/** @type {RegExpExecArray} */ (flow.length ? last : own)[1]);
   if (/^\s*- /.test(line)) way.unshift("-");
   for (let at = before.length - 2; at >= 0; at--) {
     const text = before[at];

@@ -22,7 +22,8 @@ const STYLE = `
 
 /** @typedef {{line: number, column: number, severity: string, message: string}} Found */
 
-/** @param {{name: string, label: string, text: string, change: (text: string) => void, findings: Found[]}} props */
+/** The text is what it begins with: to have it show another one, give it another key.
+ * @param {{name: string, label: string, text: string, change: (text: string) => void, findings: Found[]}} props */
 export function Editor({ name, label, text, change, findings }) {
   const place = useRef(/** @type {HTMLElement | null} */ (null));
   const view = useRef(/** @type {any} */ (null));
@@ -51,10 +52,6 @@ export function Editor({ name, label, text, change, findings }) {
       view.current = null;
     };
   }, [name]);
-  useEffect(() => {
-    const now = view.current;
-    if (now && now.state.doc.toString() !== text) now.dispatch({ changes: { from: 0, to: now.state.doc.length, insert: text } });
-  }, [text]);
   useEffect(() => {
     const now = view.current;
     if (now) now.dispatch(module.current.setDiagnostics(now.state, findings.map((one) => diagnostic(now.state.doc, one))));
