@@ -3,7 +3,7 @@ import { effect, signal, useEffect, useState } from "./vendor/preact.js";
 
 /** A request that failed, as the server tells it (RFC 9457). */
 export class Problem extends Error {
-  /** @param {number} status @param {{type?: string, title?: string, detail?: string, errors?: any[]}} told */
+  /** @param {number} status @param {Record<string, any>} told */
   constructor(status, told) {
     super(told.detail || told.title || String(status));
     this.status = status;
@@ -65,7 +65,7 @@ export async function ask(method, url, { body, headers = {}, signal: aborted } =
  * @param {string | null} url null: nothing is asked for @param {number} [every] seconds; 0: once
  * @returns {Asked} */
 export function useAsked(url, every = 0) {
-  const [state, set] = useState({ url: null, value: null, etag: null, problem: null, loading: true });
+  const [state, set] = useState(/** @type {any} */ ({ url: null, value: null, etag: null, problem: null, loading: true }));
   const [turn, setTurn] = useState(0);
   useEffect(() => {
     if (url === null) return undefined;
@@ -78,7 +78,7 @@ export function useAsked(url, every = 0) {
       } catch (problem) {
         if (aborting.signal.aborted) return;
         if (!(problem instanceof Problem)) throw problem;
-        set((old) => ({ ...old, url, value: old.url === url ? old.value : null, problem, loading: false }));
+        set((/** @type {any} */ old) => ({ ...old, url, value: old.url === url ? old.value : null, problem, loading: false }));
       }
       if (every) timer = window.setTimeout(look, every * 1000);
     };

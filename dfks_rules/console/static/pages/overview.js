@@ -4,7 +4,7 @@ import { useAsked } from "../api.js";
 import { useEvents } from "../live.js";
 import { link } from "../route.js";
 import { may } from "../session.js";
-import { bytes, duration, number, percent, time } from "../format.js";
+import { number, percent, time } from "../format.js";
 import { quantile, read, sum, useSamples } from "../parts/metrics.js";
 import { Badge, Empty, Loading, Shown } from "../parts/states.js";
 import { Spark } from "../parts/spark.js";

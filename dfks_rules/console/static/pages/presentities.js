@@ -52,7 +52,7 @@ function Rows({ page, filtered }) {
         <thead><tr><th scope="col">${t("presentities.who")}</th><th scope="col">${t("presentities.states")}</th><th scope="col" class="num">${t("presentities.revision")}</th></tr></thead>
         <tbody>${page.items.map((/** @type {any} */ one) => html`<tr>
           <td><a href=${link("presentities", [one.presentity])}>${one.presentity}</a></td>
-          <td>${on(one.features)}</td>
+          <td>${onWords(one.features)}</td>
           <td class="num">${number(one.revision)}</td>
         </tr>`)}</tbody>
       </table>
@@ -61,7 +61,7 @@ function Rows({ page, filtered }) {
 }
 
 /** What is on, in words. @param {Record<string, any>} features */
-function on(features) {
+function onWords(features) {
   const all = Object.entries(features).filter(([, state]) => state.status === "on");
   if (!all.length) return html`<span class="soft">${t("word.none")}</span>`;
   return all.map(([name, state]) => `${named("feature", name)}: ${stateText(state)}`).join(" · ");

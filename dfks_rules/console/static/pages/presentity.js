@@ -7,7 +7,7 @@ import { may, offers } from "../session.js";
 import { duration, time } from "../format.js";
 import { Copy } from "../parts/copy.js";
 import { Lamp } from "../parts/lamp.js";
-import { Badge, Empty, Failed, Shown, why } from "../parts/states.js";
+import { Badge, Empty, Shown, why } from "../parts/states.js";
 import { stateText } from "../parts/feature_state.js";
 import { named, t } from "../words.js";
 

@@ -13,19 +13,18 @@ export function usePlaying(files, facts) {
   const latest = useRef({ files, facts });
   latest.current = { files, facts };
   useEffect(() => {
-    const mine = ++wanted.current;
-    const isNew = () => wanted.current === mine;
+    wanted.current += 1;
     const timer = window.setTimeout(async () => {
       if (running.current) return;
       running.current = true;
+      let turn;
       do {
-        const turn = wanted.current;
+        turn = wanted.current;
         await look(latest.current, show);
-        if (turn === wanted.current) break;
-      } while (wanted.current);
+      } while (turn !== wanted.current);
       running.current = false;
     }, REST);
-    return () => window.clearTimeout(timer) || isNew();
+    return () => window.clearTimeout(timer);
   }, [JSON.stringify(files), JSON.stringify(facts)]);
   return shown;
 }
