@@ -116,6 +116,7 @@ SCHEMAS: dict[str, Any] = {
     ),
     "Compared": record(
         {
+            "proved": _FLAG | {"description": "It is proved that all requests are decided alike."},
             "tried": _COUNT | {"description": "Requests that both decided."},
             "different": _COUNT,
             "ungrouped": _COUNT,
