@@ -34,6 +34,7 @@ from dfks_rules.policy.lint.gaps import gaps
 from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.cases import parse_cases, run_cases
+from dfks_rules.policy.studying.changed_proof import Side, prove_whole
 from dfks_rules.policy.studying.compare import Comparison, Group, compare
 from dfks_rules.policy.studying.coverage import Coverage
 from dfks_rules.policy.studying.explain import (
@@ -45,7 +46,6 @@ from dfks_rules.policy.studying.explain import (
 )
 from dfks_rules.policy.studying.given_files import parse_given
 from dfks_rules.policy.studying.proof_files import parse_proofs
-from dfks_rules.policy.studying.proved import prove_alike
 
 MAX_KNOWN = 4
 """Revisions that are remembered; the one asked about longest ago is forgotten first."""
@@ -140,11 +140,11 @@ class Answering:
         if comparison.different:
             return _compared(comparison, is_proved=False)
         # What the search has not found may still be there.
-        sides = compile_policies(old.sources), compile_policies(new.sources)
-        proof = prove_alike(sides[0], sides[1], _horizon())
-        if proof.differences.different:
-            return _compared(proof.differences, is_proved=False)
-        return _compared(comparison, is_proved=not proof.doubts and before.site == after.site)
+        sides = [Side(one.sources, compile_policies(one.sources)) for one in (old, new)]
+        proof, _ = prove_whole(sides[0], sides[1], _horizon())
+        told = _compared(comparison, is_proved=proof.is_whole)
+        groups = [_group(one) for one in proof.groups[:MAX_TOLD]]
+        return {**told, "different": len(proof.groups), "groups": groups}
 
     @_answer.register
     def _(self, question: Weigh) -> Any:
