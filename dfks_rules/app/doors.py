@@ -6,7 +6,9 @@ from functools import partial
 from pathlib import Path
 from socket import socket
 
+from dfks_rules.config.schema import schema_file
 from dfks_rules.config.settings import ApiSettings, ListenAddress, MiSettings
+from dfks_rules.console.files import read_files
 from dfks_rules.mi.datagram import DatagramServer, open_socket
 from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.fifo import FifoServer, make_fifo
@@ -57,7 +59,14 @@ def web_settings_of(http: ApiSettings | None) -> WebSettings:
         return WebSettings(None, frozenset(), 0)
     tokens = None if http.tokens is None else TokenFile(http.tokens)
     tls = None if http.tls is None else TlsFiles(*http.tls)
-    return WebSettings(tokens, http.names, http.per_token, tls)
+    console = _console_files() if http.console else None
+    return WebSettings(tokens, http.names, http.per_token, tls, console)
+
+
+def _console_files() -> dict[str, bytes]:
+    """What browsers are given; its editor completes from the schema of policies."""
+    schema = schema_file("policy")
+    return {**read_files(), schema.name: schema.read_bytes()}
 
 
 class Doors:

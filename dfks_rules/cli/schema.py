@@ -1,9 +1,8 @@
 """`dfks schema`: the JSON Schemas that editors use to complete and check files."""
 
-from importlib.resources import files
-from pathlib import Path
-
 import click
+
+from dfks_rules.config.schema import schema_file
 
 NAMES = {
     "policy": "policy",
@@ -30,10 +29,7 @@ def command(kind: str) -> None:
 
 def text_of(name: str) -> str:
     """The text of a schema, by its file name."""
-    packed = files("dfks_rules") / "schemas" / name
-    # In the source tree, they are beside the package; the wheel puts them inside.
-    beside = Path(__file__).parents[2] / "schemas" / name
-    found = packed if packed.is_file() else beside
+    found = schema_file(name.removesuffix(".schema.json"))
     if not found.is_file():
         raise click.ClickException(f"this version has no schema `{name}`")
     return found.read_text(encoding="utf-8")

@@ -81,9 +81,14 @@ def bridge_schema() -> dict[str, Any]:
     return _read("bridge")
 
 
-def _read(name: str) -> dict[str, Any]:
+def schema_file(name: str) -> Path:
+    """Where a published schema is: in a wheel inside the package, in the source tree beside it."""
     folder = next(folder for folder in _FOLDERS if folder.is_dir())
-    schema: dict[str, Any] = json.loads((folder / f"{name}.schema.json").read_text("utf-8"))
+    return folder / f"{name}.schema.json"
+
+
+def _read(name: str) -> dict[str, Any]:
+    schema: dict[str, Any] = json.loads(schema_file(name).read_text("utf-8"))
     return schema
 
 

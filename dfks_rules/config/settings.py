@@ -120,6 +120,8 @@ class ApiSettings:
     """Rows a second that are imported."""
     tls: tuple[Path, Path] | None = None
     """Certificate and key; None: plain HTTP."""
+    console: bool = True
+    """Whether the console is served."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,16 +36,21 @@ class Text(NamedTuple):
     text: str
 
 
+Texts = Sequence[Text] | str | None
+"""Policies that somebody asks about: files that he sends, a revision that is kept, or None for
+those in force."""
+
+
 class Studies(Protocol):
     """Questions that another process answers; every answer is JSON, and goes on as it is.
 
-    Each takes `texts` in place of files, None for the policies in force, and who asks: one question
-    of his is answered at a time.
+    Each takes policies, and who asks: one question of his is answered at a time.
 
     Raises:
         GaveUpError: there is no answer.
         OneAtATimeError: he waits for another answer.
         PolicyError: the policies cannot be used.
+        DfksError: the revision is no longer kept (`policy_no_revision`).
     """
 
     async def count_values(self, text: bytes, asker: str) -> int:
@@ -66,13 +71,11 @@ class Studies(Protocol):
         """
         ...
 
-    async def test(self, texts: Sequence[Text], asker: str) -> bytes:
+    async def test(self, texts: Texts, asker: str) -> bytes:
         """Whether their cases pass."""
         ...
 
-    async def diff(
-        self, old: Sequence[Text] | None, new: Sequence[Text] | None, asker: str
-    ) -> bytes:
+    async def diff(self, old: Texts, new: Texts, asker: str) -> bytes:
         """What `new` decide differently than `old`."""
         ...
 

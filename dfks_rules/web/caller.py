@@ -40,3 +40,5 @@ class Caller(NamedTuple):
 
 LOCAL = Caller("api", frozenset(Scope))
 """Who calls from this machine, where no tokens are configured."""
+NOBODY = Caller("", frozenset())
+"""Who asks what needs no token, without one."""

@@ -29,6 +29,7 @@ KINDS: Mapping[str, Kind] = {
     "scope-missing": Kind(403, "The token does not allow this"),
     "refused-by-policy": Kind(403, "A policy refuses this"),
     "wrong-host": Kind(403, "The Host header names another server"),
+    "wrong-origin": Kind(403, "A page of another site may not do this"),
     "not-found": Kind(404, "Not found"),
     "no-such-feature": Kind(404, "There is no such feature"),
     "method-not-allowed": Kind(405, "Method not allowed"),

@@ -16,13 +16,25 @@ from dfks_rules.operations.ports import Operations
 from dfks_rules.web.binding import body_of, given_of
 from dfks_rules.web.bodies import MAX_BODY, BodyStream
 from dfks_rules.web.budget import SHARE, SHARE_OF_WATCHING, Budget, Timed
-from dfks_rules.web.caller import LOCAL, Caller, Scope
+from dfks_rules.web.caller import LOCAL, NOBODY, Caller, Scope
 from dfks_rules.web.connections import NAME, Connections, name_server
+from dfks_rules.web.pages import Pages
 from dfks_rules.web.parameters import IDEMPOTENCY_KEY
 from dfks_rules.web.problem import CONTENT_TYPE, Problem, problem_of
 from dfks_rules.web.repeats import Asked, Repeats, hash_of
+from dfks_rules.web.session import check_origin, secret_of
 from dfks_rules.web.streams import Streams
-from dfks_rules.web.table import JSON, SMALL, Answer, Call, Operation, Streamed, Where, json_line
+from dfks_rules.web.table import (
+    JSON,
+    SMALL,
+    Answer,
+    Call,
+    Door,
+    Operation,
+    Streamed,
+    Where,
+    json_line,
+)
 from dfks_rules.web.tls import HANDSHAKE_WITHIN, TlsFiles
 from dfks_rules.web.tokens import TokenFile
 
@@ -56,6 +68,8 @@ class WebSettings(NamedTuple):
     """Requests a second of each token."""
     tls: TlsFiles | None = None
     """The certificate; None: plain HTTP."""
+    console: Mapping[str, bytes] | None = None
+    """Files of the console by path; None: there is none."""
 
 
 class WebServer:
@@ -77,6 +91,7 @@ class WebServer:
         self.served: Counter[tuple[str, int]] = Counter()
         """Name of an operation and status → how often; bounded by the table."""
         self._repeats = Repeats()
+        self._pages = None if settings.console is None else Pages(settings.console)
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -106,6 +121,9 @@ class WebServer:
                 app.router.add_get(operation.path, handler, allow_head=True)
             else:
                 app.router.add_route(operation.method, operation.path, handler)
+        if self._pages is not None:
+            app.router.add_get("/", self._show)
+            app.router.add_get("/console{path:(/.*)?}", self._show)
         runner = web.AppRunner(app, handle_signals=False, shutdown_timeout=CLOSE_TIMEOUT)
         await runner.setup()
         self._runner = runner
@@ -141,6 +159,7 @@ class WebServer:
         assert isinstance(request, web.Request)  # noqa: S101 - the application made it
         try:
             _check_headers(request)
+            check_origin(request)
             request[_CALLER] = self._caller(request)
             return await handler(request)
         except Problem as problem:
@@ -170,18 +189,35 @@ class WebServer:
             if not self._is_host(request.host):
                 raise Problem("wrong-host", f"`{request.host[:100]}`")
             return LOCAL
-        scheme, _, secret = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            try:
-                tokens.look_again()
-            except ConfigError as error:
-                _log.warning("tokens_unusable", reason=error.message)
-            caller = tokens.caller(secret.strip())
-            if caller is not None:
-                return caller
-        elif not secret and self._is_public(request):
+        secret = secret_of(request)
+        caller = self._user_of(tokens, secret) if secret else None
+        if caller is not None:
+            return caller
+        if self._is_public(request) and "Authorization" not in request.headers:
             return None
         raise Problem("token-needed", None, {"WWW-Authenticate": 'Bearer realm="dfks"'})
+
+    def _user_of(self, tokens: TokenFile, secret: str) -> Caller | None:
+        try:
+            tokens.look_again()
+        except ConfigError as error:
+            _log.warning("tokens_unusable", reason=error.message)
+        return tokens.caller(secret)
+
+    def _door(self, request: web.Request) -> Door:
+        tokens = self._settings.tokens
+        return Door(
+            tokens is not None,
+            request.secure or request.headers.get("X-Forwarded-Proto") == "https",
+            lambda secret: tokens is None or self._user_of(tokens, secret) is not None,
+        )
+
+    async def _show(self, request: web.Request) -> web.StreamResponse:
+        assert self._pages is not None  # noqa: S101 - or there is no way here
+        try:
+            return self._pages.serve(request)
+        except web.HTTPFound as found:
+            return web.Response(status=found.status, headers=found.headers)
 
     def _may_still(self, request: web.Request) -> bool:
         """Whether whoever sent a request could send it again: tokens are revoked, and expire."""
@@ -191,6 +227,8 @@ class WebServer:
             return False
 
     def _is_public(self, request: web.Request) -> bool:
+        if self._pages is not None and self._pages.has(request.path):
+            return True
         return any(one.path == request.path for one in self._public)
 
     def _is_host(self, host: str) -> bool:
@@ -261,7 +299,7 @@ class WebServer:
         if operation.streams and len(self._streams) >= MOST_STREAMS:
             self._counts["streams_refused"] += 1
             raise Problem("too-many-listeners")
-        caller = caller or LOCAL
+        caller = caller or NOBODY
         stream = BodyStream(request.content, 0 if operation.body is None else operation.body.most)
         call = Call(
             given_of(operation, request, caller),
@@ -271,6 +309,7 @@ class WebServer:
             request.headers.get("Accept", ""),
             stream,
             request.content_type,
+            self._door(request),
         )
         key = call.given.get(IDEMPOTENCY_KEY.name)
         if key is None:

@@ -68,6 +68,16 @@ class Body(NamedTuple):
     """Bytes that it may have."""
 
 
+class Door(NamedTuple):
+    """What an operation may know of the door that a request came through."""
+
+    needs_token: bool
+    is_secure: bool
+    """Whether the browser came by HTTPS, also where a proxy ends it."""
+    knows: Callable[[str], bool]
+    """Whether somebody uses this token."""
+
+
 class Call(NamedTuple):
     """One request, checked."""
 
@@ -83,6 +93,7 @@ class Call(NamedTuple):
     """The body, where the operation reads it."""
     content_type: str
     """Of the body."""
+    door: Door
 
 
 class Answer(NamedTuple):

@@ -47,7 +47,7 @@ from dfks_rules.operations.ports import (
     SubscriptionRow,
 )
 from dfks_rules.operations.rollouts import Rollouts
-from dfks_rules.operations.studies import Text
+from dfks_rules.operations.studies import Text, Texts
 from dfks_rules.operations.traces import TraceRequest
 from dfks_rules.policy.facts.view import NOWHERE
 from dfks_rules.policy.site.directory import Directory
@@ -155,13 +155,11 @@ class MemoryStudies:
         """The answer."""
         return self._told("evaluate", texts, facts, asker)
 
-    async def test(self, texts: Sequence[Text], asker: str) -> bytes:
+    async def test(self, texts: Texts, asker: str) -> bytes:
         """The answer."""
         return self._told("test", texts, asker)
 
-    async def diff(
-        self, old: Sequence[Text] | None, new: Sequence[Text] | None, asker: str
-    ) -> bytes:
+    async def diff(self, old: Texts, new: Texts, asker: str) -> bytes:
         """The answer."""
         return self._told("diff", old, new, asker)
 

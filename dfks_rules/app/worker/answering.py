@@ -3,7 +3,7 @@
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import singledispatchmethod
 from typing import Any
 
@@ -23,15 +23,18 @@ from dfks_rules.app.worker.questions import (
     RunCases,
     Weigh,
 )
+from dfks_rules.app.zone import local_zone
 from dfks_rules.errors import MAX_TOLD, Finding, PolicyError
 from dfks_rules.policy.deciding.answer import answer_of
-from dfks_rules.policy.deciding.compiled import revision_of
+from dfks_rules.policy.deciding.compiled import compile_policies, revision_of
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
 from dfks_rules.policy.facts.given import view_of
 from dfks_rules.policy.lint.findings import check_and_lint
 from dfks_rules.policy.lint.gaps import gaps
+from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.cases import parse_cases, run_cases
+from dfks_rules.policy.studying.changed_proof import Side, prove_whole
 from dfks_rules.policy.studying.compare import Comparison, Group, compare
 from dfks_rules.policy.studying.coverage import Coverage
 from dfks_rules.policy.studying.explain import (
@@ -133,7 +136,15 @@ class Answering:
     def _(self, question: Diff) -> Any:
         old, new = self._files_of(question.old), self._files_of(question.new)
         with closing(load(old.sources)) as before, closing(load(new.sources)) as after:
-            return _compared(compare(before, after))
+            comparison = compare(before, after)
+        if comparison.different:
+            return _compared(comparison, is_proved=False)
+        # What the search has not found may still be there.
+        sides = [Side(one.sources, compile_policies(one.sources)) for one in (old, new)]
+        proof, _ = prove_whole(sides[0], sides[1], _horizon())
+        told = _compared(comparison, is_proved=proof.is_whole)
+        groups = [_group(one) for one in proof.groups[:MAX_TOLD]]
+        return {**told, "different": len(proof.groups), "groups": groups}
 
     @_answer.register
     def _(self, question: Weigh) -> Any:
@@ -244,8 +255,15 @@ def _ran(source: Source, files: PolicyFiles, coverage: Coverage) -> Iterator[dic
             }
 
 
-def _compared(comparison: Comparison) -> dict[str, Any]:
+def _horizon() -> Horizon:
+    """For when something is proved: last year, this one and the next two, on this machine."""
+    year = datetime.now(UTC).year  # noqa: TID251 - a proof is about the years around now
+    return Horizon(local_zone() or UTC, range(year - 1, year + 3))
+
+
+def _compared(comparison: Comparison, *, is_proved: bool) -> dict[str, Any]:
     return {
+        "proved": is_proved,
         "tried": comparison.tried,
         "different": comparison.different,
         "ungrouped": comparison.ungrouped,

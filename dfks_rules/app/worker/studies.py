@@ -19,7 +19,7 @@ from dfks_rules.app.worker.questions import (
 )
 from dfks_rules.app.worker.worker import Worker
 from dfks_rules.operations.decisions import Decided
-from dfks_rules.operations.studies import Text
+from dfks_rules.operations.studies import Text, Texts
 from dfks_rules.policy.facts.given import given_of
 from dfks_rules.policy.site.site import Site
 
@@ -57,13 +57,11 @@ class WorkerStudies:
         told = orjson.dumps(facts).decode()
         return await self._worker.ask(Evaluate(self._of(texts), told), asker)
 
-    async def test(self, texts: Sequence[Text], asker: str) -> bytes:
+    async def test(self, texts: Texts, asker: str) -> bytes:
         """Whether cases pass."""
-        return await self._worker.ask(RunCases(files_of(texts)), asker)
+        return await self._worker.ask(RunCases(self._of(texts)), asker)
 
-    async def diff(
-        self, old: Sequence[Text] | None, new: Sequence[Text] | None, asker: str
-    ) -> bytes:
+    async def diff(self, old: Texts, new: Texts, asker: str) -> bytes:
         """What is decided differently."""
         return await self._worker.ask(Diff(self._of(old), self._of(new)), asker)
 
@@ -73,5 +71,7 @@ class WorkerStudies:
         given = given_of(view_of_outcome(decided.outcome, self._site_of(revision)))
         return await self._worker.ask(Explain(revision, given, is_all), asker)
 
-    def _of(self, texts: Sequence[Text] | None) -> Of:
+    def _of(self, texts: Texts) -> Of:
+        if isinstance(texts, str):
+            return texts
         return self._in_force() if texts is None else files_of(texts)

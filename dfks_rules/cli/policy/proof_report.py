@@ -17,9 +17,9 @@ from dfks_rules.model.requests import Operation
 from dfks_rules.policy.deciding.answer import answer_of
 from dfks_rules.policy.deciding.compiled import compile_policies
 from dfks_rules.policy.proof.points import Horizon
-from dfks_rules.policy.studying.changed_proof import Changed, Side, prove_changed
+from dfks_rules.policy.studying.changed_proof import Changed, Side, prove_whole
 from dfks_rules.policy.studying.compare import Group, said
-from dfks_rules.policy.studying.proved import Progress, Proof, prove_alike
+from dfks_rules.policy.studying.proved import Progress, Proof
 from dfks_rules.yaml.scalar import flow
 
 _PLURALS = {
@@ -43,20 +43,12 @@ def show_proof(old: Path, new: Path, horizon: Horizon, form: str) -> int:
     sources = [read_sources([path]) for path in (old, new)]
     before, after = (Side(some, compile_policies(some)) for some in sources)
     began = time.monotonic()
+    late = partial(_is_past, began + _SECONDS)
     with _Bar() as progress:
-        proof = prove_alike(
-            before.compiled, after.compiled, horizon, solver=solver(), progress=progress
+        proof, changed = prove_whole(
+            before, after, horizon, solver=solver(), progress=progress, late=late
         )
-    until = time.monotonic() + _SECONDS
-    late = partial(_is_past, until)
-    changed = list(prove_changed(before, after, horizon, solver=solver(), late=late))
-    groups = proof.differences.groups
-    for one in changed:
-        if one.proof is not None and one.is_beside:
-            groups += one.proof.differences.groups
-            proof.different |= one.proof.different
-            proof.doubts += one.proof.doubts
-            proof.is_timed |= one.proof.is_timed
+    groups = proof.groups
     seconds = time.monotonic() - began
     if form == "json":
         told = _as_json(proof, groups, changed, seconds)

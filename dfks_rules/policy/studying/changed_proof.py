@@ -17,7 +17,7 @@ from dfks_rules.policy.studying.changed_files import (
     changed_plan,
     changed_shared,
 )
-from dfks_rules.policy.studying.proved import Proof, prove_alike
+from dfks_rules.policy.studying.proved import Progress, Proof, prove_alike
 from dfks_rules.policy.studying.site_proof import Late, never, prove_site
 
 
@@ -92,6 +92,33 @@ def prove_changed(
             yield Changed(file, None)
         else:
             yield Changed(file, _proved(file, new, horizon, solver))
+
+
+def prove_whole(
+    old: Side,
+    new: Side,
+    horizon: Horizon,
+    *,
+    solver: Solver = by_search,
+    progress: Progress | None = None,
+    late: Late = never,
+) -> tuple[Proof, list[Changed]]:
+    """What two sets decide differently, with what their changed files change; see `prove_changed`.
+
+    Args:
+        old: one set.
+        new: the other.
+        horizon: for when it is proved.
+        solver: what answers.
+        progress: told how far the rules are compared.
+        late: whether changed files have taken too long.
+    """
+    proof = prove_alike(old.compiled, new.compiled, horizon, solver=solver, progress=progress)
+    changed = list(prove_changed(old, new, horizon, solver=solver, late=late))
+    for one in changed:
+        if one.proof is not None and one.is_beside:
+            proof.also(one.proof)
+    return proof, changed
 
 
 def _proved(

@@ -11,7 +11,7 @@ from dfks_rules.policy.language.alternatives import Question
 from dfks_rules.policy.proof.differing import Case, Model, Solver, by_search, cases_of, settle
 from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.proof.undecided import Undecided
-from dfks_rules.policy.studying.compare import Comparison, what_differs
+from dfks_rules.policy.studying.compare import Comparison, Group, what_differs
 from dfks_rules.policy.studying.instances import instances_of
 from dfks_rules.policy.studying.models import view_at, witnesses_at
 
@@ -52,6 +52,25 @@ class Proof:
     """Whether the horizon matters."""
     different: set[Operation] = field(default_factory=set)
     """Operations that they decide differently."""
+    beside: list[Group] = field(default_factory=list)
+    """What data beside the rules makes different."""
+
+    @property
+    def groups(self) -> list[Group]:
+        """All ways in which they differ, each with a request that shows it."""
+        return self.differences.groups + self.beside
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is proved that they decide every request alike."""
+        return not (self.different or self.doubts)
+
+    def also(self, other: "Proof") -> None:
+        """Something else of the same two sets was compared."""
+        self.beside += other.groups
+        self.different |= other.different
+        self.doubts += other.doubts
+        self.is_timed |= other.is_timed
 
 
 def prove_alike(

@@ -23,6 +23,7 @@ from dfks_rules.web.api import (
     removal,
     rollouts,
     server,
+    session,
     statistics,
     studies,
     subscriptions,
@@ -72,6 +73,7 @@ _OPERATIONS: tuple[Operation, ...] = (
     *metrics.OPERATIONS,
     *cluster.OPERATIONS,
     *traces.OPERATIONS,
+    *session.OPERATIONS,
     *server.OPERATIONS,
 )
 TABLE: tuple[Operation, ...] = document.with_document([_with_key(one) for one in _OPERATIONS])

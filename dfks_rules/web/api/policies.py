@@ -47,6 +47,7 @@ async def list_(call: Call) -> Answer:
         "origin": listing.origin,
         "policies": rows,
         "revisions": [row._asdict() for row in listing.history],
+        "shadow": listing.shadow is not None,
     }
     return Answer(told, headers=headers)
 

@@ -116,6 +116,7 @@ SCHEMAS: dict[str, Any] = {
     ),
     "Compared": record(
         {
+            "proved": _FLAG | {"description": "It is proved that all requests are decided alike."},
             "tried": _COUNT | {"description": "Requests that both decided."},
             "different": _COUNT,
             "ungrouped": _COUNT,
@@ -141,6 +142,7 @@ SCHEMAS: dict[str, Any] = {
             "origin": TEXT | {"description": "`files`, `rollback`, `rollout` or `last good`."},
             "policies": _list(record({"file": TEXT, "name": TEXT, "rules": _COUNT})),
             "revisions": _list(record({"revision": TEXT, "since": TIME, "origin": TEXT})),
+            "shadow": _FLAG | {"description": "Whether a candidate is compared with them."},
         }
     ),
     "RevisionFiles": record(

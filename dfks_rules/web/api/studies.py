@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from dfks_rules.operations.studies import Texts
 from dfks_rules.web.api.texts import FILES, MAX_FILES, MAX_LENGTH, texts_of, whole
 from dfks_rules.web.bodies import MAX_BODY
 from dfks_rules.web.caller import Scope
+from dfks_rules.web.problem import Problem
 from dfks_rules.web.schemas import record, ref
 from dfks_rules.web.table import JSON, Answer, Body, Call, Operation, Reply, Schema
 
@@ -27,20 +29,34 @@ async def evaluate(call: Call) -> Answer:
 async def test(call: Call) -> Answer:
     """Whether cases pass."""
     whole(call)
-    texts = texts_of(call.body["files"])
+    if len(call.body) != 1:
+        raise Problem("invalid-body", "the body: either `files` or `revision`", errors=[])
+    texts = _texts(call.body.get("files", call.body))
     return _json(await call.operations.studies.test(texts, call.caller.name))
 
 
 async def diff(call: Call) -> Answer:
     """What two sets decide differently."""
     whole(call)
-    old = texts_of(call.body["old"]) if "old" in call.body else None
-    new = texts_of(call.body["new"])
+    old = _texts(call.body["old"]) if "old" in call.body else None
+    new = _texts(call.body["new"])
     return _json(await call.operations.studies.diff(old, new, call.caller.name))
+
+
+def _texts(said: Any) -> Texts:
+    """Files, or a revision that is kept."""
+    return str(said["revision"]) if isinstance(said, dict) else texts_of(said)
 
 
 def _json(told: bytes) -> Answer:
     return Answer(told, headers={"Content-Type": JSON})
+
+
+_PROBLEMS = {
+    "checkPolicies": ("gave-up",),
+    "testPolicies": ("not-found", "policies-unusable", "gave-up"),
+    "comparePolicies": ("not-found", "policies-unusable", "gave-up"),
+}
 
 
 def _operation(  # noqa: PLR0913 - what differs
@@ -55,13 +71,18 @@ def _operation(  # noqa: PLR0913 - what differs
         run,
         (Reply(200, "The answer.", ref(answers)),),
         body=Body(body, most=MAX_BODY),
-        problems=("gave-up",) if name == "checkPolicies" else ("policies-unusable", "gave-up"),
+        problems=_PROBLEMS.get(name, ("policies-unusable", "gave-up")),
         description=f"{more}At most {MAX_FILES} files of {MAX_LENGTH} bytes each. One question of "
         "a token is answered at a time; one that takes too long is given up (503). A token that is "
         "limited to domains gets 403.",
     )
 
 
+_REVISION = {"type": "string", "pattern": "^[0-9a-f]{12}$", "examples": ["5e29e70da51e"]}
+_EITHER = {
+    "description": "Files, or a revision that is kept.",
+    "anyOf": [FILES, record({"revision": _REVISION})],
+}
 _FACTS = {
     "type": "object",
     "description": "Facts of a request by the names that policies use, as `given` in cases.",
@@ -100,7 +121,8 @@ OPERATIONS = (
         "Runs the cases among policy files that are not in force.",
         test,
         "Tested",
-        record({"files": FILES}),
+        record({"files": FILES, "revision": _REVISION}, []),
+        "The files are sent, or are those of a revision that is kept. ",
     ),
     _operation(
         "comparePolicies",
@@ -108,7 +130,7 @@ OPERATIONS = (
         "Shows what two sets of policies decide differently.",
         diff,
         "Compared",
-        record({"old": FILES, "new": FILES}, ["new"]),
+        record({"old": _EITHER, "new": _EITHER}, ["new"]),
         "Without `old`, `new` is compared with the policies in force. ",
     ),
 )

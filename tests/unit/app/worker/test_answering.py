@@ -114,6 +114,15 @@ def test_two_sets_are_compared() -> None:
     assert (group["old"]["decision"], group["new"]["decision"]) == ("deny", "allow")
 
 
+def test_what_only_says_it_otherwise_is_proved_to_decide_alike() -> None:
+    """And a difference is never called proved."""
+    otherwise = Text("p.yaml", NO_DND.text.replace("{op: set", "{all: [{op: set}], op: set"))
+    assert otherwise.text != NO_DND.text
+    same = told(Diff("r", files_of([otherwise, OTHERS])))
+    assert (same["proved"], same["different"]) == (True, 0)
+    assert not told(Diff("r", files_of([OTHERS])))["proved"]
+
+
 def test_all_that_is_in_force_is_checked() -> None:
     """By its revision."""
     assert told(CheckAll("r"))["usable"]

@@ -12,15 +12,17 @@ from dfks_rules.web.api.traces import MAX_SECONDS, OPERATIONS, SECONDS, form_of,
 from dfks_rules.web.bodies import BodyStream
 from dfks_rules.web.caller import LOCAL, Scope
 from dfks_rules.web.problem import Problem
-from dfks_rules.web.table import Call, Streamed
+from dfks_rules.web.table import Call, Door, Streamed
 from tests.helpers.operations import MemoryOperations
 from tests.helpers.policy import ALICE, BOB
+
+DOOR = Door(needs_token=False, is_secure=False, knows=lambda _: True)
 
 
 def _call(operations: MemoryOperations, accept: str = "", **given: Any) -> Call:
     stream = BodyStream(StreamReader(BaseProtocol(asyncio.get_running_loop()), 1), 0)
     caller = LOCAL._replace(domains=frozenset(["example.com"]))
-    return Call({"aor": ALICE, **given}, None, caller, operations, accept, stream, "")
+    return Call({"aor": ALICE, **given}, None, caller, operations, accept, stream, "", DOOR)
 
 
 async def _traced(call: Call) -> tuple[Streamed, bytes]:

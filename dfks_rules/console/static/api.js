@@ -1,0 +1,103 @@
+// What is asked of `/v1`. Nothing else speaks to the server, but `live.js` by its event stream.
+import { effect, signal, useEffect, useState } from "./vendor/preact.js";
+
+/** A request that failed, as the server tells it (RFC 9457). */
+export class Problem extends Error {
+  /** @param {number} status @param {Record<string, any>} told */
+  constructor(status, told) {
+    super(told.detail || told.title || String(status));
+    this.status = status;
+    this.kind = (told.type || "").split(":").pop() || "unreachable";
+    this.title = told.title || "";
+    this.detail = told.detail || "";
+    this.errors = told.errors || [];
+    this.told = told;
+  }
+}
+
+/** Whether the page is looked at: nobody asks for what nobody sees. */
+export const visible = signal(!document.hidden);
+document.addEventListener("visibilitychange", () => (visible.value = !document.hidden));
+
+/** Called when the server wants a token. @type {{lost: () => void}} */
+export const onLogin = { lost: () => {} };
+
+/** A path with its parts and query written as they have to be.
+ * @param {string[]} parts @param {Record<string, string | number | boolean | null | undefined>} [query] */
+export function path(parts, query = {}) {
+  const asked = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    if (value !== undefined && value !== null && value !== "") asked.set(name, String(value));
+  }
+  const text = `/v1/${parts.map(encodeURIComponent).join("/")}`;
+  return String(asked) ? `${text}?${asked}` : text;
+}
+
+/** @typedef {{body: any, etag: string | null, status: number}} Got */
+
+/** Ask, and wait for JSON.
+ * @param {string} method @param {string} url
+ * @param {{body?: any, headers?: Record<string, string>, signal?: AbortSignal}} [more]
+ * @returns {Promise<Got>} */
+export async function ask(method, url, { body, headers = {}, signal: aborted } = {}) {
+  let response;
+  const sent = body === undefined ? undefined : JSON.stringify(body);
+  const told = sent === undefined ? headers : { "Content-Type": "application/json", ...headers };
+  try {
+    response = await fetch(url, { method, headers: told, body: sent, signal: aborted });
+  } catch (error) {
+    if (aborted?.aborted) throw error;
+    throw new Problem(0, {});
+  }
+  const text = await response.text();
+  const isJson = (response.headers.get("Content-Type") || "").includes("json");
+  const value = isJson && text ? JSON.parse(text) : text || null;
+  if (!response.ok && response.status !== 304) {
+    if (response.status === 401) onLogin.lost();
+    throw new Problem(response.status, isJson ? value : { title: text.slice(0, 200) });
+  }
+  return { body: value, etag: response.headers.get("ETag"), status: response.status };
+}
+
+/** @typedef {{value: any, etag: string | null, problem: Problem | null, loading: boolean, again: () => void}} Asked */
+
+/** What a page shows of one answer; asked for again every so often while the page is looked at.
+ * @param {string | null} url null: nothing is asked for @param {number} [every] seconds; 0: once
+ * @returns {Asked} */
+export function useAsked(url, every = 0) {
+  const [state, set] = useState(/** @type {any} */ ({ url: null, value: null, etag: null, problem: null, loading: true }));
+  const [turn, setTurn] = useState(0);
+  useEffect(() => {
+    if (url === null) return undefined;
+    const aborting = new AbortController();
+    let timer = 0;
+    const look = async () => {
+      try {
+        const got = await ask("GET", url, { signal: aborting.signal });
+        set({ url, value: got.body, etag: got.etag, problem: null, loading: false });
+      } catch (problem) {
+        if (aborting.signal.aborted) return;
+        if (!(problem instanceof Problem)) throw problem;
+        set((/** @type {any} */ old) => ({ ...old, url, value: old.url === url ? old.value : null, problem, loading: false }));
+      }
+      if (every) timer = window.setTimeout(look, every * 1000);
+    };
+    const stop = effect(() => {
+      window.clearTimeout(timer);
+      if (visible.value) look();
+    });
+    return () => {
+      stop();
+      aborting.abort();
+      window.clearTimeout(timer);
+    };
+  }, [url, every, turn]);
+  const isOld = state.url !== url;
+  return {
+    value: isOld ? null : state.value,
+    etag: isOld ? null : state.etag,
+    problem: isOld ? null : state.problem,
+    loading: isOld || state.loading,
+    again: () => setTurn((now) => now + 1),
+  };
+}

@@ -1,0 +1,101 @@
+// The frame: who is there, which page, live or not. Pages are loaded when they are opened.
+import { html, render, useEffect, useRef, useState } from "./vendor/preact.js";
+import { failure, logout, look, offers, session } from "./session.js";
+import { link, route } from "./route.js";
+import { state as live } from "./live.js";
+import { theme, THEMES } from "./theme.js";
+import { choose, language, LANGUAGES, t } from "./words.js";
+import { Failed, Loading } from "./parts/states.js";
+import { Login } from "./pages/login.js";
+
+/** Page → its file, and what a server must offer for it. @type {Record<string, [() => Promise<any>, string?]>} */
+const PAGES = {
+  overview: [() => import("./pages/overview.js")],
+  presentities: [() => import("./pages/presentities.js")],
+  decisions: [() => import("./pages/decisions.js")],
+  policies: [() => import("./pages/policies.js")],
+  playground: [() => import("./pages/playground.js")],
+  trace: [() => import("./pages/trace.js")],
+  nodes: [() => import("./pages/nodes.js"), "cluster"],
+  integrations: [() => import("./pages/integrations.js")],
+};
+/** @param {string} page */
+const isOffered = (page) => page in PAGES && (!PAGES[page][1] || offers(/** @type {string} */ (PAGES[page][1])));
+
+function Frame() {
+  const main = useRef(/** @type {HTMLElement | null} */ (null));
+  const { page } = route.value;
+  useEffect(() => {
+    document.documentElement.lang = language.value;
+    document.title = `${page in PAGES ? t(`page.${page}`) : "?"} · dfks-rules`;
+  });
+  const skip = (/** @type {Event} */ event) => {
+    event.preventDefault();
+    main.current?.focus();
+  };
+  return html`
+    <a class="skip" href="#main" onClick=${skip}>${t("app.skip")}</a>
+    <header class="bar">
+      <strong class="brand">dfks-rules</strong>
+      <nav aria-label=${t("app.menu")}>
+        ${Object.keys(PAGES).filter(isOffered).map(
+          (one) => html`<a href=${link(one)} aria-current=${one === page ? "page" : undefined}>${t(`page.${one}`)}</a>`,
+        )}
+      </nav>
+      <${Live} />
+      <${Settings} />
+    </header>
+    <main id="main" tabindex="-1" ref=${main}><${Page} name=${page} key=${page} /></main>
+  `;
+}
+
+function Live() {
+  const state = live.value;
+  const mark = { live: "●", opening: "◌", lost: "▲", off: "○" }[state];
+  return html`<span class="live" data-state=${state}><span aria-hidden="true">${mark}</span> ${t(`live.${state}`)}</span>`;
+}
+
+function Settings() {
+  const who = session.value;
+  const domains = who?.domains ? ` (${t("user.domains", { domains: who.domains.join(", ") })})` : "";
+  return html`<details class="settings">
+    <summary>${who?.needsToken ? `${who.name}${domains}` : t("user.local")}</summary>
+    <div class="menu">
+      <label>${t("theme.label")}
+        <select value=${theme.value} onChange=${(/** @type {any} */ event) => (theme.value = event.target.value)}>
+          ${THEMES.map((one) => html`<option value=${one}>${t(`theme.${one}`)}</option>`)}
+        </select>
+      </label>
+      <label>${t("language.label")}
+        <select value=${language.value} onChange=${(/** @type {any} */ event) => choose(event.target.value)}>
+          ${Object.entries(LANGUAGES).map(([one, name]) => html`<option value=${one} lang=${one}>${name}</option>`)}
+        </select>
+      </label>
+      ${who?.needsToken && html`<button onClick=${logout}>${t("login.out")}</button>`}
+    </div>
+  </details>`;
+}
+
+/** @param {{name: string}} props */
+function Page({ name }) {
+  const [loaded, set] = useState(/** @type {any} */ (null));
+  useEffect(() => {
+    if (!isOffered(name)) return;
+    // A server that was updated meanwhile has other files: the page is then loaded anew.
+    PAGES[name][0]().then(set, () => location.reload());
+  }, [name]);
+  if (!isOffered(name)) return html`<h1>${t("page.missing")}</h1>`;
+  return loaded ? html`<${loaded.Page} />` : html`<${Loading} />`;
+}
+
+function App() {
+  useEffect(() => {
+    look();
+  }, []);
+  if (session.value) return html`<${Frame} />`;
+  if (failure.value) return html`<main><${Failed} problem=${failure.value} again=${look} /></main>`;
+  return session.value === null ? html`<${Login} />` : html`<main><${Loading} /></main>`;
+}
+
+const place = document.getElementById("app");
+if (place) render(html`<${App} />`, place);

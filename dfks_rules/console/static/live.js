@@ -1,0 +1,62 @@
+// What happens, as it happens: one stream for the whole page, whoever looks at it.
+import { signal, useEffect, useRef } from "./vendor/preact.js";
+import { ask } from "./api.js";
+
+/** `off`, `opening`, `live` or `lost`. */
+export const state = signal("off");
+const TYPES = [
+  "feature-changed", "feature-refused", "subscription-started", "subscription-ended", "policies-changed",
+  "policies-refused", "gap",
+];
+/** @type {Set<(type: string, data: any) => void>} */
+const listeners = new Set();
+/** @type {EventSource | null} */
+let source = null;
+
+function open() {
+  if (source || !listeners.size) return;
+  state.value = "opening";
+  source = new EventSource("/v1/events");
+  source.onopen = () => {
+    if (state.value === "lost") tell("gap", null);
+    state.value = "live";
+  };
+  source.onerror = () => {
+    state.value = "lost";
+    if (source?.readyState !== EventSource.CLOSED) return;
+    // Browsers give up on any answer but 200: whether a token is needed is asked once, then it is tried again.
+    source = null;
+    ask("GET", "/v1/session").catch(() => null);
+    window.setTimeout(open, 3000);
+  };
+  for (const type of TYPES) source.addEventListener(type, (event) => tell(type, JSON.parse(event.data || "null")));
+}
+
+/** @param {string} type @param {any} data */
+function tell(type, data) {
+  for (const listener of listeners) listener(type, data);
+}
+
+/** Have `heard` called with each event while a page is shown; `gap`: some are lost, so look again.
+ * @param {(type: string, data: any) => void} heard @param {boolean} [on] */
+export function useEvents(heard, on = true) {
+  const latest = useRef(heard);
+  latest.current = heard;
+  useEffect(() => {
+    if (!on) return undefined;
+    /** @param {string} type @param {any} data */
+    const listener = (type, data) => latest.current(type, data);
+    listeners.add(listener);
+    open();
+    return () => {
+      listeners.delete(listener);
+      // The next page opens at once: only when none wants events, the stream ends.
+      window.setTimeout(() => {
+        if (listeners.size || !source) return;
+        source.close();
+        source = null;
+        state.value = "off";
+      }, 1000);
+    };
+  }, [on]);
+}

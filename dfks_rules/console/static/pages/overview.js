@@ -1,0 +1,99 @@
+// Is it well? What happens? Who is loud?
+import { html, useRef, useState } from "../vendor/preact.js";
+import { useAsked } from "../api.js";
+import { useEvents } from "../live.js";
+import { link } from "../route.js";
+import { may } from "../session.js";
+import { number, percent, time } from "../format.js";
+import { quantile, read, sum, useSamples } from "../parts/metrics.js";
+import { Badge, Empty, Loading, Shown } from "../parts/states.js";
+import { Spark } from "../parts/spark.js";
+import { Hold, useLive } from "../parts/live_list.js";
+import { Row } from "../parts/event_row.js";
+import { t, named } from "../words.js";
+
+const MINUTE = 60_000;
+
+export function Page() {
+  return html`<h1>${t("page.overview")}</h1>
+    ${may("metrics:read") && html`<${Rates} />`}
+    <div class="grid"><${Health} />${may("events:read") && html`<${Happening} />`}</div>`;
+}
+
+function Rates() {
+  const samples = useSamples(2);
+  if (!samples.length) return html`<section class="card grid"><${Loading} /></section>`;
+  const newest = samples[samples.length - 1].found;
+  const { rates, total } = read(samples);
+  /** @type {[string, string, number[] | null][]} */
+  const figures = [
+    ["overview.sets", number(rates.sets.at(-1), 1), rates.sets],
+    ["overview.gets", number(rates.gets.at(-1), 1), rates.gets],
+    ["overview.refused", number(rates.refused.at(-1), 1), rates.refused],
+    ["overview.unanswered", percent(total.notifies ? total.timeouts / total.notifies : 0), null],
+    ["overview.subscriptions", number(sum(newest, "dfks_subscriptions")), null],
+    ["overview.late", `${number(quantile(samples, "dfks_loop_late_seconds", 0.99) * 1000, 1)} ms`, null],
+  ];
+  return html`<section class="card wide" aria-label=${t("overview.rates")}>
+    <dl class="figures">
+      ${figures.map(([key, value, values]) => html`<div><dt>${t(key)}</dt><dd>${value}</dd>${values && html`<${Spark} values=${values} label=${t(key)} />`}</div>`)}
+    </dl>
+  </section><br />`;
+}
+
+function Health() {
+  const ready = useAsked("/readyz", 5);
+  const policies = useAsked(may("policies:read") ? "/v1/policies" : null, 10);
+  const findings = useAsked(may("policies:read") ? "/v1/policies/findings" : null, 10);
+  const checks = ready.value?.checks || ready.problem?.told.checks;
+  const failure = findings.value?.failure;
+  return html`<section class="card">
+    <h2>${t("overview.health")}</h2>
+    <dl class="facts">
+      ${checks
+        ? Object.entries(checks).map(([name, state]) => html`<dt>${named("check-name", name)}</dt><dd><${Badge} of=${state === "ok" ? "good" : state === "draining" ? "warn" : "bad"}>${named("check", String(state))}<//></dd>`)
+        : html`<dt></dt><dd><${Shown} asked=${ready}>${() => null}<//></dd>`}
+      ${policies.value && html`<dt>${t("overview.policies")}</dt><dd><a href=${link("policies")}>${t("overview.since", { revision: policies.value.revision.slice(0, 7), at: time(policies.value.since), origin: policies.value.origin })}</a></dd>`}
+      ${failure && html`<dt></dt><dd><${Badge} of="bad">${t("overview.reloadFailed", { at: time(failure.at) })} <a href=${link("policies")}>${t("overview.see")}</a><//></dd>`}
+    </dl>
+  </section>`;
+}
+
+function Happening() {
+  const live = useLive();
+  const heard = useRef(/** @type {{at: number, who: string, rule: string | null}[]} */ ([]));
+  const [, draw] = useState(0);
+  useEvents((type, data) => {
+    if (!data) return;
+    const now = Date.now();
+    live.add({ type, data, at: data.at || new Date().toISOString() });
+    if (type === "feature-changed" || type === "feature-refused") {
+      heard.current.push({ at: now, who: data.presentity, rule: type === "feature-refused" ? `${data.reason} (${data.rule})` : null });
+      if (heard.current.length > 5000) heard.current.splice(0, 1000);
+      draw((turn) => turn + 1);
+    }
+  });
+  heard.current = heard.current.filter((one) => one.at > Date.now() - MINUTE);
+  const loudest = top(heard.current.map((one) => one.who));
+  const refused = top(heard.current.flatMap((one) => (one.rule ? [one.rule] : [])));
+  return html`
+    <section class="card">
+      <h2>${t("overview.loudest")}</h2>
+      ${loudest.length ? html`<ul>${loudest.map(([who, count]) => html`<li><a href=${link("presentities", [who])}>${who}</a> · ${t("overview.changes", { count: number(count) })}</li>`)}</ul>` : html`<${Empty}>${t("overview.noLoud")}<//>`}
+      <h2>${t("overview.refusals")}</h2>
+      ${refused.length ? html`<ul>${refused.map(([what, count]) => html`<li>${what} · ${number(count)}</li>`)}</ul>` : html`<${Empty}>${t("overview.noRefusals")}<//>`}
+    </section>
+    <section class="card wide">
+      <div class="row between"><h2>${t("overview.happening")}</h2><${Hold} live=${live} /></div>
+      <div class="scroll" ref=${live.box} tabindex="0" role="group" aria-label=${t("overview.happening")}>
+        ${live.rows.length ? html`<table><tbody>${live.rows.map((one) => html`<${Row} event=${one} />`)}</tbody></table>` : html`<${Empty}>${t("overview.quiet")}<//>`}
+      </div>
+    </section>`;
+}
+
+/** The five most frequent. @param {string[]} names @returns {[string, number][]} */
+function top(names) {
+  const counts = new Map();
+  for (const name of names) counts.set(name, (counts.get(name) || 0) + 1);
+  return [...counts].sort((a, b) => b[1] - a[1]).slice(0, 5);
+}

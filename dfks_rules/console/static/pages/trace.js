@@ -1,0 +1,82 @@
+// What passes between the server and one user, as a ladder, while it passes.
+import { html, useEffect, useRef, useState } from "../vendor/preact.js";
+import { path } from "../api.js";
+import { go, link, route } from "../route.js";
+import { number } from "../format.js";
+import { Rung } from "../parts/ladder.js";
+import { Badge, Empty } from "../parts/states.js";
+import { t } from "../words.js";
+
+const KEPT = 500;
+
+export function Page() {
+  const [who] = route.value.rest;
+  const open = (/** @type {any} */ event) => {
+    event.preventDefault();
+    const text = String(new FormData(event.target).get("who")).trim();
+    if (text) go("trace", [/^sips?:/.test(text) ? text : `sip:${text}`]);
+  };
+  return html`<h1>${t("page.trace")}</h1>
+    <form class="row" onSubmit=${open}>
+      <label>${t("trace.who")}<input name="who" size="32" maxlength="512" defaultValue=${who || ""} placeholder=${t("presentities.hint")} required autofocus=${!who} /></label>
+      <button class="primary">${t("trace.start")}</button>
+    </form>
+    <p class="soft">${t("trace.blank")}</p>
+    ${who && html`<${Ladder} who=${who} key=${who} />`}`;
+}
+
+/** @param {{who: string}} props */
+function Ladder({ who }) {
+  const [entries, set] = useState(/** @type {any[]} */ ([]));
+  const [state, setState] = useState("running");
+  const [lost, setLost] = useState(0);
+  const [turn, again] = useState(0);
+  const source = useRef(/** @type {EventSource | null} */ (null));
+  const last = useRef("");
+  useEffect(() => {
+    setState("running");
+    const events = (source.current = new EventSource(path(["trace", who], { seconds: 60 })));
+    const add = (/** @type {MessageEvent} */ event) => {
+      // A stream that is opened again begins with what is kept: that is shown already.
+      if (event.lastEventId && Number(event.lastEventId) <= Number(last.current || 0)) return;
+      last.current = event.lastEventId;
+      const entry = JSON.parse(event.data);
+      set((old) => [...old, { ...entry, number: event.lastEventId }].slice(-KEPT));
+    };
+    events.addEventListener("message", add);
+    events.addEventListener("decision", add);
+    events.addEventListener("gap", (event) => setLost((old) => old + JSON.parse(event.data).lost));
+    const end = () => {
+      events.close();
+      setState("over");
+    };
+    events.addEventListener("end", end);
+    events.onerror = () => events.readyState === EventSource.CLOSED && setState("over");
+    return () => events.close();
+  }, [who, turn]);
+  const stop = () => {
+    source.current?.close();
+    setState("over");
+  };
+  return html`<div class="row between">
+      <p role="status">${state === "running" ? html`<${Badge} of="good">${t("trace.running")}<//>` : t("trace.over", { count: number(entries.length) })}
+        ${lost > 0 && html` <${Badge} of="warn">${t("trace.lost", { count: number(lost) })}<//>`}${entries.length === KEPT && ` ${t("trace.full")}`}</p>
+      <div class="row">
+        ${state === "running" ? html`<button onClick=${stop}>${t("trace.stop")}</button>` : html`<button onClick=${() => again((now) => now + 1)}>${t("trace.again")}</button>`}
+        <button onClick=${() => save(who, "application/x-pcapng", "pcapng")}>${t("trace.pcap")}</button>
+        <button onClick=${() => save(who, "text/plain", "txt")}>${t("trace.text")}</button>
+        <a href=${link("presentities", [who])}>${who}</a>
+      </div>
+    </div>
+    <section class="card">${entries.length ? html`<ol class="ladder">${entries.map((one) => html`<${Rung} entry=${one} key=${one.number} />`)}</ol>` : html`<${Empty}>${t("trace.nothing")}<//>`}</section>`;
+}
+
+/** Keep what the server has kept. @param {string} who @param {string} type @param {string} suffix */
+async function save(who, type, suffix) {
+  const response = await fetch(path(["trace", who], { seconds: 0 }), { headers: { Accept: type } });
+  if (!response.ok) return;
+  const url = URL.createObjectURL(await response.blob());
+  const anchor = Object.assign(document.createElement("a"), { href: url, download: `trace.${suffix}` });
+  anchor.click();
+  URL.revokeObjectURL(url);
+}

@@ -1,0 +1,35 @@
+// Something that a user does: a button that waits, and what came of it in words.
+import { html, useRef, useState } from "../vendor/preact.js";
+import { Problem } from "../api.js";
+import { Badge, why } from "./states.js";
+import { t } from "../words.js";
+
+/** @param {{label: string, run: (aborted: AbortSignal) => Promise<any>, sure?: string, primary?: boolean}} props
+ *   run: gives what to say when it is done; sure: a question that has to be answered first */
+export function Act({ label, run, sure, primary }) {
+  const [said, say] = useState(/** @type {any} */ (null));
+  const [asks, setAsks] = useState(false);
+  const running = useRef(/** @type {AbortController | null} */ (null));
+  const [busy, setBusy] = useState(false);
+  const go = async () => {
+    setAsks(false);
+    setBusy(true);
+    say(null);
+    running.current = new AbortController();
+    try {
+      const done = await run(running.current.signal);
+      say(done && html`<${Badge} of="good">${done}<//>`);
+    } catch (problem) {
+      if (problem instanceof Problem) say(html`<${Badge} of="bad">${why(problem)}<//>`);
+      else if (!running.current.signal.aborted) throw problem;
+    }
+    setBusy(false);
+  };
+  return html`<span class="act">
+    ${asks
+      ? html`<span role="alert">${sure} </span><button class="primary" onClick=${go}>${label}</button> <button onClick=${() => setAsks(false)}>${t("do.cancel")}</button>`
+      : html`<button class=${primary ? "primary" : ""} disabled=${busy} aria-busy=${busy} onClick=${() => (sure ? setAsks(true) : go())}>${label}</button>`}
+    ${busy && html` <button onClick=${() => running.current?.abort()}>${t("do.cancel")}</button>`}
+    <span role="status"> ${said}</span>
+  </span>`;
+}

@@ -1,0 +1,26 @@
+// What two sets of policies decide differently, in groups with an example of each.
+import { html } from "../vendor/preact.js";
+import { link } from "../route.js";
+import { number } from "../format.js";
+import { Badge } from "./states.js";
+import { named, t } from "../words.js";
+
+/** @param {{of: any}} props `Compared` of the API */
+export function Meaning({ of }) {
+  if (!of.different) return html`<p><${Badge} of="good">${of.proved ? t("policies.proved") : t("policies.noMeaning", { tried: number(of.tried) })}<//></p>`;
+  return html`<p>${t("policies.differ", { different: number(of.different), tried: number(of.tried) })}</p>
+    <ul class="stack">${of.groups.map((/** @type {any} */ one) => html`<li>
+      <strong>${t(`op.${one.op}`)} ${one.feature ? named("feature", one.feature) : ""}</strong> · ${number(one.count)}
+      <dl class="facts"><dt>${t("policies.was")}</dt><dd>${answer(one.old)}</dd><dt>${t("policies.becomes")}</dt><dd>${answer(one.new)}</dd></dl>
+      <details><summary>${t("decisions.facts")}</summary><dl class="facts mono">${Object.entries(one.given).map(([name, value]) => html`<dt>${name}</dt><dd>${JSON.stringify(value)}</dd>`)}</dl></details>
+      <a href=${link("playground", [], { facts: JSON.stringify(one.given) })}>${t("policies.inPlayground")}</a>
+    </li>`)}</ul>`;
+}
+
+/** A decision in the words of `expect`. @param {any} of */
+export function answer(of) {
+  if (!of) return "–";
+  const { decision, reason, status, assigned, notify, values = {} } = of;
+  const rest = Object.entries({ status, assigned, notify, ...values }).filter(([, value]) => value !== null && value !== undefined);
+  return html`<${Badge} of=${decision === "deny" ? "bad" : "good"}>${named("effect", decision)} ${reason || ""}<//> <span class="mono soft">${rest.map(([name, value]) => `${name}: ${value}`).join(", ")}</span>`;
+}

@@ -1,0 +1,39 @@
+// What is shown where there is nothing to show: loading, failed, not allowed, empty.
+import { html } from "../vendor/preact.js";
+import { session } from "../session.js";
+import { t } from "../words.js";
+
+export const Loading = () => html`<p class="state" aria-busy="true">${t("state.loading")}</p>`;
+
+/** Why something failed, in words. @param {import("../api.js").Problem} problem */
+export function why(problem) {
+  if (problem.status === 0) return t("state.unreachable");
+  if (problem.kind === "scope-missing") {
+    return t("state.forbidden", { name: session.value?.name || "", scope: problem.told.scope || problem.detail });
+  }
+  if (problem.kind === "not-kept") return t("state.notKept");
+  return t("state.failed", { detail: problem.detail ? `${problem.title}: ${problem.detail}` : problem.title });
+}
+
+/** @param {{problem: import("../api.js").Problem, again?: () => void}} props */
+export const Failed = ({ problem, again }) =>
+  html`<div class="state bad" role="alert">
+    <p>${why(problem)}</p>
+    ${again && problem.kind !== "scope-missing" && html`<button onClick=${again}>${t("state.again")}</button>`}
+  </div>`;
+
+/** One answer: what `children` make of it, or why there is none.
+ * @param {{asked: import("../api.js").Asked, children: (value: any) => any}} props */
+export function Shown({ asked, children }) {
+  if (asked.value === null && asked.problem) return html`<${Failed} problem=${asked.problem} again=${asked.again} />`;
+  if (asked.value === null) return html`<${Loading} />`;
+  const stale = asked.problem && html`<p class="state warn" role="status">${why(asked.problem)} ${t("state.stale")}</p>`;
+  return html`${stale}${children(asked.value)}`;
+}
+
+/** @param {{children: any}} props */
+export const Empty = ({ children }) => html`<p class="state empty">${children}</p>`;
+
+/** Words with a mark, never colour alone. @param {{of: "good" | "bad" | "warn" | "calm", children: any}} props */
+export const Badge = ({ of, children }) =>
+  html`<span class=${`badge ${of}`}><span aria-hidden="true">${{ good: "✓", bad: "✕", warn: "!", calm: "○" }[of]}</span> ${children}</span>`;

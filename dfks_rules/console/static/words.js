@@ -1,0 +1,34 @@
+// Every sentence, in each language: `[English, German]`. `{name}` is replaced.
+import { signal } from "./vendor/preact.js";
+import * as decisions from "./words/decisions.js";
+import * as integrations from "./words/integrations.js";
+import * as playground from "./words/playground.js";
+import * as policies from "./words/policies.js";
+import * as presentities from "./words/presentities.js";
+import * as shell from "./words/shell.js";
+
+export const LANGUAGES = { en: "English", de: "Deutsch" };
+/** @type {Record<string, [string, string]>} */
+const WORDS = {
+  ...shell.words, ...presentities.words, ...decisions.words, ...policies.words, ...playground.words, ...integrations.words,
+};
+const kept = localStorage.getItem("language");
+const asked = navigator.languages.map((one) => one.slice(0, 2)).find((one) => one in LANGUAGES) || "en";
+/** `en` or `de`. */
+export const language = signal(kept !== null && kept in LANGUAGES ? kept : asked);
+
+/** @param {string} chosen */
+export function choose(chosen) {
+  localStorage.setItem("language", chosen);
+  language.value = chosen;
+}
+
+/** The words for something. @param {string} key @param {Record<string, unknown>} [values] */
+export function t(key, values = {}) {
+  const pair = WORDS[key];
+  if (!pair) throw new Error(`no words for ${key}`);
+  return pair[language.value === "de" ? 1 : 0].replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
+}
+
+/** The words for something that has a name in `/v1`; the name itself where there are none. @param {string} key @param {string} name */
+export const named = (key, name) => (`${key}.${name}` in WORDS ? t(`${key}.${name}`) : name);
