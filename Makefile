@@ -1,4 +1,4 @@
-# Nine targets; `make setup` is what the others need. See README.md.
+# Eleven targets; `make setup` is what the others need. See README.md.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -6,13 +6,17 @@ BIN := $(VENV)/bin
 export CPPFLAGS := $(shell $(PYTHON) -c 'import sys; print("-DPyEval_CallObject=PyObject_CallObject" * (sys.version_info >= (3, 13)))') $(CPPFLAGS)
 # What is compiled to C, see pyproject.toml: a change of it is built again.
 COMPILED := $(wildcard $(addprefix dfks_rules/,sip/*.py csta/*.py presence/*.py service/*.py model/*.py \
-  $(addprefix store/,cache.py commit.py dialogs.py group.py journal.py plan.py remembered.py \
-  tables.py)))
+  $(addprefix store/,cache.py commit.py dialogs.py disk.py group.py journal.py plan.py \
+  remembered.py tables.py)))
+# What is written in C, see hatch_build.py.
+NATIVE := $(wildcard dfks_rules/*/native/*.[ch])
 
 # Most tests wait for much of their time, so that three of them keep two processors busy.
 BESIDE := -n 3
+# Another solver, which the proofs of policies are compared with; without it, that test is skipped.
+SECOND_OPINION := 'z3-solver>=4.12'
 
-.PHONY: run test test-long chaos setup fix bench bench-policies soak wheels
+.PHONY: run test test-long chaos setup fix bench bench-compare bench-policies soak wheels
 
 run: setup
 	@$(BIN)/dfks serve
@@ -31,6 +35,7 @@ test: setup
 # DFKS_TEST_SIMULATION_SECONDS (60) and DFKS_TEST_NEMESIS_SECONDS (75) are for nights.
 # DFKS_TEST_CONTAINER=1 also builds the container image (buildah); DFKS_TEST_WHEELS names wheels that are there.
 test-long: setup
+	-$(BIN)/python -m pip install --quiet --disable-pip-version-check $(SECOND_OPINION)
 	$(BIN)/pytest $(BESIDE) -m "long and not alone"
 	$(BIN)/pytest -m "long and alone"
 
@@ -49,6 +54,10 @@ fix: setup
 bench: setup
 	$(BIN)/python -m bench
 
+# REV, a revision or another checkout, against this one: what does a change cost?
+bench-compare: setup
+	$(BIN)/python -m bench.compare $(or $(REV),$(error REV=REVISION is missing))
+
 bench-policies: setup
 	$(BIN)/python -m bench.policies
 
@@ -64,7 +73,7 @@ soak: setup
 
 setup: $(VENV)/.stamp
 
-$(VENV)/.stamp: pyproject.toml $(COMPILED)
+$(VENV)/.stamp: pyproject.toml hatch_build.py $(COMPILED) $(NATIVE)
 	find dfks_rules -name '*.so' -delete
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'

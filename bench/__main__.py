@@ -1,148 +1,163 @@
-"""Measure everything; print and keep the result as JSON."""
+"""Measure everything, print a table and keep the result: `python -m bench [--only NAME...]`."""
 
+import argparse
 import json
+import os
 import platform
-import socket
 import tempfile
-import time
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from statistics import median
-from typing import NamedTuple
+from typing import Any
 
-from bench import auth
-from bench.load import Phones
-from bench.server import Bare, Served, cpu_seconds, resident_bytes
+from bench import auth, lateness, memory, waiting
+from bench.figures import FIGURES, Side
+from bench.server import RESULTS, Bare, Served
 
-RESULTS = Path(__file__).parent / "results"
-"""Also for stores: a temporary folder may be in memory, where fsync costs nothing."""
 ROUNDS = 5
-SLICES = 20
-SLICE = 1_000
-"""Cycles in one slice; each is followed by as many of the bare loop, so that noise hits both."""
-WINDOW = 64
-WATCHERS = 1_000
-SUBSCRIPTIONS = 50_000
-TRANSACTIONS_END = 34
-"""Seconds until the server has forgotten the transactions of what it answered."""
+SLICES = 6
+"""Of each figure in a round; each is followed by one of the bare loop, so that noise hits both."""
+PACED_SLICES = 2
+"""The same at fixed rates, where a slice takes half a second."""
+TELLS_WITHIN = 1.0
+"""Bar: a set that comes alone is told within this and the time of one sync, ms."""
+ANSWERS_WITHIN = 5.0
+"""Bar: p99 of the 200 at half of the highest rate, ms."""
+OTHERS = ("latency", "lone", "lateness", "bytes_per_subscription", "digest")
+LATENESS = (10_000, 15)
+"""Subscriptions, and seconds; `python -m bench.lateness` takes more of both."""
 
 
-class Cost(NamedTuple):
-    """CPU of one cycle, µs."""
+def measure(names: set[str]) -> dict[str, Any]:
+    """All of these figures, in rounds: each ratio is within one round."""
+    costs: dict[str, list[tuple[float, float]]] = defaultdict(list)
+    waits: dict[str, list[Any]] = defaultdict(list)
+    for _ in range(ROUNDS):
+        # Each half on a server of its own: a thousand watchers find no heap full of dialogs.
+        for is_fan in (False, True):
+            chosen = [name for name in FIGURES if FIGURES[name].is_half == is_fan and name in names]
+            if chosen or (not is_fan and names & {"latency", "lone"}):
+                with _sides() as (side, bare, folder):
+                    for name in chosen:
+                        costs[name].append(_cost(name, side, bare))
+                    if not is_fan and "lone" in names:
+                        waits["lone"].append(waiting.lone(side, folder))
+                    if not is_fan and "latency" in names:
+                        waits["latency"].append(waiting.latency(side))
+    result: dict[str, Any] = {"machine": machine()}
+    result |= {name: _row(name, found) for name, found in costs.items()}
+    result |= {name: _waited(found) for name, found in waits.items()}
+    if "lateness" in names:
+        result["lateness"] = lateness.run(*LATENESS)
+    if "bytes_per_subscription" in names:
+        with tempfile.TemporaryDirectory(dir=RESULTS) as name, Served(Path(name)) as served:
+            found = memory.measure_memory(served)
+        result["bytes_per_subscription"] = {"bytes": found, "bar": memory.BAR}
+    if "digest" in names:
+        result["digest"] = auth.measure()
+    return result
 
-    server: float
-    floor: float
-    """Of the four system calls alone, in the same seconds."""
+
+@contextmanager
+def _sides() -> Iterator[tuple[Side, Bare, Path]]:
+    with ExitStack() as opened:
+        bare = opened.enter_context(Bare())
+        folder = Path(opened.enter_context(tempfile.TemporaryDirectory(dir=RESULTS)))
+        side = Side(opened.enter_context(Served(folder)))
+        opened.callback(side.close)
+        yield side, bare, folder
+
+
+def _cost(name: str, side: Side, bare: Bare) -> tuple[float, float]:
+    """CPU of a cycle, and of one of the bare loop, µs: the medians of the slices."""
+    figure = FIGURES[name]
+    turns = range(SLICES if figure.pace.window else PACED_SLICES)
+    both = [(figure.cost(side), figure.floor(bare)) for _ in turns]
+    return median(cost for cost, _ in both), median(floor for _, floor in both)
+
+
+def _row(name: str, found: list[tuple[float, float]]) -> dict[str, Any]:
+    ratios = sorted(round(cost / floor, 2) for cost, floor in found)
+    return {
+        "us": round(median(cost for cost, _ in found), 1),
+        "floor_us": round(median(floor for _, floor in found), 1),
+        "ratio": median(ratios),
+        "ratios": ratios,
+        "bar": FIGURES[name].bar,
+    }
+
+
+def _waited(found: list[Any]) -> dict[str, float]:
+    """The medians of all rounds."""
+    names = found[0]._fields
+    return {name: round(median(getattr(one, name) for one in found), 2) for name in names}
+
+
+def machine() -> dict[str, object]:
+    """Where it was measured: figures of two machines cannot be compared."""
+    model = ""
+    for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+    return {
+        "python": platform.python_version(),
+        "kernel": platform.release(),
+        "cpu": model,
+        "cpus": os.cpu_count(),
+        "load": round(os.getloadavg()[0], 1),
+    }
+
+
+def table(result: dict[str, Any]) -> Iterator[str]:
+    """What a reader wants to know, in lines."""
+    yield ", ".join(f"{name} {value}" for name, value in result["machine"].items())
+    yield f"{'CPU of a cycle':24}{'µs':>8}{'floor':>8}{'of floor':>10}   bar"
+    for name in (name for name in FIGURES if name in result):
+        row = result[name]
+        bar = _held(row["ratio"], row["bar"])
+        yield f"{name:24}{row['us']:8.1f}{row['floor_us']:8.1f}{row['ratio']:10.2f}   {bar}"
+    if "lone" in result:
+        lone = result["lone"]
+        bar = _held(lone["told"], round(lone["sync"] + TELLS_WITHIN, 2))
+        yield (
+            f"a lone set: answered {lone['answered']} ms, told {lone['told']} ms,"
+            f" one fdatasync {lone['sync']} ms   {bar}"
+        )
+    if "latency" in result:
+        latency = result["latency"]
+        yield (
+            f"the 200 at half of {latency['per_second']:.0f}/s: p50 {latency['p50']} ms,"
+            f" p99 {latency['p99']} ms   {_held(latency['p99'], ANSWERS_WITHIN)}"
+        )
+    if "lateness" in result:
+        late = result["lateness"]
+        yield (
+            f"the loop with {late['subscriptions']} subscriptions and mixed traffic:"
+            f" {late['over_10_ms']} of {late['looks']} looks were more than 10 ms late"
+            f"   {_held(late['over_10_ms'], 0)}"
+        )
+    if "bytes_per_subscription" in result:
+        row = result["bytes_per_subscription"]
+        yield f"bytes of a subscription: {row['bytes']}   {_held(row['bytes'], row['bar'])}"
+
+
+def _held(value: float, bar: float | None) -> str:
+    if bar is None:
+        return "-"
+    return f"{bar:g} holds" if value <= bar else f"{bar:g} missed"
 
 
 def main() -> None:
-    """Run all measurements, the noisy ones in rounds: each ratio is within one round."""
+    """Measure, print a table, write JSON."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition(":")[0])
+    every = (*FIGURES, *OTHERS)
+    parser.add_argument("--only", nargs="+", choices=every, metavar="NAME", default=every)
     RESULTS.mkdir(exist_ok=True)
-    rounds = [measure_round() for _ in range(ROUNDS)]
-    result: dict[str, object] = {"python": platform.python_version()}
-    result["floor_us"] = round(median(cost.floor for one in rounds for cost in one.values()), 2)
-    for name, bar, share in (("initial", 7, 1), ("set", 10, 1), ("fan_out", 3, 2)):
-        ratios = [one[name].server / one[name].floor * share for one in rounds]
-        result[name] = {
-            "us": round(median(one[name].server for one in rounds), 1),
-            "ratio": round(median(ratios), 2),
-            "ratios": [round(ratio, 2) for ratio in sorted(ratios)],
-            "bar": bar,
-        }
-    with tempfile.TemporaryDirectory(dir=RESULTS) as folder, Served(Path(folder)) as served:
-        result["bytes_per_subscription"] = {"bytes": measure_memory(served), "bar": 3072}
-    result["digest"] = auth.measure()
-    text = json.dumps(result, indent=1)
-    print(text)
-    (RESULTS / "latest.json").write_text(text + "\n", encoding="utf-8")
-
-
-def measure_round() -> dict[str, Cost]:
-    """The cost of each figure."""
-    figures = {}
-    with (
-        Bare() as bare,
-        tempfile.TemporaryDirectory(dir=RESULTS) as folder,
-        Served(Path(folder)) as served,
-    ):
-        phones = Phones(served.sip)
-        figures["initial"] = _cost(
-            served, bare, lambda n: phones.run(_initial(phones, n * SLICE), WINDOW)
-        )
-        # Presentities of their own, with one phone each: nobody else is told of a set.
-        fresh = (phones.message(number, 1, users=2_000_000) for number in _SETTERS)
-        phones.run(fresh, WINDOW)
-        figures["set"] = _cost(served, bare, lambda n: phones.run(sets(phones, n), WINDOW))
-    with (
-        Bare() as bare,
-        tempfile.TemporaryDirectory(dir=RESULTS) as folder,
-        Served(Path(folder)) as served,
-    ):
-        figures["fan_out"] = measure_fan_out(served, bare)
-    return figures
-
-
-def _cost(served: Served, bare: Bare, run: Callable[[int], int]) -> Cost:
-    """The cost of what `run` does for each of `SLICES` numbers."""
-    phones = Phones(bare.address)
-    server = floor = 0.0
-    done = bare_done = 0
-    for number in range(SLICES):
-        before, bare_before = cpu_seconds(served.pid), cpu_seconds(bare.pid)
-        done += run(number)
-        bare_done += phones.run(_initial(phones, 0), WINDOW, bare=True)
-        server += cpu_seconds(served.pid) - before
-        floor += cpu_seconds(bare.pid) - bare_before
-    return Cost(server / done * 1e6, floor / bare_done * 1e6)
-
-
-def _initial(phones: Phones, first: int) -> Iterator[bytes]:
-    for number in range(first, first + SLICE):
-        yield phones.message(number, 1)
-
-
-_SET = (
-    b'<?xml version="1.0" encoding="UTF-8"?><SetForwarding xmlns="http://www.ecma-international.org/'
-    b'standards/ecma-323/csta/ed3"><device/><forwardDN>%d</forwardDN><forwardingType>forwardImmediate'
-    b"</forwardingType><activateForward>true</activateForward></SetForwarding>"
-)
-
-
-_SETTERS = range(1_000_000, 1_000_000 + SLICE)
-
-
-def sets(phones: Phones, turn: int) -> Iterator[bytes]:
-    """A set of each of 1,000 phones, to a target that it has not been in another turn below 100."""
-    for number in _SETTERS:
-        target = number * 100 + turn
-        yield phones.message(number, turn + 2, _SET % target, users=2_000_000)
-
-
-def measure_fan_out(served: Served, bare: Bare) -> Cost:
-    """The cost of each NOTIFY when one MI set is told to 1,000 watchers."""
-    phones = Phones(served.sip, one_presentity=True)
-    phones.run((phones.message(number, 1) for number in range(WATCHERS)), WINDOW)
-    operator = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    operator.connect(served.mi)
-
-    def tell(turn: int) -> int:
-        params = ["sip:u0@bench.test", "DoNotDisturb", (turn + 1) % 2]
-        call = {"jsonrpc": "2.0", "id": "1", "method": "dfks_set_feature", "params": params}
-        phones.drain(WATCHERS, partial(operator.send, json.dumps(call).encode()))
-        return WATCHERS
-
-    return _cost(served, bare, tell)
-
-
-def measure_memory(served: Served) -> int:
-    """Resident memory for each of 50,000 subscriptions, bytes."""
-    phones = Phones(served.sip)
-    before = resident_bytes(served.pid)
-    messages = (phones.message(n, 1, users=SUBSCRIPTIONS) for n in range(SUBSCRIPTIONS))
-    phones.run(messages, WINDOW)
-    time.sleep(TRANSACTIONS_END)
-    return (resident_bytes(served.pid) - before) // SUBSCRIPTIONS
+    result = measure(set(parser.parse_args().only))
+    print(*table(result), sep="\n")
+    (RESULTS / "latest.json").write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -20,10 +20,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from statistics import median
 
-from bench.__main__ import RESULTS, WINDOW
+from bench.figures import WINDOW
 from bench.flood import Setters, figures, measure
 from bench.load import Phones
-from bench.server import Served, cpu_seconds
+from bench.server import RESULTS, Served, cpu_seconds
 
 ROUNDS = 5
 ASKERS = 4

@@ -25,9 +25,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import quantiles
 
-from bench.__main__ import RESULTS
 from bench.load import Phones, answer
-from bench.server import cpu_seconds
+from bench.server import RESULTS, cpu_seconds
 from tests.helpers.fleet import Fleet, Node, fleet
 from tests.helpers.postgres import Cluster, cluster
 

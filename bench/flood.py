@@ -19,9 +19,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from statistics import median, quantiles
 
-from bench.__main__ import _SET, RESULTS
+from bench.figures import SET_FORWARDING
 from bench.load import Phones, answer
-from bench.server import Served, cpu_seconds
+from bench.server import RESULTS, Served, cpu_seconds
 
 LIMITS = "limits: {per_source: 200/s, per_user: 20/s}\n"
 FLOODER, PHONE = "127.0.0.66", "127.0.0.1"
@@ -62,7 +62,10 @@ class Setters(Phones):
         """The next set of the phone whose turn it is."""
         self.cseq += 1
         return self.message(
-            self.first + turn % USERS, self.cseq, _SET % (turn * 7 + self.cseq), users=10**10
+            self.first + turn % USERS,
+            self.cseq,
+            SET_FORWARDING % (turn * 7 + self.cseq),
+            users=10**10,
         )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from dfks_rules.policy.deciding.compiled import CompiledPolicies, compile_policies
-from dfks_rules.policy.deciding.oracle import Oracle
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.proof.claims import Claim
 from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.reading.source import Source
@@ -55,7 +55,7 @@ def figures(tenants: int) -> Iterator[tuple[str, float]]:
     yield f"all rewritten, {rules}", _diff(old, compiled(tenants, rewritten=True))
     yield f"a mandatory rule more, {rules}", _diff(old, compiled(tenants, mandatory=True))
     claims = [Claim(one.when, one.expect) for one in usual()]
-    oracle = Oracle(old)
+    oracle = ReferencePolicySet(old)
     seconds = _cpu(lambda: [prove(claim, oracle, Horizon()) for claim in claims])
     yield f"ten properties, {rules}", round(seconds * 10 / len(claims), 3)
 

@@ -18,9 +18,9 @@ import threading
 import time
 from pathlib import Path
 
-from bench.__main__ import RESULTS, TRANSACTIONS_END
 from bench.load import Phones, answer
-from bench.server import Served, resident_bytes
+from bench.memory import TRANSACTIONS_END
+from bench.server import RESULTS, Served, resident_bytes
 
 SUBSCRIPTIONS = 100_000
 WINDOW = 64

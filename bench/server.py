@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parent.parent
+RESULTS = Path(__file__).parent / "results"
+"""Also for stores: a temporary folder may be in memory, where fsync costs nothing."""
 _CPUS = os.sched_getaffinity(0)
 
 
@@ -54,21 +56,23 @@ class Served:
         *,
         tree: Path | None = None,
         sip: str = "127.0.0.1:0",
+        store: str = "sqlite:dfks.db",
     ) -> None:
         """Start it.
 
         Args:
             folder: for its settings, its store and its log.
-            policies: where its policies are; None for the default ones.
+            policies: where its policies are; None for the default ones of its checkout.
             more: further settings.
             tree: checkout with `.venv` whose server it is; None for this one.
             sip: where it listens for SIP over UDP.
+            store: as in the settings.
         """
         config = folder / "dfks.yaml"
         config.write_text(
             f'sip: {{listen: ["udp:{sip}"]}}\n'
-            f'policies: ["{policies or REPOSITORY / "policies/default"}"]\n'
-            'store: "sqlite:dfks.db"\nmi: {datagram: "udp:127.0.0.1:0"}\n' + more,
+            f'policies: ["{policies or (tree or REPOSITORY) / "policies/default"}"]\n'
+            f'store: "{store}"\nmi: {{datagram: "udp:127.0.0.1:0"}}\n' + more,
             encoding="utf-8",
         )
         self._log = (folder / "log").open("w")

@@ -174,6 +174,10 @@ def _nobody_asks(_read_at: float, _now: float) -> None:
     """How long a message was worked on."""
 
 
+def _nobody_looks() -> None:
+    """There will be a turn."""
+
+
 class Driver:
     """Gives messages and time to an endpoint and a notifier."""
 
@@ -210,12 +214,18 @@ class Driver:
         self._refusals = 0
         self.tap: Tap | None = None
         """Looks at each message; None where nobody traces, which is nearly always."""
+        self.stirred: Callable[[], None] = _nobody_looks
+        """Told whenever a turn will be: at least when a message comes while the driver is idle."""
         self.counts = {"failures": 0}
         """`failures`: calls that raised, which are bugs of ours."""
 
     def observe(self, tap: Tap | None) -> None:
         """Have each message looked at from now on, or none."""
         self.tap = tap
+
+    def is_idle(self) -> bool:
+        """Whether no message has come just now, and nothing is due soon."""
+        return self._is_idle
 
     def at(self) -> datetime:
         """Local time to the second, for the policies: reading it costs as much as a decision."""
@@ -327,6 +337,7 @@ class Driver:
             self._timer.cancel()
         self._timer = self._loop.call_at(when, self._turn)
         self._is_idle = False
+        self.stirred()
 
     def _turn(self) -> None:
         """Do what is due, and have the next turn when something else is."""

@@ -8,22 +8,24 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
+from itertools import islice
 
 import structlog
 
 from dfks_rules.app.driver import BREATH
 from dfks_rules.errors import StoreError
-from dfks_rules.model.decisions import Result
 from dfks_rules.model.features import FEATURES
+from dfks_rules.model.gets import Result
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.features import Features
 from dfks_rules.service.ports import ChangedError, Deadlines
 
 PORTION = 32
 """Users at a time; between two portions, phones are served."""
-MOST_STUCK = 16 * PORTION
-"""Most users passed over in one look because they cannot be switched off: if there are more, it is
-the store."""
+IN_VAIN = 16
+"""Portions, at most, of which nobody could be switched off in one look: then it is the store."""
+MOST_STUCK = 2_048
+"""Most users who are known as stuck: beyond, those with later deadlines wait for them."""
 AGAIN = 5.0
 """Seconds until what could not be switched off is looked at again."""
 LOOK = 2.0
@@ -61,9 +63,16 @@ class Expiring:
         self._next: int | None = None
         """The earliest deadline that is known, seconds since 1970."""
         self._task: asyncio.Task[None] | None = None
+        self._stuck: dict[Aor, None] = {}
+        """Users who could not be switched off, those whose turn comes next first."""
         self.counts = {"switched_off": 0, "denied": 0, "failures": 0}
         """What came of features whose deadline had passed: `switched_off`, `denied` by a rule;
         `failures`: users for whom the store failed, and is asked again."""
+
+    @property
+    def stuck(self) -> int:
+        """How many users could not be switched off, and are tried again."""
+        return len(self._stuck)
 
     def begin(self) -> None:
         """Do it from now on, first what has passed while nobody served."""
@@ -104,26 +113,39 @@ class Expiring:
         """
         self._woken.clear()
         if self._acts is not None and not await self._acts():
+            self._stuck.clear()
             return LOOK
-        stuck: set[Aor] = set()
-        while due := await self._due(stuck):
-            began = self._loop.time()
-            done = await asyncio.gather(*[self._expire(presentity) for presentity in due])
-            stuck.update(one for one, is_done in zip(due, done, strict=True) if not is_done)
-            if len(stuck) > MOST_STUCK:
-                break
-            # Half of the time is for others.
-            await asyncio.sleep(max(BREATH, self._loop.time() - began))
-        if stuck:
+        in_vain = 0
+        while in_vain < IN_VAIN and len(self._stuck) < MOST_STUCK and (due := await self._due()):
+            in_vain = 0 if await self._expire_all(due) else in_vain + 1
+        retried = 0
+        while in_vain < IN_VAIN and retried < len(self._stuck):
+            # Each look begins with others of them.
+            due = [*islice(self._stuck, PORTION)]
+            is_any = await self._expire_all(due)
+            in_vain, retried = (0, 0) if is_any else (in_vain + 1, retried + len(due))
+        if self._stuck:
             return AGAIN
         self._next = await self._deadlines.next()
         return self._sleep()
 
-    async def _due(self, stuck: set[Aor]) -> list[Aor]:
+    async def _due(self) -> list[Aor]:
         """Users whose time has come, without those who hold up the others: they come first."""
-        at_most = PORTION + len(FEATURES) * len(stuck)
+        at_most = PORTION + len(FEATURES) * len(self._stuck)
         due = await self._deadlines.due(int(self._at().timestamp()), at_most)
-        return [one for one in due if one not in stuck][:PORTION]
+        return [one for one in due if one not in self._stuck][:PORTION]
+
+    async def _expire_all(self, due: Sequence[Aor]) -> bool:
+        """Switch off what is due of some users; whether anything came of it for one of them."""
+        began = self._loop.time()
+        done = await asyncio.gather(*[self._expire(presentity) for presentity in due])
+        for presentity, is_done in zip(due, done, strict=True):
+            self._stuck.pop(presentity, None)
+            if not is_done:
+                self._stuck[presentity] = None  # behind all others
+        # Half of the time is for others.
+        await asyncio.sleep(max(BREATH, self._loop.time() - began))
+        return any(done)
 
     def _sleep(self) -> float | None:
         """Until when nothing is due, s."""
@@ -145,8 +167,10 @@ class Expiring:
                 is_denied = outcome.decision.denial is not None
                 self.counts["denied" if is_denied else "switched_off"] += 1
             return True
-        if not isinstance(result, ChangedError):
-            self.counts["failures"] += 1
+        if isinstance(result, ChangedError):
+            # Nothing is due any more of who was stuck; or else it will be found again.
+            return presentity in self._stuck
+        self.counts["failures"] += 1
         return False
 
     async def _ask(self, presentity: Aor) -> Result:

@@ -1,5 +1,6 @@
 """How late the event loop is: so long a message waits, whatever is done with it then."""
 
+from collections.abc import Callable
 from typing import Final
 
 from dfks_rules.app.driver import Loop, Timer
@@ -14,22 +15,34 @@ MOST_MISSED = 600
 
 
 class Lateness:
-    """Looks again and again how late it is called."""
+    """Looks again and again how late it is called, while phones have something to wait for.
 
-    def __init__(self, loop: Loop) -> None:
-        """Nothing is looked at before `begin`."""
+    A look every 0.1 s was more than all else that an idle server did: 0.15 % of a core.
+    """
+
+    def __init__(self, loop: Loop, is_idle: Callable[[], bool]) -> None:
+        """Nothing is looked at before `wake`.
+
+        Args:
+            loop: calls again.
+            is_idle: whether no phone has been served just now, or will be.
+        """
         self._loop = loop
+        self._is_idle = is_idle
         self._due = 0.0
         self._timer: Timer | None = None
+        self._has_ended = False
         self.late = Histogram(BOUNDS)
         """How late, s."""
 
-    def begin(self) -> None:
-        """Look from now on."""
-        self._next(self._loop.time())
+    def wake(self) -> None:
+        """Look from now on, until the loop is idle."""
+        if self._timer is None and not self._has_ended:
+            self._next(self._loop.time())
 
     def end(self) -> None:
-        """Look no more."""
+        """Look no more, whoever wakes it."""
+        self._has_ended = True
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -46,4 +59,7 @@ class Lateness:
         # one it would not be seen among a minute of good ones.
         for missed in range(1, min(int(late / EVERY), MOST_MISSED) + 1):
             self.late.observe(late - missed * EVERY)
-        self._next(now)
+        if self._is_idle():
+            self._timer = None
+        else:
+            self._next(now)

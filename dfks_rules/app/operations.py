@@ -18,8 +18,9 @@ from dfks_rules.app.subscriptions import page_of, page_of_presentity, rows_of
 from dfks_rules.app.worker.studies import WorkerStudies
 from dfks_rules.app.worker.worker import Worker
 from dfks_rules.errors import DfksError, StoreError
-from dfks_rules.model.decisions import Done, Outcome, Repeated, Result
+from dfks_rules.model.decisions import Outcome, Repeated
 from dfks_rules.model.features import FEATURES, Feature, FeatureState, Snapshot
+from dfks_rules.model.gets import Done, Result, outcomes_of
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Origin, Requester, Surroundings
 from dfks_rules.operations.answers import Answers
@@ -206,7 +207,8 @@ class ServerOperations:
 
     async def _walk(self, presentity: Aor, hours: int) -> list[Coming]:
         snapshot, at = await self.stored(presentity), self._at()
-        around, until = Surroundings(self._features.stored_of), at + timedelta(hours=hours)
+        features, until = self._features, at + timedelta(hours=hours)
+        around = Surroundings(features.stored_of, (), features.group_counts())
         found: list[Coming] = []
         turns = Turns()
         active = self.policies.live.active
@@ -289,8 +291,10 @@ class ServerOperations:
                 return
             if isinstance(result, StoreError):
                 settled.set_exception(result)
+            elif isinstance(result, Repeated):
+                settled.set_result(result.outcomes)
             else:
-                settled.set_result(result.outcomes if isinstance(result, Repeated) else result)
+                settled.set_result(outcomes_of(result))
 
         return settled, done
 

@@ -59,9 +59,10 @@ class Operators:
             start: what the ids of decisions begin with.
         """
         self._config = config
+        self._phones = phones
         self._metrics = metrics
         self._exposition = Exposition(lambda number: f"{start}-{number}")
-        self._lateness = Lateness(asyncio.get_running_loop())
+        self._lateness = Lateness(asyncio.get_running_loop(), phones.driver.is_idle)
         rooms.add_server(self._exposition, phones.driver, self._lateness.late)
         phones.show_in(self._exposition)
         node = storage.node
@@ -148,8 +149,8 @@ class Operators:
         if self._imports is not None:
             self._imports.start()
         if self._config.http is not None:
-            # Else nobody asks, and an idle server sleeps.
-            self._lateness.begin()
+            # Else nobody asks.
+            self._phones.driver.stirred = self._lateness.wake
             if self._desk is not None:
                 self._desk.begin()
 
@@ -200,7 +201,7 @@ class _Told:
         assert not isinstance(store, MemoryStore)  # noqa: S101 - `Storage.tells`
         self.events = EventRing(store.journal, store.durable, Current(features), start)
         self.events.watch(phones.notifier.subscriptions, phones.driver.at)
-        feed.listen(self.events.hear)
+        feed.listen_to_sets(self.events.hear)
         current = Current(features)
         self.webhooks: WebhookService | ActingWebhooks | None = None
         if storage.lasts is not None:
@@ -220,7 +221,7 @@ class _Told:
             )
             node.on_heard = self._heard
         if self.webhooks is not None:
-            feed.listen(self.webhooks.hear)
+            feed.listen_to_sets(self.webhooks.hear)
 
     @property
     def for_operators(self) -> Callable[[], Webhooks] | None:

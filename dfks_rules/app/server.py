@@ -1,12 +1,12 @@
 """One server: its store, the side of phones and the side of operators, from start to end."""
 
 import asyncio
-import gc
 import os
 from contextlib import suppress
 from socket import socket
 
 from dfks_rules.app.cluster.node import Node, Served
+from dfks_rules.app.collector import Collector
 from dfks_rules.app.desk.bundles import BundleDesk
 from dfks_rules.app.driver import BREATH, Driver
 from dfks_rules.app.files import Files
@@ -21,18 +21,6 @@ from dfks_rules.transport.transports import Transports
 
 FINISH_WITHIN = 5.0
 """Seconds that what was read has to be worked on before another server goes on."""
-
-
-def _quieten_collector() -> None:
-    """Have the collector of reference cycles look rarely.
-
-    No request makes a cycle; reloads and broken connections do. What is looked at is mostly what
-    lives for a while (transactions, subscriptions, kept decisions): to look often costs 7 % of the
-    server, and finds nothing. What is there now stays, and is never looked at again.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(500_000, 50, 100)
 
 
 def _listened(address: ListenAddress, listener: Listener) -> str:
@@ -70,6 +58,7 @@ class Server:
         """Set when other nodes have taken this one for dead: it serves no more."""
         self._transports = transports
         self._is_released = False
+        self._collector = Collector(asyncio.get_running_loop())
         start = os.urandom(3).hex() if node is None else node.start
         self._storage = Storage(config, start, node)
         self._phones = Phones(config, files, transports, self._storage, start)
@@ -101,7 +90,7 @@ class Server:
             # The other server may go on, with what it has left.
             await self.close(leaves=takes_over)
             raise
-        _quieten_collector()
+        self._collector.begin()
 
     def _served(self, driver: Driver) -> Served:
         """What goes on where another life has ended, or keeps in step with other nodes."""
@@ -177,6 +166,7 @@ class Server:
         await self._operators.shut(leaves=leaves)
         self._transports.pause()
         await self.release()
+        self._collector.end()
         await self._transports.close()
         await self._operators.close()
         self._phones.recording.close()

@@ -28,8 +28,10 @@ def local_zone(
         name = environment.get("TZ")
         if name is not None:
             return ZoneInfo(name.removeprefix(":") or "UTC")
+        # What it links to, where it does, is only for people.
+        name = localtime.resolve().as_posix().rpartition("zoneinfo/")[2]
         with localtime.open("rb") as file:
-            return ZoneInfo.from_file(file)
+            return ZoneInfo.from_file(file, key=name)
     except (OSError, ValueError, KeyError):
         return None
 

@@ -1,6 +1,7 @@
 """`dfks serve`: run the server."""
 
 import asyncio
+import contextlib
 import faulthandler
 import os
 import shlex
@@ -10,11 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import structlog
 
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.life import Life
 from dfks_rules.app.records import logs
 from dfks_rules.app.server import Server
+from dfks_rules.cli.compiled import interpreted
 from dfks_rules.cli.settings import DEFAULT, config_option, settings_file
 from dfks_rules.config.auth import AuthMode
 from dfks_rules.config.cluster import ClusterSettings, without_password
@@ -23,6 +26,8 @@ from dfks_rules.config.settings import Config
 from dfks_rules.errors import PolicyError
 from dfks_rules.operations.policies import PolicyListing
 from dfks_rules.transport.limits import raise_file_limit
+
+_log = structlog.get_logger()
 
 
 @click.command()
@@ -36,10 +41,13 @@ def command(given: Path | None) -> None:
     file = settings_file(given)
     config = load_config(file)
     logs.set_up(config.log.level)
+    if parts := interpreted():
+        _log.info("not_compiled", parts=parts)
     sys.unraisablehook = logs.print_uncaught
     # Where it was, when a watchdog aborts it (SIGABRT) or compiled code crashes.
     faulthandler.enable()
     raise_file_limit()
+    _wait_for_children_on_the_loop()
     try:
         asyncio.run(_serve(config, file))
     except PolicyError:
@@ -51,6 +59,18 @@ def command(given: Path | None) -> None:
         where = f" on {error.filename}" if error.filename else ""
         click.echo(f"cannot listen{where}: {error.strerror or error}", err=True)
         sys.exit(1)
+
+
+def _wait_for_children_on_the_loop() -> None:
+    """Have no thread wait for the end of each process that a reload starts.
+
+    To start the thread holds the loop until it has run: 30 to 130 ms on a busy machine. From Python
+    3.12 on, asyncio does this by itself.
+    """
+    if sys.version_info < (3, 12) and sys.platform == "linux":
+        with contextlib.suppress(OSError):  # an old kernel, or one that a sandbox hides
+            os.close(os.pidfd_open(os.getpid()))
+            asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
 
 
 async def _serve(config: Config, file: Path | None) -> None:

@@ -18,6 +18,8 @@ MAX_PART_HEADERS = 16
 _BOUNDARY = re.compile(
     r';\s*+boundary\s*+=\s*+(?:"([^"]{1,70}+)"|([^\s";,]{1,70}+))', re.IGNORECASE
 )
+BOUNDARY = "dfks"
+"""What each boundary of ours begins with."""
 _BLANK_LINE = re.compile(rb"\r?\n\r?\n")
 
 
@@ -80,7 +82,7 @@ def join(
     contains. It is a token (RFC 2045 §5.1) and so needs no quotes: liblinphone 5.1.65 crashes on
     them. With `quoted` it has some, all the same.
     """
-    boundary = _free(b"dfks", b"".join(contents))
+    boundary = _free(BOUNDARY.encode(), b"".join(contents))
     head = b"--%b\r\nContent-Type: %b\r\nContent-Length: " % (boundary, content_type.encode())
     pieces = [b"%b%d\r\n\r\n%b\r\n" % (head, len(content), content) for content in contents]
     body = b"".join((*pieces, b"--", boundary, b"--\r\n"))

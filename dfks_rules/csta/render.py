@@ -8,6 +8,7 @@ docs/reference/bodies.md.
 """
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 
 from dfks_rules.csta import multipart
@@ -35,6 +36,8 @@ _CONTENT_TYPE = CONTENT_TYPE.encode()
 _SPECIAL = re.compile(r"[^ !#-%(-;=?-~\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 """What must not appear literally in a text: markup, white space that parsers change, control
 characters, and non-XML characters."""
+_MARK = "\0"
+"""What stands for each character of a device: no text that is sent has it."""
 _ILLEGAL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 """Characters that XML 1.0 cannot carry, not even as references (§2.2)."""
 
@@ -112,13 +115,59 @@ def render(
         The value of the Content-Type header, and the body: ISO-8859-1 if that charset has all the
         characters and `style` allows it, else UTF-8.
     """
-    text = _escape(device)
+    return _joined(documents, _escape(device), style)
+
+
+def _joined(documents: tuple[Document, ...], text: str, style: BodyStyle) -> tuple[bytes, bytes]:
+    """As `render`; `text`: the device, escaped."""
     if len(documents) == 1:
         [(feature, state)] = documents
         return _CONTENT_TYPE, _document(feature, state, text, style)
     ordered = sorted(documents, key=lambda document: POSITION[document[0]])
     contents = [_document(feature, state, text, style) for feature, state in ordered]
     return multipart.join(CONTENT_TYPE, contents, quoted=style.quoted_boundary)
+
+
+def content(documents: tuple[Document, ...], device: str, style: BodyStyle = USUAL) -> bytes:
+    """The end of a message that says `documents`: its lines from Content-Type on, and the body.
+
+    Most features of most users have no values, and only the device tells their documents from those
+    of others. So these are made once for all devices of a length, and put together in 1 µs where
+    `render` takes 3.5. Not so where a device is written otherwise, or decides on the boundary.
+
+    Args:
+        documents: as `render` has them.
+        device: as well.
+        style: as well.
+    """
+    for _, state in documents:
+        if state.values:
+            break
+    else:
+        if _is_literal(device):
+            return device.encode().join(_pieces_between(documents, len(device), style))
+    return _content(*render(documents, device, style))
+
+
+def _is_literal(device: str) -> bool:
+    """Whether a device is sent as it is, and decides on nothing but lengths."""
+    if not device or not device.isascii() or multipart.BOUNDARY in device:
+        return False
+    return _SPECIAL.search(device) is None
+
+
+@lru_cache(maxsize=1024)
+def _pieces_between(
+    documents: tuple[Document, ...], length: int, style: BodyStyle
+) -> tuple[bytes, ...]:
+    """What comes before, between and after the devices, where each has so many characters."""
+    mark = _MARK * length
+    return tuple(_content(*_joined(documents, mark, style)).split(mark.encode()))
+
+
+def _content(content_type: bytes, body: bytes) -> bytes:
+    line = b"Content-Type: %b\r\nContent-Length: %d\r\n\r\n%b"
+    return line % (content_type, len(body), body)
 
 
 def _document(feature: Feature, state: FeatureState, device: str, style: BodyStyle) -> bytes:

@@ -1,12 +1,11 @@
 """What the policies decided, and what came of it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
 from math import ceil
 from typing import ClassVar, Final, NamedTuple
 
-from dfks_rules.errors import StoreError
 from dfks_rules.model.features import Deadline, Feature, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.record import Record
@@ -201,9 +200,3 @@ class Repeated(Record):
     def __init__(self, outcomes: tuple[Outcome, ...]) -> None:
         self.outcomes: Final = outcomes
         """What a get shows now, of all features."""
-
-
-Result = tuple[Outcome, ...] | StoreError | Repeated
-Done = Callable[[Result, float], None]
-"""Called once with the result of a request, and when (`now`, monotonic seconds). Only a request
-with a visit can be `Repeated` (`service.ports.Visiting`)."""

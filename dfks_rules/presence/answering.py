@@ -6,7 +6,8 @@ from functools import partial
 from typing import Final, final
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.decisions import Outcome, Repeated, Result
+from dfks_rules.model.decisions import Outcome, Repeated
+from dfks_rules.model.gets import Got, Result
 from dfks_rules.model.requests import Asked
 from dfks_rules.presence.admission import Wish
 from dfks_rules.presence.conditional import known_if
@@ -14,6 +15,7 @@ from dfks_rules.presence.delivery import Delivery
 from dfks_rules.presence.documents import (
     Documents,
     documents_of_get,
+    documents_of_got,
     documents_of_set,
     parted,
     rejection_among,
@@ -28,6 +30,7 @@ from dfks_rules.presence.subscription import State, Subscription, Termination
 from dfks_rules.presence.visit import Visit
 from dfks_rules.service.features import Features
 from dfks_rules.service.ports import MovedError, Visiting
+from dfks_rules.sip import header
 from dfks_rules.sip.endpoint import Endpoint
 
 # CPython 3.11 calls a Python function for each look at a member of an Enum.
@@ -144,6 +147,9 @@ class Answering:
                 self._kept.remove_later(visit.row, now + ONE_SHOT_KEPT)
             self.refuse(visit.incoming, refusal(481), visit.transaction)
             return
+        if isinstance(result, Got):
+            self._answer_got(visit, documents_of_got(result), now)
+            return
         if isinstance(result, tuple):
             self._answer(visit, result, now)
             return
@@ -165,7 +171,7 @@ class Answering:
                 self._kept.moved(subscription)
         is_served = not isinstance(result, StoreError) or isinstance(result, MovedError)
         if is_served and self.serve_anew is not None:
-            visit.is_kept = visit.is_stored and isinstance(result, tuple) and _is_granted(result)
+            visit.is_kept = visit.is_stored and _is_granted(result)
             self.serve_anew(visit, now)
         else:
             error = result if isinstance(result, StoreError) else None
@@ -184,6 +190,9 @@ class Answering:
         rejection = rejection_among(sets)
         documents = documents_of_get(gets, sets) if gets else documents_of_set(sets)
         if rejection is None:
+            if gets:
+                self._answer_got(visit, documents, now)
+                return
             if visit.condition and self._suppressed(visit, documents, now):
                 return
             self._grant(visit, now)
@@ -199,6 +208,16 @@ class Answering:
             self._delivery.tell_all(subscription, documents, now)
         else:
             self._delivery.answer(subscription, documents, now)
+
+    def _answer_got(self, visit: Visit, documents: Documents | None, now: float) -> None:
+        """Grant a SUBSCRIBE, and tell its phone all states; None for no NOTIFY."""
+        if visit.condition and self._suppressed(visit, documents, now):
+            return
+        self._grant(visit, now)
+        if visit.expires == 0:
+            self._end(visit, documents or (), now)
+        elif documents is not None:
+            self._delivery.tell_all(visit.subscription, documents, now)
 
     def _end(self, visit: Visit, documents: Documents, now: float) -> None:
         """End a subscription, as its phone has asked."""
@@ -269,10 +288,11 @@ class Answering:
 
     def _accept(self, visit: Visit, status: int) -> None:
         incoming = visit.incoming
-        headers = b"Expires: %d\r\n%b" % (visit.expires, incoming.contact())
-        if not incoming.recipient.tag:
-            headers += ALLOW_EVENTS
-            record_route = incoming.request.headers.get(b"record-route")
+        if incoming.recipient.tag:
+            headers = b"Expires: %d\r\n%b" % (visit.expires, incoming.contact())
+        else:
+            headers = b"Expires: %d\r\n%b%b" % (visit.expires, incoming.contact(), ALLOW_EVENTS)
+            record_route = incoming.request.get(header.RECORD_ROUTE)
             if record_route is not None:
                 headers += b"Record-Route: %b\r\n" % record_route
         self._endpoint.respond(
@@ -284,7 +304,9 @@ class Answering:
         )
 
 
-def _is_granted(outcomes: tuple[Outcome, ...]) -> bool:
-    """Whether no set of a SUBSCRIBE is rejected."""
-    sets, _ = parted(outcomes)
+def _is_granted(result: Result) -> bool:
+    """Whether something came of a SUBSCRIBE, and no set of it is rejected."""
+    if not isinstance(result, tuple):
+        return isinstance(result, Got)
+    sets, _ = parted(result)
     return rejection_among(sets) is None

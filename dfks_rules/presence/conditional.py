@@ -16,6 +16,7 @@ from zlib import crc32
 from dfks_rules.model.features import FEATURES, POSITION, FeatureState
 from dfks_rules.presence.documents import Documents
 from dfks_rules.presence.responses import refusal
+from dfks_rules.sip import header
 from dfks_rules.sip.grammar import TOKEN
 from dfks_rules.sip.message import Request
 
@@ -35,7 +36,7 @@ def condition_of(request: Request) -> bytes:
     Raises:
         RefusedError: 400, it is no entity-tag, or there are several.
     """
-    value = request.headers.get(b"suppress-if-match")
+    value = request.get(header.SUPPRESS_IF_MATCH)
     if value is None:
         return b""
     if _CONDITION.fullmatch(value) is None:

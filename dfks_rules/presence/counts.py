@@ -48,6 +48,7 @@ NAMES = (
     "adopted",
     "adopted_again",
     "adoptions_failed",
+    "left_forgotten",
     "limit_per_user",
     "limit_unproved",
     "limit_subscriptions",
@@ -77,7 +78,9 @@ not to be of use. `restored_told`: subscriptions that were told all states after
 `unanswered_while_loading`: SUBSCRIBEs whose dialogs might have been in rows that were not read yet.
 `ended_moved`: subscriptions that other nodes have now; `adopted`: those that were other nodes', and
 whose phones came here; `adopted_again`: those that this node had given away, though their phones
-had come back; `adoptions_failed`: dialogs of which it could not be found out whose they are.
+had come back; `adoptions_failed`: dialogs of which it could not be found out whose they are;
+`left_forgotten`: dialogs that other nodes have now, of which it is not known any more how far their
+CSeqs had come.
 `limit_…`: requests that a limit refused, also counted by their status.
 """
 

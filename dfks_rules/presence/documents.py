@@ -5,6 +5,7 @@ from typing import Final
 from dfks_rules.csta.render import Document
 from dfks_rules.model.decisions import Denial, DenialAnswer, Outcome
 from dfks_rules.model.features import FEATURES, Feature, FeatureState, Snapshot
+from dfks_rules.model.gets import Got
 from dfks_rules.model.requests import Operation, Origin
 
 # CPython 3.11 calls a Python function for each look at a member of an Enum.
@@ -38,6 +39,12 @@ def documents_of_get(
         set_ for set_ in was_set if set_.after == stored.get(set_.request.feature, set_.after)
     )
     return merge(told, _told_to_requester(current))
+
+
+def documents_of_got(got: Got) -> Documents | None:
+    """The same, where nothing was set."""
+    gets = got.gets
+    return gets.told if gets.is_told else None
 
 
 def documents_of_set(outcomes: tuple[Outcome, ...]) -> Documents | None:

@@ -18,6 +18,7 @@ from dfks_rules.presence.attempts import PER_USER, Attempts
 from dfks_rules.presence.ports import Accounts
 from dfks_rules.presence.profile import Profiles
 from dfks_rules.presence.responses import RefusedError, refusal, unavailable
+from dfks_rules.sip import header
 from dfks_rules.sip.address import parse_address
 from dfks_rules.sip.digest import (
     Algorithm,
@@ -123,7 +124,7 @@ class Gate:
         self.counts["trusted"] += 1
 
     def _by_digest(self, incoming: Incoming, digest: DigestRules, now: float) -> Identity:
-        value = incoming.request.headers.get(b"authorization")
+        value = incoming.request.get(header.AUTHORIZATION)
         given = None if value is None else _choose(value, digest)
         source = incoming.flow.remote[0]
         if given is None:
@@ -228,7 +229,7 @@ def asserted(incoming: Incoming) -> Identity:
     Raises:
         MalformedMessageError: it cannot be read.
     """
-    value = incoming.request.headers.get(b"p-asserted-identity")
+    value = incoming.request.get(header.P_ASSERTED_IDENTITY)
     address = incoming.sender
     if value is not None:
         addresses = [parse_address(one, b"p-asserted-identity") for one in split_list(value)]

@@ -8,6 +8,7 @@ from dfks_rules.presence.guard import Guard
 from dfks_rules.presence.kept import Kept
 from dfks_rules.presence.restoring import Restoring
 from dfks_rules.presence.setup import Setup
+from dfks_rules.presence.sleeping import Sleeping
 from dfks_rules.presence.subscriptions import Subscriptions
 from dfks_rules.sip.ports import Ways
 
@@ -39,9 +40,9 @@ def live_of(setup: Setup, ways: Ways | None) -> Live:
     """
     counts, answered = new_counts(), Histogram(ANSWERED_WITHIN)
     guard = Guard(setup.limits, counts)
-    keeping = setup.keeping
+    keeping, sleeping = setup.keeping, Sleeping(ways)
     if keeping is None:
-        return Live(Subscriptions(), guard, counts, answered, None, None)
+        return Live(Subscriptions(None, sleeping), guard, counts, answered, None, None)
     kept = Kept(keeping.dialogs, keeping.epoch, counts)
     restoring = Restoring(keeping, kept, ways, guard, setup, counts)
-    return Live(Subscriptions(restoring), guard, counts, answered, kept, restoring)
+    return Live(Subscriptions(restoring, sleeping), guard, counts, answered, kept, restoring)

@@ -82,7 +82,7 @@ class Notifier:
         self._has_publishers = gate is None or gate.has_trusted
         self._allow = ALLOW_PUBLISH if self._has_publishers else ALLOW
         self._watchers = Watchers(live, features, delivery, setup.standing)
-        feed.listen(self._watchers.hear)
+        feed.listen_to_sets(self._watchers.hear)
         self.edges = Edges(live, features, self._watchers.spread)
         """Tells watchers what they see otherwise as time passes."""
 
@@ -163,6 +163,7 @@ class Notifier:
             self._tell_untold(at, now)
         if self._kept is not None:
             self._kept.expire(now)
+        self.subscriptions.nap(now)
 
     def _may_not_speak(self, standing: Standing, now: float) -> bool:
         """Whether nothing may begin now; NOTIFYs that are outstanding are given up then."""
@@ -194,6 +195,7 @@ class Notifier:
             return self._look_at if refused_at is None else min(refused_at, self._look_at)
         deadlines = (
             self.subscriptions.next_deadline(),
+            self.subscriptions.next_nap(),
             self._watchers.pacing.next_deadline(),
             self._establishment.next_deadline(),
             self.edges.next_deadline(),

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from dfks_rules.csta.render import render
+from dfks_rules.csta.render import content
 from dfks_rules.csta.style import BodyStyle
 from dfks_rules.presence.conditional import knowledge_of, tag_of
 from dfks_rules.presence.documents import Documents
@@ -30,6 +30,4 @@ def content_of(
     tag = tag_of(knowledge, device, event_id)
     if not documents:
         return knowledge, b"SIP-ETag: %b\r\nContent-Length: 0\r\n\r\n" % tag
-    content_type, body = render(documents, device, style)
-    text = b"SIP-ETag: %b\r\nContent-Type: %b\r\nContent-Length: %d\r\n\r\n%b"
-    return knowledge, text % (tag, content_type, len(body), body)
+    return knowledge, b"SIP-ETag: %b\r\n%b" % (tag, content(documents, device, style))

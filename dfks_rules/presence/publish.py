@@ -34,6 +34,7 @@ from dfks_rules.presence.responses import RefusedError, refusal, refusal_for
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.cascade import denial_among
 from dfks_rules.service.features import Features
+from dfks_rules.sip import header
 from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.grammar import TOKEN
 from dfks_rules.sip.incoming import Incoming
@@ -139,8 +140,9 @@ class Publications:
         if not presentity.user:
             raise refusal(404)
         event_of(request)
-        tag = request.headers.get(b"sip-if-match", b"")
-        if b"sip-if-match" in request.headers and _TAG.fullmatch(tag) is None:
+        given = request.get(header.SIP_IF_MATCH)
+        tag = given or b""
+        if given is not None and _TAG.fullmatch(tag) is None:
             raise refusal(400, "Malformed SIP-If-Match")
         if tag and not self._is_current(tag, presentity, now):
             raise refusal(412)

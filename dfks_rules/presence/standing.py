@@ -16,6 +16,7 @@ from typing import Final
 from zlib import crc32
 
 from dfks_rules.presence.responses import unavailable
+from dfks_rules.sip import header
 from dfks_rules.sip.incoming import Incoming
 
 FIRST_RETRY: Final = 5
@@ -68,8 +69,8 @@ def check_standing(standing: Standing, incoming: Incoming, has: Callable[[bytes]
         if tag or not (is_subscribe or request.method == b"OPTIONS"):
             return
     elif standing is _BLIND and is_subscribe and tag:
-        is_refresh = not request.body and request.seconds(b"expires") != 0
+        is_refresh = not request.body and request.seconds(header.EXPIRES) != 0
         if is_refresh and has(tag):
             return
-    spread = crc32(request.headers.get(b"call-id", b"")) % (LAST_RETRY - FIRST_RETRY + 1)
+    spread = crc32(request.value(header.CALL_ID)) % (LAST_RETRY - FIRST_RETRY + 1)
     raise unavailable("Try another server", FIRST_RETRY + spread)

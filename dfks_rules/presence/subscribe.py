@@ -45,6 +45,7 @@ from dfks_rules.presence.visit import Visit
 from dfks_rules.presence.waiting import Waiting, WaitingRequests
 from dfks_rules.service.features import Features
 from dfks_rules.service.ports import NotKnownError
+from dfks_rules.sip import header
 from dfks_rules.sip.dialog import Dialog
 from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow
@@ -288,7 +289,7 @@ class Establishment:
         if arrival is not None and arrival.has_gone_on:
             # As below, but for another node.
             return self._token(), None, True
-        call_id, remote = request.headers[b"call-id"], incoming.sender.tag
+        call_id, remote = request.value(header.CALL_ID), incoming.sender.tag
         # No Call-ID begins like this: nobody can ask for a tag by another request.
         tag = self._tag_of(b"\r\r%b\n%b\n%b\n%d" % (call_id, remote, event.id, request.cseq))
         known = self._subscriptions.at(tag)
@@ -350,7 +351,7 @@ class Establishment:
         dialog = subscription.dialog
         before = dialog.flow
         is_moved = dialog.take(incoming, anew=anew)
-        says_more = (anew or is_moved) and b"contact" in incoming.request.headers
+        says_more = (anew or is_moved) and incoming.request.get(header.CONTACT) is not None
         if dialog.flow is not before:
             self._subscriptions.moved(subscription, before)
         elif subscription.is_proved:

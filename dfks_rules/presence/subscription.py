@@ -87,6 +87,17 @@ class Termination(Enum):
     """Another node has it: its phone notices nothing."""
 
 
+Facts = tuple[str | None, str, int, int, bytes, bytes]
+"""Of one that is resting, see `Subscription.facts`."""
+
+_COUNTED: Final = 1
+_REFUSED: Final = 2
+_PROVED: Final = 4
+_ANSWERING: Final = 8
+_TOLD: Final = 16
+"""Flags of `Facts`."""
+
+
 class Subscription(Telling):
     """One phone's subscription to one presentity."""
 
@@ -254,6 +265,52 @@ class Subscription(Telling):
         self.row = row
         self._device = said_device
         self.refreshed(requester, deadline, condition)
+
+    # --- While nobody needs it ---
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether there is nothing to do for it before its deadline, or somebody asks.
+
+        What is unproved is looked at all the time, and what is owed is soon told; they are few.
+        """
+        return (
+            self.state is _ACTIVE
+            and self.is_at_rest
+            and not self.is_owed
+            and (self.is_proved or self._is_answering)
+        )
+
+    def facts(self) -> Facts:
+        """All else that there is to know of one that is resting.
+
+        Besides its dialog, what is watched by whom, its row, its deadline, and what its phone
+        shows: what `woken` needs.
+        """
+        flags = _COUNTED if self.is_counted else 0
+        flags |= _REFUSED if self.is_refused else 0
+        flags |= _PROVED if self.is_proved else _ANSWERING
+        flags |= _TOLD if self._is_told else 0
+        return self._device, self.source, flags, self.cseq, self.condition, self.knowledge
+
+    def woken(self, facts: Facts, row: int, deadline: float, display: Display | None) -> None:
+        """It goes on as it was.
+
+        Args:
+            facts: what `facts` gave.
+            row: number of its row.
+            deadline: when it expires, monotonic seconds.
+            display: what its phone shows.
+        """
+        self._device, self.source, flags, self.cseq, self.condition, self.knowledge = facts
+        self.is_counted = flags & _COUNTED != 0
+        self.is_refused = flags & _REFUSED != 0
+        self.is_proved = flags & _PROVED != 0
+        self._is_answering = flags & _ANSWERING != 0
+        self._is_told = flags & _TOLD != 0
+        self.row, self.deadline, self.display = row, deadline, display
+        self._under_way = 0
+        self.state = _ACTIVE
 
     def ended(self, why: Termination) -> None:
         """It lives no longer; nothing waits to be told."""

@@ -7,6 +7,8 @@ from typing import Protocol
 
 from dfks_rules.model.identity import Aor
 from dfks_rules.presence import rows
+from dfks_rules.presence.naps import Naps, is_known_elsewhere
+from dfks_rules.presence.sleeping import FEW, MANY, NAP, Sleeping
 from dfks_rules.presence.subscription import Subscription, Termination
 from dfks_rules.service.ports import DialogRow
 from dfks_rules.sip.flow import TRANSPORTS, Flow
@@ -48,14 +50,22 @@ class Subscriptions:
     Those of an earlier life of the server are rows until somebody wants to see them.
     """
 
-    def __init__(self, restores: Restores | None = None) -> None:
+    def __init__(self, restores: Restores | None = None, sleeping: Sleeping | None = None) -> None:
         """There are none.
 
         Args:
             restores: what makes subscriptions of rows; None where there are no rows.
+            sleeping: packs those that nobody needs; None for one without ways to a peer.
         """
         self._restores = restores
-        self._by_tag: dict[bytes, Subscription | DialogRow] = {}
+        self._sleeping = Sleeping(None) if sleeping is None else sleeping
+        self._by_tag: dict[bytes, Subscription | DialogRow | bytes] = {}
+        self.awake = Naps(NAP, FEW, MANY)
+        """Tags of those that woke not long ago."""
+        self.busy = Naps(NAP)
+        """Tags of those that could not sleep when their time had come."""
+        self.asleep = 0
+        """How many sleep."""
         # Mostly there is one phone for each user: it needs no table.
         self._by_presentity: dict[Aor, bytes | dict[bytes, None]] = {}
         """Tag or tags of those who watch."""
@@ -85,7 +95,7 @@ class Subscriptions:
                 yield subscription
 
     def made(self) -> list[Subscription]:
-        """Those that are no rows any more."""
+        """Those that are no rows any more, and do not sleep: there may be something to do."""
         return [one for one in self._by_tag.values() if isinstance(one, Subscription)]
 
     def has(self, tag: bytes) -> bool:
@@ -93,15 +103,16 @@ class Subscriptions:
         return tag in self._by_tag
 
     def held(self, tag: bytes) -> Subscription | DialogRow | None:
-        """What there is in whose dialog this is our tag, as it is; either has its `row`."""
-        return self._by_tag.get(tag)
+        """What there is in whose dialog this is our tag; either has its `row`."""
+        found = self._by_tag.get(tag)
+        return self._wake(tag, found) if isinstance(found, bytes) else found
 
     def at(self, tag: bytes) -> Subscription | None:
         """The subscription in whose dialog this is our tag."""
         found = self._by_tag.get(tag)
         if found is None or isinstance(found, Subscription):
             return found
-        return self._make(found)
+        return self._wake(tag, found) if isinstance(found, bytes) else self._make(found)
 
     def find(self, call_id: bytes, local_tag: bytes, remote_tag: bytes) -> Subscription | None:
         """The subscription of a dialog (RFC 3261 §12)."""
@@ -167,22 +178,30 @@ class Subscriptions:
                 taken = page[index : index + at_most]
                 for tag in taken:
                     index += 1
-                    one = self._by_tag.get(tag)
-                    if one is None or (
-                        isinstance(one, Subscription) and one.scheduled_for != second
-                    ):
-                        continue
-                    found.append((second, index, tag, one.presentity))
+                    presentity = self._presentity_at(tag, second)
+                    if presentity is not None:
+                        found.append((second, index, tag, presentity))
                 at_most -= len(taken)
             if at_most <= 0:
                 return found, (second, index)
             second, index, at_most = second + 1, 0, at_most - 1
         return found, None
 
+    def _presentity_at(self, tag: bytes, second: int) -> Aor | None:
+        """Whom one watches that the calendar has in this second; None for what is there no more."""
+        one = self._by_tag.get(tag)
+        if isinstance(one, bytes):
+            is_there = self._sleeping.glance(one).scheduled_for == second
+            return self._sleeping.presentity_of(one) if is_there else None
+        if isinstance(one, Subscription):
+            return one.presentity if one.scheduled_for == second else None
+        return one.presentity if isinstance(one, DialogRow) else None
+
     def add(self, subscription: Subscription) -> None:
         """Keep a subscription that has its first deadline."""
         tag = subscription.dialog.local_tag
         self._by_tag[tag] = subscription
+        self.awake.add(tag)
         self.by_transport[_position(subscription)] += 1
         self._watches(subscription.presentity, tag)
         self.schedule(subscription)
@@ -243,6 +262,8 @@ class Subscriptions:
             self._entries -= len(taken)
             left -= len(taken)
             for tag in taken:
+                if self._sleeps_on(tag, second, now):
+                    continue
                 subscription = self.at(tag)
                 if subscription is None or subscription.scheduled_for != second:
                     continue
@@ -257,6 +278,58 @@ class Subscriptions:
         """When `due` may have something (monotonic seconds)."""
         return float(self._seconds[0]) if self._seconds else None
 
+    # --- Sleeping ---
+
+    def nap(self, now: float) -> None:
+        """Have those sleep that nobody has needed for a while; some of them at a time."""
+        for tag in self.awake.take(now, PORTION):
+            self._fall_asleep(tag)
+        for tag in self.busy.take(now, PORTION):
+            self._fall_asleep(tag)
+
+    def next_nap(self) -> float | None:
+        """When `nap` has something to do (monotonic seconds)."""
+        awake, busy = self.awake.next_deadline(), self.busy.next_deadline()
+        if awake is None or busy is None:
+            return busy if awake is None else awake
+        return min(awake, busy)
+
+    def _fall_asleep(self, tag: bytes) -> None:
+        one = self._by_tag.get(tag)
+        if not isinstance(one, Subscription):
+            return
+        is_resting = one.is_resting
+        del one
+        if not is_resting or is_known_elsewhere(self._by_tag, tag):
+            self.busy.add(tag)
+            return
+        subscription = self._by_tag[tag]
+        assert isinstance(subscription, Subscription)  # noqa: S101 - it is the same
+        self._by_tag[tag] = self._sleeping.pack(subscription)
+        self.asleep += 1
+
+    def _wake(self, tag: bytes, packed: bytes) -> Subscription:
+        subscription = self._sleeping.wake(tag, packed)
+        self._by_tag[tag] = subscription
+        self.asleep -= 1
+        self.awake.add(tag)
+        return subscription
+
+    def _sleeps_on(self, tag: bytes, second: int, now: float) -> bool:
+        """Whether one sleeps that the calendar has in this second, and is not to be woken."""
+        packed, sleeping = self._by_tag.get(tag), self._sleeping
+        if not isinstance(packed, bytes):
+            return False
+        glance = sleeping.glance(packed)
+        if glance.scheduled_for != second:
+            return True
+        if glance.deadline <= now:
+            return False
+        later = ceil(glance.deadline)
+        self._by_tag[tag] = sleeping.scheduled(packed, float(later))
+        self._enter(tag, later)
+        return True
+
     def _make(self, row: DialogRow) -> Subscription | None:
         """Make a subscription of a row, in its place."""
         assert self._restores is not None  # noqa: S101 - where there are rows, there is one
@@ -265,6 +338,7 @@ class Subscriptions:
             self._remove(row.tag, row.presentity)
             return None
         self._by_tag[row.tag] = subscription
+        self.awake.add(row.tag)
         self.by_transport[_position(row)] -= 1
         self.by_transport[_position(subscription)] += 1
         subscription.scheduled(float(ceil(subscription.deadline)))
@@ -280,7 +354,9 @@ class Subscriptions:
             watching[tag] = None
 
     def _remove(self, tag: bytes, presentity: Aor) -> None:
-        self.by_transport[_position(self._by_tag.pop(tag))] -= 1
+        gone = self._by_tag.pop(tag)
+        assert not isinstance(gone, bytes)  # noqa: S101 - whoever ends one has woken it
+        self.by_transport[_position(gone)] -= 1
         watching = self._by_presentity[presentity]
         if isinstance(watching, bytes):
             del self._by_presentity[presentity]
@@ -306,6 +382,10 @@ class Subscriptions:
             if isinstance(one, Subscription):
                 one.scheduled(inf)
                 self.schedule(one)
+            elif isinstance(one, bytes):
+                second = ceil(self._sleeping.glance(one).deadline)
+                self._by_tag[tag] = self._sleeping.scheduled(one, float(second))
+                self._enter(tag, second)
             elif self._restores is not None:
                 self._enter(tag, ceil(self._restores.deadline_of(one)))
 

@@ -265,6 +265,7 @@ class Taking:
             self._left.pop(tag, None)
             while len(self._left) >= MOVED_AT_MOST:
                 del self._left[next(iter(self._left))]
+                self._counts["left_forgotten"] += 1
             self._left[tag] = held.dialog.local_cseq
             self._kept.moved(held)
             self._delivery.drop(held, now, _MOVED)

@@ -103,6 +103,18 @@ class Telling:
         """Whether its phone wants no states until it says otherwise (RFC 5839 §5.2)."""
         return self.condition == ANY
 
+    @property
+    def is_at_rest(self) -> bool:
+        """Whether its phone has confirmed all that it is to be told, and nothing has failed."""
+        return (
+            self.outstanding is None
+            and not self.unconfirmed
+            and not self.queued
+            and self._repeat_at == inf
+            and not self.failures
+            and self._not_before == 0.0
+        )
+
     # --- Whether it may be told ---
 
     @property

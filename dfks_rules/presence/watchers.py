@@ -8,8 +8,8 @@ from functools import partial
 from typing import Final
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.decisions import Result
 from dfks_rules.model.features import Snapshot
+from dfks_rules.model.gets import Got, Result
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Operation
 from dfks_rules.presence.conditional import known_if
@@ -18,7 +18,7 @@ from dfks_rules.presence.documents import (
     Documents,
     changes_between,
     changes_to_tell,
-    documents_of_get,
+    documents_of_got,
     states_of,
 )
 from dfks_rules.presence.live import Live
@@ -270,11 +270,11 @@ class Watchers:
     def _refreshed(self, subscription: Subscription, result: Result, now: float) -> None:
         if subscription.state is _TERMINATED:
             return
-        if not isinstance(result, tuple):
+        if not isinstance(result, Got):
             if subscription.is_owed and self._restoring is not None:
                 self._restoring.owe(subscription, now + AGAIN)
             return
-        documents = documents_of_get(result)
+        documents = documents_of_got(result)
         if documents is None:
             self._delivery.settle(subscription, now)
             return

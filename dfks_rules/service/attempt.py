@@ -6,12 +6,14 @@ from enum import Enum
 from typing import Final, final
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.decisions import Done, Outcome, Repeated
+from dfks_rules.model.decisions import Outcome, Repeated
+from dfks_rules.model.features import Snapshot
+from dfks_rules.model.gets import Came, Done, Got, count_of, outcomes_of
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, Requester
 from dfks_rules.service.cascade import INTERNAL, Draft
 from dfks_rules.service.feed import Failed, Feed, Settled
-from dfks_rules.service.ports import ChangedError, MovedError, Policies, Visiting, Wanted
+from dfks_rules.service.ports import Change, ChangedError, MovedError, Policies, Visiting, Wanted
 from dfks_rules.service.rates import Tally
 
 
@@ -51,6 +53,7 @@ class Attempt:
         "fetches",
         "fetching",
         "first",
+        "got",
         "is_asked",
         "is_firm",
         "is_repeated",
@@ -102,7 +105,9 @@ class Attempt:
         self.drafts: dict[Aor, Draft] = {}
         """What it comes to for each presentity that it concerns."""
         self.outcomes: tuple[Outcome, ...] = ()
-        """What came of it for the presentity that was asked for."""
+        """What came of it for the presentity that was asked for; of a `GET`, `got` says it."""
+        self.got: Got | None = None
+        """What came of a `GET`."""
         self.first = 0
         """Number of the first outcome of the first draft."""
         self.wanted: Wanted | None = None
@@ -150,24 +155,44 @@ class Attempt:
         draft = self.drafts[presentity]
         return draft.after is not draft.before
 
+    def sum_up(self, first: int, changes: list[Change], seen: list[tuple[Aor, Snapshot]]) -> int:
+        """Number the outcomes of its sets; how many there are.
+
+        Args:
+            first: the number of the first one.
+            changes: gets what they change.
+            seen: gets what they were decided on besides.
+        """
+        self.outcomes = tuple(self.drafts[self.presentity].outcomes)
+        number = self.first = first
+        for presentity, draft in self.drafts.items():
+            before, after = draft.before, draft.after
+            told = self.outcomes if presentity == self.presentity else tuple(draft.outcomes)
+            if after is before:
+                seen.append((presentity, before))
+            else:
+                changes.append(Change(presentity, before, after, told, number))
+            number += len(told)
+        return number - first
+
     def tell(self, feed: Feed, now: float) -> None:
         """Answer it, then publish what came of it."""
         self.is_settled = True
         if self.error is not None:
             self._fail(self.error, feed, now)
             return
-        outcomes = self.outcomes
+        came: Came = self.outcomes if self.got is None else self.got
         try:
-            self.done(Repeated(outcomes) if self.is_repeated else outcomes, now)
+            self.done(Repeated(outcomes_of(came)) if self.is_repeated else came, now)
         finally:
             waited, first = now - self.asked_at, self.first
             for presentity, draft in self.drafts.items():
                 if presentity == self.presentity:
-                    told, requester = outcomes, self.requester
+                    told, requester = came, self.requester
                 else:
                     told, requester = tuple(draft.outcomes), INTERNAL
                 feed.publish(Settled(presentity, told, first, requester, self.at, now, waited))
-                first += len(told)
+                first += count_of(told)
                 if draft.deadlines is not draft.before.deadlines and draft.deadlines:
                     feed.on_deadline(min([one.at for one in draft.deadlines]))
 

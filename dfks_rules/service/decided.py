@@ -5,8 +5,9 @@ No presentity is a key of anything here: what there is to collect does not grow 
 
 from typing import Final, NamedTuple, final
 
-from dfks_rules.model.decisions import Decision
+from dfks_rules.model.decisions import Decision, Outcome
 from dfks_rules.model.features import FEATURES, POSITION, Feature
+from dfks_rules.model.gets import Got
 from dfks_rules.model.histogram import Histogram
 from dfks_rules.model.requests import Operation, Origin
 from dfks_rules.service.feed import Event, Settled
@@ -78,9 +79,23 @@ class Decided:
         """Count what the change feed reports; a failure decided nothing."""
         if not isinstance(event, Settled):
             return
-        number, allowed = event.first, self._allowed
-        operation = event.outcomes[0].request.operation
-        for outcome in event.outcomes:
+        came = event.came
+        if isinstance(came, Got) and came.gets.is_plain:
+            allowed = self._allowed
+            for position in came.gets.positions:
+                allowed[position] += 1
+            if event.requester.origin is not _INTERNAL:
+                self._time(event, self.gets)
+            return
+        outcomes = event.outcomes
+        self._count(outcomes, event.first)
+        operation = outcomes[0].request.operation
+        if operation is not _SUBSCRIBE and event.requester.origin is not _INTERNAL:
+            self._time(event, self.sets if operation is _SET else self.gets)
+
+    def _count(self, outcomes: tuple[Outcome, ...], number: int) -> None:
+        allowed = self._allowed
+        for outcome in outcomes:
             decision, request = outcome.decision, outcome.request
             feature = request.feature
             if feature is None:
@@ -96,9 +111,9 @@ class Decided:
                 self._denied[place] += 1
                 self._deny(decision, denial.reason, number)
             number += 1
-        if operation is _SUBSCRIBE or event.requester.origin is _INTERNAL:
-            return
-        histogram = self.sets if operation is _SET else self.gets
+
+    def _time(self, event: Settled, histogram: Histogram) -> None:
+        """Count how soon a request is answered."""
         if event.waited > 0:
             histogram.observe(event.waited, event.first)
         else:

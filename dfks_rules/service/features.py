@@ -8,13 +8,15 @@ from datetime import datetime
 from typing import Final
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.decisions import FOLLOWED_SETS, Decision, Done, Outcome
-from dfks_rules.model.features import OFF, POSITION, Feature, FeatureState, Snapshot
+from dfks_rules.model.decisions import FOLLOWED_SETS, Decision, Outcome
+from dfks_rules.model.features import OFF, Feature, FeatureState, Snapshot
+from dfks_rules.model.gets import Done, Got
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import (
     EXPIRED,
     Asked,
     FeatureRequest,
+    GroupCounts,
     Operation,
     Origin,
     Requester,
@@ -67,7 +69,7 @@ class Features:
         feed.listen(self.decided.hear)
         self._followed_sets = followed_sets
         self._latest = latest = Latest(store)
-        self._under_way = UnderWay(store, latest, feed, self._decide)
+        self._under_way = UnderWay(store, latest, feed, self._decide, self._fetch)
         self.counts = self._under_way.counts
         """How often a request was decided again because somebody else was faster (`conflicts`), or
         given up for it (`given_up`); how many sets came again after they were stored (`repeats`);
@@ -108,6 +110,10 @@ class Features:
         """
         return self._latest.settled_of(presentity)
 
+    def group_counts(self) -> GroupCounts | None:
+        """Counts of members of groups, as they are now; None where no rule reads any."""
+        return self._around.of_get(self._policies).groups
+
     def fetch(self, presentities: Sequence[Aor], done: Fetched) -> None:
         """Make presentities known to `admit`, `look` and `stored_of`; see `Store.fetch`."""
 
@@ -118,7 +124,10 @@ class Features:
                 if error is not None:
                     self._feed.publish(Failed(presentities[0], error, _PHONE, now))
 
-        self._store.fetch(presentities, fetched)
+        self._fetch(presentities, fetched)
+
+    def _fetch(self, presentities: Sequence[Aor], done: Fetched) -> None:
+        self._around.groups.fetch(presentities, done)
 
     def learned(self, presentity: Aor, origin: Origin, now: float) -> None:
         """Another node has stored a set that somebody with this origin asked for: it counts for
@@ -158,18 +167,18 @@ class Features:
             latest = self._latest
             latest.begin()
             snapshot = self._store.known(presentity)
-            outcomes: tuple[Outcome, ...] | None = None
+            got: Got | None = None
             if snapshot is not None:
                 try:
-                    outcomes = self._gets(self._policies, presentity, snapshot, requester, at)
+                    got = self._get(self._policies, presentity, snapshot, requester, at)
                 except NotKnownError:
-                    outcomes = None
-            if outcomes is not None and not latest.has_read_unsettled():
-                first = under_way.number(len(outcomes))
+                    got = None
+            if got is not None and not latest.has_read_unsettled():
+                first = under_way.number(got.count)
                 try:
-                    done(outcomes, now)
+                    done(got, now)
                 finally:
-                    self._feed.publish(Settled(presentity, outcomes, first, requester, at, now))
+                    self._feed.publish(Settled(presentity, got, first, requester, at, now))
                 return
         under_way.begin(Attempt(_GETS, presentity, (), requester, at, now, done, visit))
 
@@ -298,33 +307,17 @@ class Features:
         """What decides now; another object once others do."""
         return self._policies.pinned
 
-    def _gets(
+    def _get(
         self,
         policies: Policies,
         presentity: Aor,
         snapshot: Snapshot,
         requester: Requester,
         at: datetime,
-    ) -> tuple[Outcome, ...]:
+    ) -> Got:
         around = self._around.of_get(policies)
-        states = snapshot.states
         gets = policies.decide_gets(presentity, requester, snapshot, at, around)
-        return tuple(
-            [
-                Outcome(
-                    FeatureRequest(_GET, presentity, requester, feature),
-                    decision,
-                    stored,
-                    stored,
-                    decision.state if decision.assigned else None,
-                    snapshot,
-                    at,
-                    around,
-                )
-                for feature, decision in gets
-                for stored in (states[POSITION[feature]],)
-            ]
-        )
+        return Got(gets, presentity, requester, snapshot, at, around)
 
     def _decide(self, attempt: Attempt) -> None:
         """Work out what a request comes to; the same policies decide each time.
@@ -336,9 +329,9 @@ class Features:
         latest, presentity = self._latest, attempt.presentity
         kind, requester, at = attempt.kind, attempt.requester, attempt.at
         if kind is _GETS:
-            draft = Draft(latest.snapshot_of(presentity))
-            draft.outcomes += self._gets(policies, presentity, draft.before, requester, at)
-            attempt.drafts = {presentity: draft}
+            snapshot = latest.snapshot_of(presentity)
+            attempt.got = self._get(policies, presentity, snapshot, requester, at)
+            attempt.drafts = {presentity: Draft(snapshot)}
         else:
             if attempt.expected is not None:
                 revision = latest.snapshot_of(presentity).revision
@@ -354,7 +347,8 @@ class Features:
                 cascade.ask(presentity, one, requester)
             if kind is _SETS_AND_GETS:
                 draft = cascade.drafts[presentity]
-                draft.outcomes += self._gets(policies, presentity, draft.after, requester, at)
+                got = self._get(policies, presentity, draft.after, requester, at)
+                draft.outcomes += got.outcomes
             elif kind is _SETS_ALL:
                 cascade.keep_denials(presentity)
             attempt.drafts = cascade.drafts

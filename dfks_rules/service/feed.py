@@ -10,6 +10,7 @@ from typing import Final, final
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.gets import Came, Got, outcomes_of
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Requester
 
@@ -18,12 +19,12 @@ from dfks_rules.model.requests import Requester
 class Settled:
     """A request was decided, and what it changes for one presentity is committed."""
 
-    __slots__ = ("_asked_at", "first", "now", "outcomes", "presentity", "requester", "waited")
+    __slots__ = ("_asked_at", "came", "first", "now", "presentity", "requester", "waited")
 
     def __init__(  # noqa: PLR0913 - what there is to tell
         self,
         presentity: Aor,
-        outcomes: tuple[Outcome, ...],
+        came: Came,
         first: int,
         requester: Requester,
         asked_at: datetime,
@@ -32,8 +33,8 @@ class Settled:
     ) -> None:
         self.presentity: Final = presentity
         """Whose features they are."""
-        self.outcomes: Final = outcomes
-        """What came of it, in order; at least one."""
+        self.came: Final = came
+        """What came of it."""
         self.first: Final = first
         """Number of the first of them; each of the others has the next one. Numbers rise with each
         decision, but are settled in any order, and not all of them are."""
@@ -44,6 +45,11 @@ class Settled:
         """How long it took to settle it, s; 0 where it was settled in the call that asked."""
         self.now: Final = now
         """When it was settled, monotonic seconds."""
+
+    @property
+    def outcomes(self) -> tuple[Outcome, ...]:
+        """What came of it, in order; at least one."""
+        return outcomes_of(self.came)
 
     @property
     def at(self) -> datetime:
@@ -82,16 +88,24 @@ class Feed:
 
     def __init__(self) -> None:
         self._listeners: tuple[Listener, ...] = ()
+        self._of_gets: tuple[Listener, ...] = ()
+        """Those among them who hear of gets, too."""
         self.on_deadline: Callable[[int], None] = _nobody
         """Told the deadlines that requests have stored, seconds since 1970."""
 
     def listen(self, listener: Listener) -> None:
         """Tell `listener` of every event from now on."""
         self._listeners = (*self._listeners, listener)
+        self._of_gets = (*self._of_gets, listener)
+
+    def listen_to_sets(self, listener: Listener) -> None:
+        """The same, but for requests that only got states: they change nothing."""
+        self._listeners = (*self._listeners, listener)
 
     def publish(self, event: Event) -> None:
         """Tell all listeners of an event."""
-        for listener in self._listeners:
+        is_got = isinstance(event, Settled) and isinstance(event.came, Got)
+        for listener in self._of_gets if is_got else self._listeners:
             listener(event)
 
 

@@ -8,6 +8,7 @@ from typing import NamedTuple, Protocol
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Decision, Outcome
 from dfks_rules.model.features import Feature, FeatureState, Snapshot
+from dfks_rules.model.gets import Gets
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Origin, Requester, Surroundings
 
@@ -106,7 +107,8 @@ Adopting = Callable[[DialogRow | Gone, float], None]
 """Told once what came of an adoption, and when (monotonic seconds)."""
 Visiting = Callable[[tuple[Outcome, ...]], DialogRow | None]
 """Asked for the row of a SUBSCRIBE that is decided, which is stored with what it changes; asked
-again when it is decided again. None: nothing is stored of it."""
+again when it is decided again. It is given the outcomes, or none where it has no sets. None:
+nothing is stored of it."""
 
 
 class NotKnownError(StoreError):
@@ -267,8 +269,8 @@ class Policies(Protocol):
         snapshot: Snapshot,
         at: datetime,
         around: Surroundings,
-    ) -> tuple[tuple[Feature, Decision], ...]:
-        """What `decide` says to gets, each with its feature, in the order of `FEATURES`.
+    ) -> Gets:
+        """What `decide` says to gets; the same object may be given again.
 
         An operator is told of all of them; a phone of those that it may know, at least one.
         """

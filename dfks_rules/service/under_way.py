@@ -22,6 +22,7 @@ from dfks_rules.service.latest import HeldError, Latest
 from dfks_rules.service.ports import (
     Change,
     DialogRow,
+    Fetched,
     MovedError,
     NotKnownError,
     Store,
@@ -48,7 +49,12 @@ class UnderWay:
     """Decides requests, has them stored, and answers them."""
 
     def __init__(
-        self, store: Store, latest: Latest, feed: Feed, decide: Callable[[Attempt], None]
+        self,
+        store: Store,
+        latest: Latest,
+        feed: Feed,
+        decide: Callable[[Attempt], None],
+        fetch: Callable[[Sequence[Aor], Fetched], None],
     ) -> None:
         """Nothing is under way.
 
@@ -57,10 +63,12 @@ class UnderWay:
             latest: knows what holds.
             feed: told what came of each request.
             decide: works out the drafts of a request, on what holds.
+            fetch: makes known what that needs; see `Store.fetch`.
         """
         self._store = store
         self._feed = feed
         self._decide = decide
+        self._ask_store = fetch
         self._latest = latest
         self._numbered = 0
         """How many requests there were."""
@@ -131,25 +139,23 @@ class UnderWay:
         self._latest.newest[attempt.presentity] = attempt
 
     def _carry_out(self, attempt: Attempt, now: float) -> None:
-        """Have stored what was decided, or answer it where there is nothing to store."""
-        drafts = attempt.drafts
-        outcomes = attempt.outcomes = tuple(drafts[attempt.presentity].outcomes)
-        row = None if attempt.visit is None else attempt.visit(outcomes)
-        number = attempt.first = self._decided + 1
+        """Have stored what was decided, or answer it where there is nothing to store.
+
+        The store need not compare what is got: whoever gets states is told of what changes from now
+        on, too.
+        """
         changes: list[Change] = []
         seen: list[tuple[Aor, Snapshot]] = []
-        for presentity, draft in drafts.items():
-            before, after = draft.before, draft.after
-            told = outcomes if presentity == attempt.presentity else tuple(draft.outcomes)
-            if after is before:
-                seen.append((presentity, before))
-            else:
-                changes.append(Change(presentity, before, after, told, number))
-            number += len(told)
-        self._decided = number - 1
-        if self._latest.reads:
-            read = dict(self._latest.reads)
-            seen += [(who, held) for who, held in read.items() if who not in drafts]
+        visit, got = attempt.visit, attempt.got
+        if got is None:
+            self._decided += attempt.sum_up(self._decided + 1, changes, seen)
+            if self._latest.reads:
+                read = dict(self._latest.reads)
+                seen += [(who, held) for who, held in read.items() if who not in attempt.drafts]
+            row = None if visit is None else visit(attempt.outcomes)
+        else:
+            attempt.first = self.number(got.count)
+            row = None if visit is None else visit(())
         if self._latest.newest:
             self._latest.queue(attempt)
         if changes or row is not None:
@@ -171,10 +177,7 @@ class UnderWay:
         seen: list[tuple[Aor, Snapshot]],
         row: DialogRow | None,
     ) -> None:
-        revisions: tuple[tuple[Aor, int], ...] = ()
-        # Who gets states is told of what changes from now on, too.
-        if seen and attempt.kind is not _GET:
-            revisions = tuple([(presentity, held.revision) for presentity, held in seen])
+        revisions = tuple([(presentity, held.revision) for presentity, held in seen])
         attempt.wanted = Wanted(changes, revisions, row)
         self._latest.register(attempt)
         attempt.is_asked = True
@@ -328,7 +331,7 @@ class UnderWay:
         self.counts["fetches"] += 1
         fetching.fetches += 1
         try:
-            self._store.fetch(presentities, partial(self._fetched, fetching))
+            self._ask_store(presentities, partial(self._fetched, fetching))
         except BaseException as error:
             self._fetched(fetching, StoreError("store_unavailable", str(error)), now)
             raise

@@ -4,6 +4,7 @@ import re
 
 from dfks_rules.errors import MalformedMessageError
 from dfks_rules.sip.grammar import LWS, PARAMS, QUOTED, TOKEN, blank_quotes
+from dfks_rules.sip.wire import read_address
 
 
 class Address:
@@ -42,6 +43,15 @@ def parse_address(value: bytes, name: bytes) -> Address:
     Raises:
         MalformedMessageError: `sip_malformed_header`
     """
+    usual = read_address(value)
+    if usual is not None:
+        uri, tag = usual
+        return Address(uri, tag)
+    return parse_unusual_address(value, name)
+
+
+def parse_unusual_address(value: bytes, name: bytes) -> Address:
+    """As `parse_address`, whatever it looks like."""
     match = _NAME_ADDR.fullmatch(value) or _ADDR_SPEC.fullmatch(value)
     if match is None:
         raise MalformedMessageError("sip_malformed_header", f"malformed {name.decode().title()}")

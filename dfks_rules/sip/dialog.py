@@ -3,7 +3,10 @@
 A dialog writes its requests from two ready-made pieces, so that a NOTIFY costs one concatenation.
 """
 
+from typing import NamedTuple
+
 from dfks_rules.errors import MalformedMessageError
+from dfks_rules.sip import header
 from dfks_rules.sip.address import parse_address
 from dfks_rules.sip.client_transaction import Outgoing
 from dfks_rules.sip.flow import Flow
@@ -21,6 +24,34 @@ MAX_ROUTES = 64
 """Longest route set: Max-Forwards lets a request pass 70 proxies, and each NOTIFY repeats it."""
 
 _TAIL = b"\r\nMax-Forwards: 70\r\nFrom: %b;tag=%b\r\nTo: %b\r\nCall-ID: %b\r\n%bCSeq: "
+_OURS = _TAIL.index(b"%b")
+"""Where From begins in it."""
+
+
+class Pieces(NamedTuple):
+    """All that there is to know of a dialog, but for our tag and the ways to the peer."""
+
+    ours: bytes
+    """To of the request that created it: our From."""
+    theirs: bytes
+    """From of it, with its tag: our To."""
+    call_id: bytes
+    remote_tag: bytes
+    fixed: bytes
+    """Header lines that stand in every request of ours."""
+    contact: bytes
+    request_uri: bytes
+    """Empty where it is what stands in angle brackets in `contact`."""
+    routes: bytes
+    """The Route lines of our requests."""
+    route_set: tuple[bytes, ...]
+    flow: Flow
+    further: tuple[Flow, ...]
+    """Where our requests go when nobody can be reached by `flow`."""
+    is_seen: bool
+    """See `seen` of `Dialog`."""
+    local_cseq: int
+    remote_cseq: int
 
 
 class Dialog:
@@ -45,9 +76,9 @@ class Dialog:
 
     def __init__(
         self,
-        incoming: Incoming,
+        made_of: Incoming | Pieces,
         local_tag: bytes,
-        fixed: bytes,
+        fixed: bytes = b"",
         ways: Ways | None = None,
         *,
         trusted: bool = False,
@@ -56,7 +87,8 @@ class Dialog:
         """Build the state that a dialog-creating request leads to (§12.1.1).
 
         Args:
-            incoming: the request.
+            made_of: the request; or what `pieces` gave, to which only our tag and the ways are
+                added.
             local_tag: our tag.
             fixed: header lines, each with its CRLF, that stand in every request of ours.
             ways: the other ways to a peer; None where there are none.
@@ -66,29 +98,70 @@ class Dialog:
         Raises:
             MalformedMessageError: Contact or Record-Route cannot be used.
         """
-        request = incoming.request
-        self.call_id = request.headers[b"call-id"]
         self.local_tag = local_tag
+        self._ways = ways
+        if isinstance(made_of, Pieces):
+            self._put_together(made_of)
+            return
+        incoming = made_of
+        request = incoming.request
+        self.call_id = request.value(header.CALL_ID)
         self.remote_tag = incoming.sender.tag
         self.local_cseq = 0
         self.remote_cseq = request.cseq
         """CSeq of the last request of the peer that was taken."""
-        recorded = request.headers.get(b"record-route")
+        recorded = request.get(header.RECORD_ROUTE)
         if recorded is None and trusted:
-            recorded = request.headers.get(b"path")
+            recorded = request.get(header.PATH)
         self.route_set = tuple(split_list(recorded or b""))
         if len(self.route_set) > MAX_ROUTES:
             raise MalformedMessageError("sip_malformed_header", "too many routes in Record-Route")
-        self._ways = ways
         self._seen = seen
         self._tail = _TAIL % (
-            request.headers[b"to"],
+            request.value(header.TO),
             local_tag,
-            request.headers[b"from"],
+            request.value(header.FROM),
             self.call_id,
             fixed,
         )
         self._aim(incoming)
+
+    def _put_together(self, pieces: Pieces) -> None:
+        self.call_id, self.remote_tag = pieces.call_id, pieces.remote_tag
+        self._tail = _TAIL % (
+            pieces.ours,
+            self.local_tag,
+            pieces.theirs,
+            pieces.call_id,
+            pieces.fixed,
+        )
+        self.contact = pieces.contact
+        self.route_set, self._further, self._seen = pieces.route_set, pieces.further, pieces.is_seen
+        self._set_head(pieces.request_uri or pieces.contact[1:-1], pieces.routes, pieces.flow)
+        self.local_cseq, self.remote_cseq = pieces.local_cseq, pieces.remote_cseq
+
+    def pieces(self) -> Pieces:
+        """All that there is to know of it, but for our tag and the ways to the peer."""
+        start, _, rest = self._tail.partition(b";tag=%b\r\nTo: " % self.local_tag)
+        theirs, _, fixed = rest.partition(b"\r\nCall-ID: %b\r\n" % self.call_id)
+        line, _, rest = self._head.partition(b"\r\n")
+        uri, contact = line[7:-8], self.contact
+        return Pieces(
+            start[_OURS:],
+            theirs,
+            self.call_id,
+            self.remote_tag,
+            fixed[:-6],
+            contact,
+            b"" if contact[1:-1] == uri else uri,
+            rest[: rest.rindex(b"Via: ")],
+            self.route_set,
+            self.flow,
+            self._further,
+            self._seen,
+            self.local_cseq,
+            self.remote_cseq,
+        )
 
     @property
     def request_uri(self) -> bytes:
@@ -123,7 +196,7 @@ class Dialog:
             MalformedMessageError: Contact cannot be used; the dialog stays as it was.
         """
         request = incoming.request
-        contact = request.headers.get(b"contact")
+        contact = request.get(header.CONTACT)
         is_moved = False
         if contact is not None and (anew or contact != self.contact or incoming.flow != self.flow):
             before = self.contact, self._head, self.flow, self._further
@@ -143,7 +216,7 @@ class Dialog:
 
     def _aim(self, incoming: Incoming) -> None:
         """Direct our requests at the Contact of `incoming`, by the route set (§12.2.1.1)."""
-        contact = incoming.request.address(b"contact").uri
+        contact = incoming.request.address(header.CONTACT).uri
         hop = parse_uri(contact)
         if hop.headers:
             # What follows the question mark has no place in a Request-URI (§19.1.1).
@@ -162,17 +235,18 @@ class Dialog:
             if flow.listener.reliable or flow.hop is not None
             else ()
         )
-        self.contact = incoming.request.headers[b"contact"]
-        self._set_head(request_uri, routes, flow)
+        self.contact = incoming.request.value(header.CONTACT)
+        lines = b"".join([b"Route: %b\r\n" % route for route in routes])
+        self._set_head(request_uri, lines, flow)
         if ways is not None and ways.outbound_proxy is not None and not flow.connection:
             self._aim_at_proxy()
 
-    def _set_head(self, request_uri: bytes, routes: tuple[bytes, ...], flow: Flow) -> None:
+    def _set_head(self, request_uri: bytes, routes: bytes, flow: Flow) -> None:
         self.flow = flow
         self._has_stream = flow.connection != 0
         self._head = b"NOTIFY %b SIP/2.0\r\n%b%b" % (
             request_uri,
-            b"".join([b"Route: %b\r\n" % route for route in routes]),
+            routes,
             via_start(flow.listener),
         )
 
@@ -192,7 +266,7 @@ class Dialog:
         if hop.headers:
             contact = contact[: -len(hop.headers) - 1]
         self._further = ()
-        self._set_head(contact, (proxy.route,), flow)
+        self._set_head(contact, b"Route: %b\r\n" % proxy.route, flow)
 
     def next_request(self, branch: bytes, *rest: bytes) -> Outgoing:
         """The next NOTIFY.

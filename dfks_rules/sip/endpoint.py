@@ -7,6 +7,7 @@ malformed. Everything else is handed up.
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
+from dfks_rules.sip import header
 from dfks_rules.sip.address import tag_of
 from dfks_rules.sip.client import Client, MayReach, Send
 from dfks_rules.sip.client import Ending as Ending  # Of its interface, as `Finished` is.
@@ -15,7 +16,8 @@ from dfks_rules.sip.client_transaction import ClientTransaction, ClientTransacti
 from dfks_rules.sip.counts import Counts
 from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.incoming import Incoming, read_addresses, unread
-from dfks_rules.sip.message import Fault, Request, Response, parse_message
+from dfks_rules.sip.lines import Fault
+from dfks_rules.sip.message import Request, Response, parse_message
 from dfks_rules.sip.ports import Ways
 from dfks_rules.sip.response import INSECURE, REASONS, render_response, response_flow
 from dfks_rules.sip.server_transaction import (
@@ -174,7 +176,7 @@ class Endpoint(Generic[Owner]):
         self.respond(incoming, 200, tag=tag_of(to))
 
     def _refuse_malformed(self, request: Request, fault: Fault, flow: Flow) -> None:
-        if not request.headers.get(b"via"):
+        if not request.get(header.VIA):
             self.counted.count("malformed")
             return
         incoming = unread(request, flow)
@@ -232,7 +234,7 @@ class Endpoint(Generic[Owner]):
         if incoming.recipient.tag:
             tag = b""
         elif not tag:
-            tag = self._tag_of(request.headers.get(b"call-id", b""))
+            tag = self._tag_of(request.value(header.CALL_ID))
         message = render_response(request, incoming.flow.remote, status, reason, tag, headers)
         if transaction is None:
             self._send(response_flow(request, incoming.flow), message)

@@ -3,10 +3,12 @@
 from typing import Final
 
 from dfks_rules.errors import MalformedMessageError
+from dfks_rules.sip import header
 from dfks_rules.sip.address import Address, tag_of
 from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.grammar import blank_quotes
-from dfks_rules.sip.message import SHORT_BODY, Fault, Request, parse_message
+from dfks_rules.sip.lines import Fault
+from dfks_rules.sip.message import SHORT_BODY, Request, parse_message
 from dfks_rules.sip.server_transaction import merge_key
 from dfks_rules.sip.uri import SipUri, parse_uri
 
@@ -51,8 +53,8 @@ class Incoming:
 
     def _has_secure_hop(self) -> bool:
         """Whether the first of Record-Route, or else Contact, is a `sips` URI."""
-        headers = self.request.headers
-        hops = blank_quotes(headers.get(b"record-route") or headers.get(b"contact", b""))
+        request = self.request
+        hops = blank_quotes(request.value(header.RECORD_ROUTE) or request.value(header.CONTACT))
         return hops.partition(b",")[0].rpartition(b"<")[2].lstrip()[:5].lower() == b"sips:"
 
 
@@ -85,13 +87,15 @@ def read_addresses(request: Request, flow: Flow, key: bytes) -> Incoming | Fault
         flow: where it came from.
         key: what `server_key` gave; empty for one whose repeats are of no interest.
     """
-    try:
-        uri = parse_uri(request.uri)
-        if uri.headers:
-            raise MalformedMessageError("sip_malformed_uri", "headers in the Request-URI")
-        sender, recipient = request.address(b"from"), request.address(b"to")
-    except MalformedMessageError as error:
-        return Fault(416 if error.code == "sip_unsupported_scheme" else 400, error.message)
+    uri, sender, recipient = request.target, request.sender, request.recipient
+    if uri is None or sender is None or recipient is None:
+        try:
+            uri = parse_uri(request.uri)
+            if uri.headers:
+                raise MalformedMessageError("sip_malformed_uri", "headers in the Request-URI")
+            sender, recipient = request.address(header.FROM), request.address(header.TO)
+        except MalformedMessageError as error:
+            return Fault(416 if error.code == "sip_unsupported_scheme" else 400, error.message)
     if uri.scheme == b"sips" and not flow.listener.secure:
         # Nothing that we could send back would be as safe as was asked for (§8.1.1.8, §12.1.1).
         # Not 416, after which the peer would try without (§8.1.3.5); RFC 5630 has it like this.
@@ -111,5 +115,5 @@ def unread(request: Request, flow: Flow) -> Incoming:
         request: perhaps a malformed one.
         flow: where it came from.
     """
-    recipient = Address(b"", tag_of(request.headers.get(b"to", b"")))
+    recipient = Address(b"", tag_of(request.value(header.TO)))
     return Incoming(request, _UNREAD_URI, _UNREAD_ADDRESS, recipient, flow)

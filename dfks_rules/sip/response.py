@@ -1,5 +1,6 @@
 """Responses without a body: what they say and where they go (RFC 3261 §8.2.6, §18.2.2)."""
 
+from dfks_rules.sip import header
 from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.message import Request
 
@@ -32,10 +33,10 @@ REASONS = {
 INSECURE = b'Warning: 380 - "SIPS Not Allowed"\r\n'
 """The header line that tells a 480 for want of a secure transport from others (RFC 5630)."""
 
-_RESPONSE = (
-    b"SIP/2.0 %d %b\r\nVia: %b\r\nFrom: %b\r\nTo: %b\r\nCall-ID: %b\r\nCSeq: %b\r\n"
-    b"%bContent-Length: 0\r\n\r\n"
-)
+_START = {
+    status: b"SIP/2.0 %d %b\r\nVia: " % (status, reason) for status, reason in REASONS.items()
+}
+"""Status → the start of a response with the usual reason phrase, up to the value of Via."""
 
 
 def render_response(
@@ -51,19 +52,31 @@ def render_response(
         tag: To tag to add; empty where To has one.
         more: further header lines, each with its CRLF.
     """
-    echoed = request.headers
     via = request.via
-    to = echoed.get(b"to", b"")
-    return _RESPONSE % (
-        status,
-        reason,
-        # A Via that cannot be read is echoed as it came, to where it came from.
-        via.response_text(source) if via else echoed[b"via"],
-        echoed.get(b"from", b""),
-        b"%b;tag=%b" % (to, tag) if tag and to else to,
-        echoed.get(b"call-id", b""),
-        echoed.get(b"cseq", b""),
-        more,
+    to = request.value(header.TO)
+    start = _START[status]
+    if reason != REASONS[status]:
+        start = b"SIP/2.0 %d %b\r\nVia: " % (status, reason)
+    # 0.5 µs; one format with all of them takes 0.7.
+    return b"".join(
+        (
+            start,
+            # A Via that cannot be read is echoed as it came, to where it came from.
+            via.response_text(source) if via else request.value(header.VIA),
+            b"\r\nFrom: ",
+            request.value(header.FROM),
+            b"\r\nTo: ",
+            to,
+            b";tag=" if tag and to else b"",
+            tag if to else b"",
+            b"\r\nCall-ID: ",
+            request.value(header.CALL_ID),
+            b"\r\nCSeq: ",
+            request.value(header.CSEQ),
+            b"\r\n",
+            more,
+            b"Content-Length: 0\r\n\r\n",
+        )
     )
 
 

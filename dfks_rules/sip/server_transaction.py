@@ -10,17 +10,23 @@
 | completed  | same request    | send the response again | completed   |
 | completed  | timer J         | nothing                 | (forgotten) |
 
+One that is completed is written down (`answered`): who asks for it is given one like it.
+
 Two more requests belong to a transaction and leave its state alone: the same request that came
 another way, which is answered 482 (§8.2.2.2), and a CANCEL of it, which is answered 200 and has no
 effect (§9.2). Of the 100, `trying` knows more (RFC 4320 §4.1).
 """
 
+from collections.abc import Callable
 from enum import Enum
+from math import floor
 from typing import Final
 
+from dfks_rules.sip import header
+from dfks_rules.sip.answered import Answered, Entry
 from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.message import Request
-from dfks_rules.sip.timers import TIMEOUT, TimerQueues
+from dfks_rules.sip.timers import TIMEOUT
 from dfks_rules.sip.via import MAGIC_COOKIE
 
 
@@ -44,15 +50,33 @@ _COMPLETED: Final = ServerState.COMPLETED
 class ServerTransaction:
     """A request that was or will be answered, and to whom a repeat of it is answered again."""
 
-    __slots__ = ("_response", "flow", "key", "merge_key", "state")
+    __slots__ = ("_completed", "_response", "begun", "flow", "key", "merge_key", "state")
 
-    def __init__(self, key: bytes, merge_key: bytes, flow: Flow) -> None:
+    def __init__(
+        self,
+        key: bytes,
+        merge_key: bytes,
+        flow: Flow,
+        begun: float = 0.0,
+        completed: "Callable[[ServerTransaction, bytes], None] | None" = None,
+    ) -> None:
+        """It is being worked on.
+
+        Args:
+            key: what `server_key` gave.
+            merge_key: what `merge_key` gave, or empty for a request in a dialog.
+            flow: where responses go.
+            begun: when it came, monotonic seconds.
+            completed: told of its final response.
+        """
         self.key = key
         self.merge_key = merge_key
         self.flow = flow
         """Where responses go."""
         self.state: ServerState = _TRYING
         self._response = b""
+        self.begun = begun
+        self._completed = completed
 
     @property
     def response(self) -> bytes | None:
@@ -68,6 +92,8 @@ class ServerTransaction:
         """The final response is being sent."""
         self._response = response
         self.state = _COMPLETED
+        if self._completed is not None:
+            self._completed(self, response)
 
 
 def server_key(request: Request, method: bytes) -> bytes:
@@ -79,17 +105,17 @@ def server_key(request: Request, method: bytes) -> bytes:
 
     Reference: RFC 3261 §17.2.3; for branches of RFC 2543 the whole set of its items
     """
-    via = request.via
-    assert via is not None  # noqa: S101 - a request without Via has a fault and no transaction
+    top = request.via
+    assert top is not None  # noqa: S101 - a request without Via has a fault and no transaction
     if (
-        via.branch is not None
-        and len(via.branch) > len(MAGIC_COOKIE)
-        and via.branch.startswith(MAGIC_COOKIE)
+        top.branch is not None
+        and len(top.branch) > len(MAGIC_COOKIE)
+        and top.branch.startswith(MAGIC_COOKIE)
     ):
-        return b"%b %b %b" % (method, via.sent_by, via.branch)
-    headers = request.headers
-    fields = (method, request.uri, headers[b"via"], b"%d" % request.cseq)
-    return b"\0".join((*fields, *(headers[name] for name in (b"to", b"from", b"call-id"))))
+        return b" ".join((method, top.sent_by, top.branch))
+    via, to = request.value(header.VIA), request.value(header.TO)
+    sender, call_id = request.value(header.FROM), request.value(header.CALL_ID)
+    return b"\0".join((method, request.uri, via, b"%d" % request.cseq, to, sender, call_id))
 
 
 def merge_key(request: Request, from_tag: bytes) -> bytes:
@@ -97,8 +123,7 @@ def merge_key(request: Request, from_tag: bytes) -> bytes:
 
     Reference: RFC 3261 §8.2.2.2
     """
-    headers = request.headers
-    return b" ".join((headers[b"cseq"], from_tag, headers[b"call-id"]))
+    return b" ".join((request.value(header.CSEQ), from_tag, request.value(header.CALL_ID)))
 
 
 class ServerTransactions:
@@ -106,25 +131,36 @@ class ServerTransactions:
 
     def __init__(self) -> None:
         self._by_key: dict[bytes, ServerTransaction] = {}
+        """Those that are being worked on."""
         self._by_merge_key: dict[bytes, ServerTransaction] = {}
         self._methods: set[bytes] = set()
-        self._timers: TimerQueues[ServerTransaction] = TimerQueues()
+        self._answered = Answered()
+        self._now = 0.0
+        self._complete: Final = self._completed
 
     def __len__(self) -> int:
-        return len(self._by_key)
+        return len(self._by_key) + len(self._answered)
 
     def find(self, key: bytes) -> ServerTransaction | None:
         """The transaction that a request is a repeat of."""
-        return self._by_key.get(key)
+        found = self._by_key.get(key)
+        if found is not None:
+            return found
+        entry = self._answered.find(key)
+        if entry is None:
+            return None
+        found = ServerTransaction(key, entry.merge_key, entry.flow)
+        found.answered(entry.response)
+        return found
 
     def is_merged(self, merge_key: bytes) -> bool:
         """Whether a request that repeats nothing came another way before."""
-        return merge_key in self._by_merge_key
+        return merge_key in self._by_merge_key or self._answered.is_merged(merge_key)
 
     def cancelled_by(self, cancel: Request) -> ServerTransaction | None:
         """The transaction that a CANCEL belongs to (RFC 3261 §9.2)."""
         for method in self._methods:
-            found = self._by_key.get(server_key(cancel, method))
+            found = self.find(server_key(cancel, method))
             if found is not None:
                 return found
         return None
@@ -141,22 +177,29 @@ class ServerTransactions:
             flow: where responses go.
             now: monotonic seconds.
         """
-        transaction = self._by_key[key] = ServerTransaction(key, merge_key, flow)
+        self._now = now
+        transaction = ServerTransaction(key, merge_key, flow, now, self._complete)
+        self._by_key[key] = transaction
         if merge_key:
             self._by_merge_key[merge_key] = transaction
             self._methods.add(method)
-        self._timers.add(now, TIMEOUT, transaction)
         return transaction
 
+    def _completed(self, transaction: ServerTransaction, response: bytes) -> None:
+        """Write one down that has its final response."""
+        key, merge_key = transaction.key, transaction.merge_key
+        self._by_key.pop(key, None)
+        self._by_merge_key.pop(merge_key, None)
+        # Timer J: one that was worked on for longer is known for another round.
+        rounds = floor((self._now - transaction.begun) / TIMEOUT) + 1
+        until = transaction.begun + rounds * TIMEOUT
+        self._answered.write(Entry(key, merge_key, transaction.flow, response), until)
+
     def expire(self, now: float) -> None:
-        """Timer J. One that is still being worked out gets another round."""
-        for _, transaction in self._timers.due(now):
-            if transaction.state is not _COMPLETED:
-                self._timers.add(now, TIMEOUT, transaction)
-                continue
-            self._by_key.pop(transaction.key, None)
-            self._by_merge_key.pop(transaction.merge_key, None)
+        """Timer J."""
+        self._now = now
+        self._answered.expire(now)
 
     def next_deadline(self) -> float | None:
         """When `expire` has something to do (monotonic seconds)."""
-        return self._timers.next_deadline()
+        return self._answered.next_deadline()

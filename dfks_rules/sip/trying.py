@@ -7,6 +7,7 @@ that make up for what is lost. Nearly every request is answered long before.
 import re
 from typing import Final
 
+from dfks_rules.sip import header
 from dfks_rules.sip.message import Request
 from dfks_rules.sip.response import REASONS, render_response
 from dfks_rules.sip.server_transaction import ServerTransaction
@@ -64,7 +65,7 @@ class Unanswered:
 
 def trying(request: Request, source: tuple[str, int]) -> bytes:
     """The 100 to a request: no To tag, and its Timestamp with our delay (RFC 3261 §8.2.6)."""
-    stamp = request.headers.get(b"timestamp", b"")
+    stamp = request.value(header.TIMESTAMP)
     if _TIMESTAMP.fullmatch(stamp):
         stamp = b"%b %.1f" % (stamp, TRYING_AFTER)
     more = b"Timestamp: %b\r\n" % stamp if stamp else b""

@@ -9,6 +9,7 @@ from dfks_rules.errors import MalformedMessageError
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.values import MAX_TEXT
 from dfks_rules.sip.grammar import HOST
+from dfks_rules.sip.wire import make_aor, name_types, read_uri
 
 DEFAULT_PORT = 5060
 
@@ -36,6 +37,8 @@ class SipUri(NamedTuple):
         return None
 
 
+name_types(SipUri, Aor)
+
 # SIP-URI = "sip:" [ userinfo ] hostport uri-parameters [ headers ]. The user part takes what
 # phones put there beyond the grammar ("#", UTF-8), but nothing that could end the URI or the line.
 _URI = re.compile(
@@ -55,7 +58,7 @@ _SHORT = 128
 
 
 def parse_uri(text: bytes) -> SipUri:
-    """Parse a SIP or SIPS URI; the same few stand in every message of a phone.
+    """Parse a SIP or SIPS URI. Those that C leaves are remembered: a phone writes the same few.
 
     Raises:
         MalformedMessageError: `sip_unsupported_scheme` for a well-formed URI of another scheme,
@@ -63,6 +66,9 @@ def parse_uri(text: bytes) -> SipUri:
 
     Reference: RFC 3261 §19.1.1
     """
+    usual = read_uri(text)
+    if usual is not None:
+        return usual
     return _parse_short(text) if len(text) <= _SHORT else _parse(text)
 
 
@@ -90,14 +96,18 @@ def aor_of(uri: SipUri) -> Aor:
     """
     if len(uri.user) > MAX_TEXT or len(uri.host) > MAX_TEXT:
         raise MalformedMessageError("sip_malformed_uri", "SIP URI is too long")
+    return make_aor(uri.user, uri.host) or _aor_of_unusual(uri.user, uri.host)
+
+
+def _aor_of_unusual(raw: bytes, host: bytes) -> Aor:
     try:
-        user = uri.user.decode()
+        user = raw.decode()
     except UnicodeDecodeError:
         raise MalformedMessageError("sip_malformed_uri", "user part is not UTF-8") from None
     if "%" in user:
         user = _ESCAPE.sub(_unescape, user)
     # One text for all users of a domain: there are as many as subscriptions.
-    return Aor(user, sys.intern(uri.host.decode().lower()))
+    return Aor(user, sys.intern(host.decode().lower()))
 
 
 def parse_aor(text: str) -> Aor:

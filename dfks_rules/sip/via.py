@@ -19,49 +19,46 @@ _BRANCH = re.compile(rb";" + LWS + rb"(?i:branch)" + LWS + rb"=" + LWS + rb"(" +
 _RPORT = re.compile(rb";" + LWS + rb"(?i:rport)" + LWS + rb"(?=;|\Z)")
 # What nearly everybody writes: found in one go, and sure not to hold anything else.
 _USUAL = re.compile(rb"(;rport)?+;branch=([A-Za-z0-9.\-_]++)(;rport)?+")
-_NOWHERE = (-1, -1)
-"""The span of what was not found."""
 _RECEIVED = re.compile(rb";" + LWS + rb"(?i:received)" + LWS + rb"(?:=[^;]*+)?+(?=;|\Z)")
 
 
 class Via:
-    """The topmost Via of a message."""
+    """The topmost Via of a message, and the text of all of them."""
 
-    __slots__ = (
-        "_end",
-        "_params",
-        "_rport",
-        "_start",
-        "_text",
-        "branch",
-        "host",
-        "port",
-        "sent_by",
-    )
+    __slots__ = ("_after", "_before", "branch", "host", "others", "port", "sent_by")
 
-    def __init__(self, match: re.Match[bytes]) -> None:
-        self.sent_by, self.host, port, params = match.groups()
-        # sent_by is as it was written; an IPv6 host has its brackets.
-        self.port = int(port) if port else None
-        """The port of sent-by; None when it was not given."""
-        self._text = match.string
-        self._start, self._end = match.span(4)
-        usual = _USUAL.fullmatch(params)
-        if usual is not None:
-            self._params = params
-            self.branch = usual[2]
-            self._rport = usual.span(1) if usual[3] is None else usual.span(3)
-        else:
-            self._params = _without_received(params)
-            unquoted = blank_quotes(self._params)
-            self.branch = _branch_in(unquoted)
-            found = _RPORT.search(unquoted)
-            self._rport = _NOWHERE if found is None else found.span()
+    def __init__(
+        self,
+        sent_by: bytes,
+        host: bytes,
+        port: int | None,
+        branch: bytes | None,
+        before: bytes,
+        after: bytes | None,
+    ) -> None:
+        """Make one.
+
+        Args:
+            sent_by: host and port as they were written.
+            host: an IPv6 one has its brackets.
+            port: None when it was not given.
+            branch: None when there is none.
+            before: its text up to the `rport` that is to be filled in, or else up to its end.
+            after: its text behind that; None when there is no such `rport`.
+        """
+        self.sent_by = sent_by
+        self.host = host
+        self.port = port
+        self.branch = branch
+        self._before = before
+        self._after = after
+        self.others = b""
+        """The Via values below it, and the comma before them."""
 
     @property
     def rport(self) -> bool:
         """Whether the response is to go to the port that the request came from (RFC 3581)."""
-        return self._rport != _NOWHERE
+        return self._after is not None
 
     def response_text(self, source: tuple[str, int]) -> bytes:
         """All Via values for a response: as they came, `received` and `rport` filled in.
@@ -74,16 +71,13 @@ class Via:
         Reference: RFC 3261 §18.2.1, RFC 3581 §4
         """
         host = source[0].encode()
-        params = self._params
-        rport = self.rport
-        if rport:
-            start, end = self._rport
-            params = b"%b;rport=%d%b" % (params[:start], source[1], params[end:])
-        if rport or self.host.strip(b"[]") != host:
-            params += b";received=" + host
-        elif len(params) == self._end - self._start:
-            return self._text
-        return self._text[: self._start] + params + self._text[self._end :]
+        after = self._after
+        if after is not None:
+            filled = (self._before, b";rport=%d" % source[1], after, b";received=", host)
+            return b"".join((*filled, self.others))
+        if self.host.strip(b"[]") != host:
+            return b"".join((self._before, b";received=", host, self.others))
+        return self._before + self.others
 
 
 def parse_via(value: bytes) -> Via | None:
@@ -92,7 +86,28 @@ def parse_via(value: bytes) -> Via | None:
     Reference: RFC 3261 §20.42
     """
     match = _VIA.match(value)
-    return Via(match) if match else None
+    if match is None:
+        return None
+    sent_by, host, port, params = match.groups()
+    usual = _USUAL.fullmatch(params)
+    rport: tuple[int, int] | None = None
+    if usual is not None:
+        branch: bytes | None = usual[2]
+        if usual[1] or usual[3]:
+            rport = usual.span(3) if usual[3] else usual.span(1)
+    else:
+        params = _without_received(params)
+        unquoted = blank_quotes(params)
+        branch = _branch_in(unquoted)
+        found = _RPORT.search(unquoted)
+        rport = None if found is None else found.span()
+    start = value[: match.start(4)]
+    before, after = start + params, None
+    if rport is not None:
+        before, after = start + params[: rport[0]], params[rport[1] :]
+    via = Via(sent_by, host, int(port) if port else None, branch, before, after)
+    via.others = value[match.end(4) :]
+    return via
 
 
 def via_start(listener: Listener) -> bytes:

@@ -15,12 +15,12 @@ _INSERT = """
         tag = excluded.tag, user = excluded.user, domain = excluded.domain,
         deadline = excluded.deadline, cseq = excluded.cseq, base = excluded.base,
         flags = excluded.flags, first = excluded.first, last = coalesce(excluded.last, last)"""
+_INSERT_FIRST = _INSERT.replace("?)\n", "NULL)\n")
 _UPDATE = """
-    UPDATE subscription SET deadline = ?, cseq = ?, base = ?, flags = ?,
-        last = coalesce(?, last)
-    WHERE row = ?"""
+    UPDATE subscription SET deadline = ?, cseq = ?, base = ?, flags = ?, last = ? WHERE row = ?"""
+_UPDATE_NUMBERS = _UPDATE.replace(", last = ?", "")
 _REMOVE = "DELETE FROM subscription WHERE row IN (SELECT value FROM json_each(?))"
-_CSEQS = "SELECT row, cseq FROM subscription WHERE row IN (SELECT value FROM json_each(?))"
+_CSEQ = "SELECT cseq FROM subscription WHERE row = ?"
 _HIGHEST = "SELECT coalesce(max(row), 0) FROM subscription"
 # Names as BLOBs: one that is no UTF-8 must not keep the others from being read.
 _READ = """
@@ -31,10 +31,6 @@ _TYPES = (int, bytes, bytes, bytes, float, int, int, int, bytes)
 """Of all columns but `last`."""
 
 
-_FIRST = DialogRow._fields.index("first")
-_LAST = DialogRow._fields.index("last")
-
-
 def highest(connection: sqlite3.Connection) -> int:
     """Number of the newest row; 0 where there is none."""
     [number] = connection.execute(_HIGHEST).fetchone()
@@ -43,7 +39,13 @@ def highest(connection: sqlite3.Connection) -> int:
 
 def cseqs(connection: sqlite3.Connection, numbers: Sequence[int]) -> dict[int, int]:
     """Number of each row that is stored → CSeq of the last SUBSCRIBE."""
-    return dict(connection.execute(_CSEQS, (f"{[*numbers]}",)).fetchall())
+    # One by one: json_each takes 2 to 8 times as long for one alone, and saves 0.2 µs of many.
+    found: dict[int, int] = {}
+    for number in numbers:
+        row = connection.execute(_CSEQ, (number,)).fetchone()
+        if row is not None:
+            found[number] = row[0]
+    return found
 
 
 def put(connection: sqlite3.Connection, rows: Iterable[DialogRow]) -> None:
@@ -51,17 +53,32 @@ def put(connection: sqlite3.Connection, rows: Iterable[DialogRow]) -> None:
 
     A row without its first message must be stored already; else it is not written.
     """
-    # Slices, since every new subscription comes through here.
-    whole, again = [], []
-    for row in rows:
-        if row[_FIRST] is None:
-            again.append((*row[3:_FIRST], row[_LAST], row[0]))
+    made: list[tuple[Any, ...]] = []
+    made_and_changed: list[tuple[Any, ...]] = []
+    again: list[tuple[Any, ...]] = []
+    changed: list[tuple[Any, ...]] = []
+    for number, tag, (user, domain), deadline, cseq, base, flags, first, last in rows:
+        if first is None:
+            if last is None:
+                again.append((deadline, cseq, base, flags, number))
+            else:
+                changed.append((deadline, cseq, base, flags, last, number))
+            continue
+        # bytearray: `sqlite3` takes 0.3 µs more for bytes, and as much for a None.
+        key, message = bytearray(tag), bytearray(first)
+        row = (number, key, user, domain, deadline, cseq, base, flags, message)
+        if last is None:
+            made.append(row)
         else:
-            whole.append((*row[:2], *row[2], *row[3:]))
-    if whole:
-        connection.executemany(_INSERT, whole)
-    if again:
-        connection.executemany(_UPDATE, again)
+            made_and_changed.append((*row, last))
+    for statement, wanted in (
+        (_INSERT_FIRST, made),
+        (_INSERT, made_and_changed),
+        (_UPDATE_NUMBERS, again),
+        (_UPDATE, changed),
+    ):
+        if wanted:
+            connection.executemany(statement, wanted)
 
 
 def remove(connection: sqlite3.Connection, numbers: Sequence[int]) -> None:

@@ -2,7 +2,9 @@
 
 It is written on the loop's thread: SQLite appends it to its log without waiting; another thread
 waits for the disk (`store.disk`). One transaction is in progress at a time: what is asked for
-meanwhile, and for a moment longer, forms the next one.
+meanwhile forms the next one. It does not wait for company: with 20 requests under way, 4 ms more
+for others cost 153 µs a set instead of 120, and twice the time, since an idle processor is a slow
+one.
 """
 
 import asyncio
@@ -28,11 +30,6 @@ from dfks_rules.store.plan import Result
 
 MAX_BATCH = 256
 """Most commits in one transaction: bounds how much is repeated when it fails."""
-GATHER = 0.004
-"""How long the next transaction waits for more commits if many arrived during the last one, s:
-under load, waiting for the disk and switching threads cost as much for many commits as for one."""
-MANY = 8
-"""How many these are: fewer go at once, so that nobody waits longer for the load of others."""
 PATIENCE = 2.0
 """How long a commit waits while another program holds a lock, s."""
 RETRY = 0.05
@@ -281,7 +278,7 @@ class GroupCommit:
         # Where nothing was to be synced, an earlier one may have failed.
         if reason is None and not self._database.is_in_doubt:
             self.told = self._writer.newest
-        self._go_on(GATHER if len(self._asked) >= MANY else 0.0)
+        self._go_on()
 
     def _tell(self, waiting: _Waiting, result: Result, unsure: Result | None, now: float) -> None:
         asked = waiting.asked
@@ -327,11 +324,15 @@ class GroupCommit:
             self._failures.clear()
             _log.info("store_recovered")
 
-    def _go_on(self, after: float) -> None:
-        """Schedule the next transaction, if there is anything to write."""
+    def _go_on(self, after: float = 0.0) -> None:
+        """Begin the next transaction, if there is anything to write."""
         self._busy = bool(self._asked) or self._beat is not None
-        if self._busy and not self.is_closed:
+        if not self._busy or self.is_closed:
+            return
+        if after:
             self._loop.call_later(after, self._write)
+        else:  # A turn of the loop would cost 5 µs, and bring nothing.
+            self._write()
 
 
 def _unavailable(why: str) -> Result:

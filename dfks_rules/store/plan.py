@@ -9,6 +9,7 @@ from dfks_rules.model.features import FEATURES, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import Change, DialogRow, Verdict, Wanted
 from dfks_rules.store import journal
+from dfks_rules.store.tables import as_json
 
 _NAMES = tuple(feature.value for feature in FEATURES)
 
@@ -66,8 +67,10 @@ class Plan:
         self.presentities: dict[Aor, tuple[int, int]] = {}
         """Those that change → revision, and number of the newest change."""
         self.states: list[tuple[object, ...]] = []
-        """Rows of `feature_state`, without their ends where these are NULL; the last for a feature
-        counts."""
+        """Rows of `feature_state`, but for `changed_at`, and without their ends where these are
+        NULL; the last for a feature counts."""
+        self.has_ends = False
+        """Whether some of them have their ends."""
         self.changes: list[journal.Row] = []
         """Rows of `change`."""
         self.subscriptions: dict[int, DialogRow] = {}
@@ -130,9 +133,10 @@ class Plan:
         user, domain = presentity
         if before.deadlines or after.deadlines:
             self.states += _timed(presentity, before, after)
+            self.has_ends = True
             return
         self.states += [
-            (user, domain, name, state.status, state.by_name)
+            (user, domain, name, int(state.status), as_json(state.by_name))
             for name, old, state in zip(_NAMES, before.states, after.states, strict=True)
             if state is not old and state != old
         ]
@@ -152,7 +156,7 @@ def _timed(presentity: Aor, before: Snapshot, after: Snapshot) -> list[tuple[obj
     for feature, old, state in zip(FEATURES, before.states, after.states, strict=True):
         end = ends.get(feature)
         if state != old or end != old_ends.get(feature):
-            row = (user, domain, feature.value, state.status, state.by_name)
+            row = (user, domain, feature.value, int(state.status), as_json(state.by_name))
             rows.append(row if end is None else (*row, end.at, end.rule))
     return rows
 

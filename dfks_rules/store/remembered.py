@@ -7,14 +7,12 @@ from typing import Final, final
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import DialogRow
 from dfks_rules.store import dialogs, life
-from dfks_rules.store.tables import as_json
 
 AT_MOST = 16_384
 """Rows of each kind that are remembered, about 300 bytes each; beyond that all are forgotten."""
 
-_PRESENTITIES = """
-    SELECT asked.key, revision, changed FROM json_each(?) AS asked
-    JOIN presentity ON domain = asked.value ->> 1 AND user = asked.value ->> 0"""
+# One by one: json_each takes 1.6 times as long for many, and 3 times for one alone.
+_PRESENTITY = "SELECT revision, changed FROM presentity WHERE domain = ? AND user = ?"
 # It changes when somebody else commits, not when this connection does.
 _VERSION = "PRAGMA data_version"
 
@@ -68,11 +66,25 @@ class Remembered:
             ValueError: a name cannot be stored.
         """
         known = self._presentities
-        if unknown := [name for name in names if name not in known]:
-            asked = as_json([[*name] for name in unknown])
-            for key, revision, changed in self._connection.execute(_PRESENTITIES, (asked,)):
-                known[unknown[key]] = (revision, changed)
-        return {name: known[name] for name in names if name in known}
+        found: dict[Aor, tuple[int, int]] = {}
+        for name in names:
+            row = known.get(name)
+            if row is None:
+                row = self._read(name)
+                if row is None:
+                    continue
+                known[name] = row
+            found[name] = row
+        return found
+
+    def _read(self, name: Aor) -> tuple[int, int] | None:
+        user, domain = name
+        if "\0" in user or "\0" in domain:
+            raise ValueError("a name with NUL")
+        row: tuple[int, int] | None = self._connection.execute(
+            _PRESENTITY, (domain, user)
+        ).fetchone()
+        return row
 
     def cseqs(self, numbers: Collection[int]) -> dict[int, int]:
         """Number of each subscription that is stored → CSeq of the last SUBSCRIBE.

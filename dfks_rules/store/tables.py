@@ -5,6 +5,8 @@ features ever changed.
 """
 
 import sqlite3
+from collections.abc import Sequence
+from typing import Any
 
 import orjson
 
@@ -28,6 +30,11 @@ _READ = """
     SELECT revision, feature, status, feature_values, expires, expires_by
     FROM presentity LEFT JOIN feature_state USING (domain, user)
     WHERE domain = ? AND user = ?"""
+_READ_MANY = """
+    SELECT asked.key, revision, feature, status, feature_values, expires, expires_by
+    FROM json_each(?) AS asked
+    JOIN presentity AS known ON known.domain = asked.value ->> 1 AND known.user = asked.value ->> 0
+    LEFT JOIN feature_state USING (domain, user)"""
 _VALUES = {value.value: value for value in VALUES}
 
 
@@ -40,8 +47,25 @@ def read(connection: sqlite3.Connection, presentity: Aor) -> Snapshot:
             something that is not a valid state.
     """
     rows = connection.execute(_READ, (presentity.domain, presentity.user)).fetchall()
-    if not rows:
-        return NOTHING_STORED
+    return _snapshot(rows) if rows else NOTHING_STORED
+
+
+def read_many(connection: sqlite3.Connection, presentities: Sequence[Aor]) -> list[Snapshot]:
+    """The same for several, in one query.
+
+    Raises:
+        sqlite3.Error: the file cannot be read.
+        ValueError: as `read`, of one of them.
+    """
+    asked = as_json([[*presentity] for presentity in presentities])
+    rows: dict[int, list[Any]] = {}
+    for place, *row in connection.execute(_READ_MANY, (asked,)):
+        rows.setdefault(place, []).append(row)
+    found = [rows.get(place) for place in range(len(presentities))]
+    return [NOTHING_STORED if some is None else _snapshot(some) for some in found]
+
+
+def _snapshot(rows: Sequence[Any]) -> Snapshot:
     states = [OFF] * len(FEATURES)
     deadlines: tuple[Deadline, ...] = ()
     for _, feature, status, values, expires, by in rows:

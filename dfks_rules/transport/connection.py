@@ -26,6 +26,7 @@ from dfks_rules.sip.glance import RESPONSE
 from dfks_rules.sip.host import network_of
 from dfks_rules.sip.stream import StreamReader
 from dfks_rules.transport.connections import Connections
+from dfks_rules.transport.cycles import break_cycle
 from dfks_rules.transport.ports import Context
 from dfks_rules.transport.unheard import Unheard
 
@@ -255,6 +256,8 @@ class Connection(asyncio.BufferedProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """There is no socket any more."""
+        if self._transport is not None:
+            break_cycle(self._transport)
         self.fail()
 
     # Output.

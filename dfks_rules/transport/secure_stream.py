@@ -29,6 +29,7 @@ from collections.abc import Callable
 from typing import Any
 
 from dfks_rules.transport.connection import MAX_UNSENT
+from dfks_rules.transport.cycles import break_cycle
 from dfks_rules.transport.sources import Work
 
 SLICE = 4_096
@@ -210,8 +211,9 @@ class SecureStream(asyncio.Transport, asyncio.BufferedProtocol):
         if not self._is_open:
             self._counts["handshakes_failed"] += 1
         self._is_closing = True
-        # Each holds the other, and the collector of cycles looks rarely.
+        # Each holds the other, and the collector looks at new ones only.
         above, self._above = self._above, asyncio.BufferedProtocol()
+        break_cycle(self._below)
         above.connection_lost(exc)
 
     # Towards the connection.

@@ -12,14 +12,14 @@ import socket
 import struct
 from collections import deque
 from collections.abc import Mapping
-from typing import Any
 
 from dfks_rules.sip.flow import Flow, Listener, TransportName
 from dfks_rules.transport import turns
 from dfks_rules.transport.addresses import Listeners
+from dfks_rules.transport.datagrams import Origin
 from dfks_rules.transport.icmp import take_errors
 from dfks_rules.transport.ports import Context
-from dfks_rules.transport.udp_socket import MAX_DATAGRAM, UdpSocket
+from dfks_rules.transport.udp_socket import UdpSocket
 
 FULL = frozenset((errno.EAGAIN, errno.EINTR, errno.ENOBUFS))
 """There is no room for a datagram: in the socket's buffer; or in the queue of the device, which
@@ -61,8 +61,8 @@ class UdpTransport:
         self._take = context.turns.take if context.turns.is_limited else context.receiver.receive
         """What works on a datagram at once."""
         self._loop = asyncio.get_running_loop()
-        self._flows: dict[Any, Flow] = {}
-        self._received: deque[tuple[bytes, Any]] = deque()
+        self._flows: dict[Origin, Flow] = {}
+        self._received: deque[tuple[bytes, Origin]] = deque()
         self._waiting: deque[tuple[Flow, bytes]] = deque()
         self._flushing = False
         self._is_paused = False
@@ -71,8 +71,7 @@ class UdpTransport:
         self._unsent = self._undelivered = self._bounced = 0
         self._bound = bound
         self._socket = bound.socket
-        self._wildcard = bound.wildcard
-        self._receive_from = bound.receive_from
+        self._datagrams = bound.datagrams
         host, port = self._socket.getsockname()[:2]
         self._listeners = Listeners(TransportName.UDP, (host, int(port)), context.advertise)
         bound.take_rest()
@@ -153,17 +152,15 @@ class UdpTransport:
 
     def _read(self) -> None:
         """Take what has come in, then work on it: kernel and interpreter by turns cost more."""
-        receive_from, received = self._receive_from, self._received
+        received = self._received
         most = FEW if self._full_reads < FULL_READS and self._turns.is_calm else DRAIN
         for _ in range(most):
             try:
-                received.append(receive_from(MAX_DATAGRAM))
-            except (BlockingIOError, InterruptedError):
+                self._datagrams.receive(most - len(received), received)
                 break
             except OSError:
                 # An ICMP error of an earlier datagram; the next read has the next datagram.
                 self._take_errors()
-                continue
         if not received:
             self._take_errors()  # Nothing else may have woken us.
         self._received_in_all += len(received)
@@ -204,13 +201,12 @@ class UdpTransport:
             put(data, flows.get(origin) or self._flow_from(origin), now)
         received.clear()
 
-    def _flow_from(self, origin: Any) -> Flow:
-        """The flow to a peer: to `recvfrom`'s address, or to a `wildcard.Origin`."""
-        listeners = self._listeners
-        listener = listeners.at(origin[2]) if self._wildcard else listeners.primary
+    def _flow_from(self, origin: Origin) -> Flow:
+        """The flow to a peer."""
+        remote, local = self._datagrams.ends_of(origin)
         if len(self._flows) >= MAX_FLOWS:
             self._flows.clear()
-        flow = self._flows[origin] = Flow(listener, origin[:2])
+        flow = self._flows[origin] = Flow(self._listeners.at(local), remote)
         return flow
 
     @property
@@ -253,10 +249,7 @@ class UdpTransport:
 
     def _send_now(self, flow: Flow, data: bytes) -> None:
         try:
-            if self._wildcard is None:
-                self._socket.sendto(data, flow.remote)
-            else:
-                self._wildcard.send(flow, data)
+            self._datagrams.send(flow, data)
         except (OSError, OverflowError) as error:
             if not self._is_lost(error):
                 self._send_again(flow, data)
@@ -273,10 +266,7 @@ class UdpTransport:
         """Send what may have failed for an ICMP error of an earlier datagram."""
         self._take_errors()
         try:
-            if self._wildcard is None:
-                self._socket.sendto(data, flow.remote)
-            else:
-                self._wildcard.send(flow, data)
+            self._datagrams.send(flow, data)
         except (OSError, OverflowError) as error:
             if self._is_lost(error):
                 return

@@ -9,19 +9,17 @@ import asyncio
 import contextlib
 import socket
 from collections import deque
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 import structlog
 
+from dfks_rules.transport.datagrams import Datagrams, Origin, datagrams_of
 from dfks_rules.transport.icmp import keep_errors
-from dfks_rules.transport.wildcard import WildcardSocket
 
 BUFFER = 4 * 1024 * 1024
 """Socket buffers asked for, bytes: a burst of NOTIFYs is answered by a burst of 200s. What goes to
 an address of this network at which there is no machine stays in the buffer for 3 s, until the
 kernel has given up looking for it."""
-MAX_DATAGRAM = 65_535
 MAX_EARLY = 50_000
 """Most datagrams that wait for the server: what comes then stays in the kernel, or is dropped."""
 PORTION = 1_024
@@ -46,12 +44,9 @@ class UdpSocket:
         self.socket: Final = bound
         _enlarge(bound)
         keep_errors(bound)
-        self.wildcard: Final = WildcardSocket(bound) if is_wildcard else None
-        """What knows where a datagram was sent to; None where that is clear."""
-        self.receive_from: Final[Callable[[int], tuple[bytes, Any]]] = (
-            bound.recvfrom if self.wildcard is None else self.wildcard.recvfrom
-        )
-        self.early: Final[deque[tuple[bytes, Any]]] = deque()
+        self.datagrams: Final[Datagrams] = datagrams_of(bound, is_wildcard=is_wildcard)
+        """What reads from it and sends."""
+        self.early: Final[deque[tuple[bytes, Origin]]] = deque()
         """What was read before anybody served, and where each came from."""
 
     def gather(self) -> None:
@@ -74,11 +69,9 @@ class UdpSocket:
         self._take(MAX_EARLY - len(self.early))
 
     def _take(self, at_most: int) -> None:
-        for _ in range(at_most):
-            try:
-                self.early.append(self.receive_from(MAX_DATAGRAM))
-            except OSError:  # Drained, or an ICMP error of what the server before us sent.
-                return
+        # An ICMP error of what the server before us sent ends it; the next time goes on.
+        with contextlib.suppress(OSError):
+            self.datagrams.receive(at_most, self.early)
 
 
 def _enlarge(bound: socket.socket) -> None:

@@ -21,6 +21,14 @@ _INFO6 = struct.Struct("@16sI")
 _UNKNOWN = bytes(4)
 
 
+def tell_local(bound: socket.socket) -> None:
+    """Have the kernel tell the local address that each datagram was sent to."""
+    if bound.family == socket.AF_INET6:
+        bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+    else:
+        bound.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+
+
 class WildcardSocket:
     """Wraps a socket that is bound to `0.0.0.0` or `::`."""
 
@@ -29,10 +37,9 @@ class WildcardSocket:
         self._family = bound.family
         if self._family == socket.AF_INET6:
             self._level, self._kind, size = socket.IPPROTO_IPV6, socket.IPV6_PKTINFO, _INFO6.size
-            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
         else:
             self._level, self._kind, size = socket.IPPROTO_IP, _IP_PKTINFO, _INFO4.size
-            bound.setsockopt(socket.IPPROTO_IP, _IP_PKTINFO, 1)
+        tell_local(bound)
         self._space = socket.CMSG_SPACE(size)
         self._names: dict[bytes, str] = {}
         self._ancillary: dict[str, list[tuple[int, int, bytes]]] = {}

@@ -107,6 +107,8 @@ class Connection(RequestHandler):
         """Nobody reads what is still streamed."""
         self._rest()
         task = self._task_handler if self.is_streaming else None
+        # asyncio's transport holds a method of its own, and the collector looks at new cycles only.
+        getattr(self.transport, "__dict__", {}).pop("_read_ready_cb", None)
         super().connection_lost(exc)
         if task is not None:
             task.cancel()

@@ -284,6 +284,26 @@ async def test_a_rule_is_renamed_with_its_cases_and_exceptions(folder: Path) -> 
             await one.at("rename", "office.yaml", at_rule, newName="No way")
 
 
+async def test_a_rule_is_renamed_in_the_cases_of_other_folders(tmp_path: Path) -> None:
+    """As repositories have them: policies here, their cases there."""
+    policies, tests = tmp_path / "policies", tmp_path / "tests"
+    for where in (policies, tests):
+        where.mkdir()
+    (policies / "office.yaml").write_text(POLICY, "utf-8")
+    cases = CASES.replace("policies: [.]", "policies: [../policies]")
+    assert cases != CASES
+    (tests / "cases.yaml").write_text(cases, "utf-8")
+    async with editor(tmp_path) as one:
+        await one.open("policies/office.yaml", POLICY)
+        at_rule = POLICY.replace("id: no", "id: n|o")
+        done = await one.at("rename", "policies/office.yaml", at_rule, newName="stay")
+        new = _edited(cases, done["changes"][one.uri("tests/cases.yaml")])
+        assert new == cases.replace("no-forwarding", "stay")
+        at_group = POLICY.replace("sales", "sa|les")
+        with pytest.raises(RuntimeError, match="groups come from directories"):
+            await one.at("prepareRename", "policies/office.yaml", at_group)
+
+
 async def test_no_file_outside_the_workspace_is_read(folder: Path) -> None:
     """Not by a link either: what a group in it is called is offered to nobody."""
     outside = folder.parent / "outside.csv"

@@ -24,12 +24,11 @@ from dfks_rules.sip.address import parse_address, tag_of
 from dfks_rules.sip.digest import MAX_CREDENTIALS, Credentials, _parse_several, parse_credentials
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.sip.grammar import blank_quotes, parse_params, split_list
+from dfks_rules.sip.lines import split_head, split_unusual_head
 from dfks_rules.sip.message import (
     MAX_HEAD,
     Request,
     Response,
-    _split_head,
-    _split_unusual_head,
     parse_message,
 )
 from dfks_rules.sip.stream import MAX_MESSAGE, StreamReader
@@ -39,6 +38,7 @@ from dfks_rules.sip.via import lone_branch, parse_via
 from dfks_rules.yaml.tree import read_tree
 from tests.helpers.mi import dispatcher
 from tests.helpers.playbook import FLOW, TYPE, Playbook, default_policies
+from tests.helpers.wire import is_taken, is_value_taken
 
 Target = Callable[[bytes], None]
 SLOW = 0.2
@@ -118,6 +118,7 @@ def grammar(data: bytes) -> None:
         assert parse_address(data, b"from").tag == tag_of(data)
     with contextlib.suppress(*_REFUSED):
         aor_of(parse_uri(data))
+    is_value_taken(data)  # C, where it is compiled, agrees with Python.
 
 
 def stun(data: bytes) -> None:
@@ -129,12 +130,12 @@ def stun(data: bytes) -> None:
 
 
 def message(data: bytes) -> None:
-    """A message alone: it is read as it is there; the quick way and the long one agree."""
+    """A message alone: it is read as it is there; the quick ways and the long one agree."""
     found = parse_message(data)
     head = data.lstrip(b"\r\n").partition(b"\r\n\r\n")[0]
-    quick = _split_head(head)
+    quick = split_head(head)
     if quick is not None and quick[2] is None and len(head) <= MAX_HEAD:
-        assert quick == _split_unusual_head(head)
+        assert quick == split_unusual_head(head)
     if isinstance(found, Response):
         assert found.branch in data.replace(b"\r\n", b"")
         assert 100 <= found.status <= 699
@@ -142,6 +143,7 @@ def message(data: bytes) -> None:
         assert found.via is not None
         assert len(found.body) <= len(data)
         assert all(b"\n" not in value and b"\r" not in value for value in found.headers.values())
+    is_taken(data)  # C, where it is compiled, agrees with Python.
 
 
 def digest(data: bytes) -> None:

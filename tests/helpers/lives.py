@@ -115,6 +115,8 @@ class Lives:
         gate: Gate | None = None,
         profiles: Profiles | None = None,
     ) -> None:
+        self.sleeps = False
+        """Whether subscriptions sleep as soon as they may."""
         self._settings = (policies or default_policies(), limits, gate, profiles)
         self.store = Lasting()
         self.ways = FakeWays()
@@ -125,7 +127,16 @@ class Lives:
     def _begun(self) -> Playbook:
         policies, limits, gate, profiles = self._settings
         keeping = Keeping(self.store, self.epoch, self.ways.listener_at)
-        return Playbook(policies, limits, self.store, gate, None, profiles, keeping, ways=self.ways)
+        store, ways = self.store, self.ways
+        book = Playbook(policies, limits, store, gate, None, profiles, keeping, ways=ways)
+        if self.sleeps:
+            book.sleep_at_once()
+        return book
+
+    def sleep_at_once(self) -> None:
+        """Have each subscription sleep as soon as it may, in this life and the next ones."""
+        self.sleeps = True
+        self.book.sleep_at_once()
 
     def begin_again(self, down: float = 1.0) -> Playbook:
         """The next life, which has not read rows yet; monotonic time begins at 0 again.

@@ -10,11 +10,12 @@ from zlib import crc32
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
-from dfks_rules.policy.deciding.live import Difference, LivePolicies, Oracle
+from dfks_rules.policy.deciding.live import Difference, LivePolicies, SpotCheck
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.presence.gate import Gate
 from dfks_rules.presence.logins import Logins
+from dfks_rules.presence.naps import Naps
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.package import Limits
 from dfks_rules.presence.profile import Profiles
@@ -163,7 +164,7 @@ class Playbook:
         self._tokens = count(1)
         self.log = Recorded()
         self.store: Store = store or MemoryStore(lambda: self.now)
-        self.live = LivePolicies(policies, Oracle(_disagree))
+        self.live = LivePolicies(policies, SpotCheck(_disagree))
         """The policies that decide; `active` may be replaced."""
         self.features = Features(self.store, self.live, self.log.feed)
         self.endpoint: Endpoint[Subscription] = Endpoint(
@@ -184,8 +185,21 @@ class Playbook:
                 standing,
             ),
         )
+        self.sleeps = False
+        """Whether each subscription sleeps as soon as it may; set by `sleep_at_once`."""
         if not strangers:
             self.notifier.guard.contacts.add(FLOW)
+
+    def sleep_at_once(self) -> None:
+        """Have each subscription that nobody needs sleep from now on, whenever it is looked."""
+        self.sleeps = True
+        self.notifier.subscriptions.awake = Naps(0.0)
+        self.notifier.subscriptions.busy = Naps(0.0)
+
+    def _nap(self) -> None:
+        if self.sleeps:
+            for _ in range(3):
+                self.notifier.subscriptions.nap(self.now)
 
     def stored(self, presentity: Aor) -> Snapshot:
         """What is stored for a presentity, which must be known."""
@@ -232,11 +246,13 @@ class Playbook:
 
     def sent(self) -> list[Sent]:
         """What was sent since the last call."""
+        self._nap()
         out, self._out[:] = [read(flow, data) for flow, data in self._out], []
         return out
 
     def raw(self) -> list[bytes]:
         """The same as raw bytes."""
+        self._nap()
         out, self._out[:] = [data for _, data in self._out], []
         return out
 

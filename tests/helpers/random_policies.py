@@ -65,6 +65,7 @@ SCHEDULES = {
         "except": ["12-31", "1st Mon of Jan", "easter+1"],
         "also": ["02-29 07:00-08:00"],
     },
+    "holidays": {"weekly": ["Mon-Fri 08:00-18:00"], "except": [{"calendar": "days"}]},
 }
 LISTED = ["alice", "sip:+4930123456@example.com", "+49", "example.com", "sip:bob@acme.example"]
 """The entries of a list, of which some suit every fact that is a text."""
@@ -93,6 +94,19 @@ OF_FAMILIES = (
 NAMED_LIST = NamedList("listed", frozenset(LISTED))
 LIST = Source("listed.csv", "\n".join(["entry", *LISTED]))
 """What they refer to."""
+VARS = Source(
+    "vars.yaml",
+    "apiVersion: dfks/v1\nkind: Vars\nmetadata: {name: shared}\n"
+    "vars: {desk: 'sip:desk@example.com', vips: [alice, bob]}\n",
+)
+CALENDAR = Source(
+    "days.ics",
+    "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//x//EN\r\nBEGIN:VEVENT\r\nUID:1\r\n"
+    "DTSTAMP:20260101T000000Z\r\nDTSTART;VALUE=DATE:20260105\r\nRRULE:FREQ=YEARLY\r\n"
+    "SUMMARY:x\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
+)
+SHARED = [LIST, VARS, CALENDAR]
+"""All files that policies refer to."""
 
 
 class Dumper(yaml.SafeDumper):
@@ -143,6 +157,8 @@ def one_fact(draw: st.DrawFn) -> dict[str, Any]:
     fact = known_fact(draw(st.sampled_from(names)))
     constants = list(fact.words) or CONSTANTS.get(fact.kind, [])
     takes = [matcher.name for matcher in MATCHERS.values() if fact.kind in matcher.kinds]
+    if fact.kind is Kind.TEXT and not fact.words and draw(st.integers(0, 9)) == 0:
+        return {fact.name: [{"var": "vips"}, "carol"]}
     if "eq" in takes and draw(st.booleans()):
         return {fact.name: draw(one_or_some(constants))}
     chosen = draw(st.lists(st.sampled_from(takes), min_size=1, max_size=2, unique=True))
@@ -164,7 +180,7 @@ CONDITIONS = st.recursive(
     max_leaves=5,
 )
 
-EFFECTS = st.sampled_from(
+EFFECTS: st.SearchStrategy[Any] = st.sampled_from(
     [
         {"status": 0},
         {"status": 1, "values": {"forwardTo": "sip:vm@example.com", "ringCount": 5}},
@@ -174,14 +190,19 @@ EFFECTS = st.sampled_from(
         {"deny": "no"},
         {"deny": {"reason": "off", "answer": "off"}, "notify": "requester"},
         {"deny": {"reason": "gone", "answer": "unassigned", "text": "${user} to ${target.number}"}},
+        {"deny": {"reason": "liftable", "exceptions": True}},
+        {"deny": {"reason": "spoken", "exceptions": True, "text": "no, ${user}"}, "final": True},
         {"log": "${user} ${watcher} ${request.forwardTo}"},
         {"allow": True},
         {"values": {"forwardTo": {"template": "sip:vm-${user}@${domain}", "default": "sip:vm"}}},
         {"values": {"forwardTo": {"from": "stored.forwardTo"}}},
         {"values": {"forwardTo": {"from": "request.forwardTo", "as": "e164", "prefix": "0"}}},
+        {"values": {"forwardTo": {"from": "request.forwardTo", "strip": "sip:", "default": "x"}}},
+        {"values": {"forwardTo": {"var": "desk"}}},
         {"values": {"ringCount": {"from": "request.ringCount", "min": 2, "max": 9}}},
         {"also": [{"feature": "DoNotDisturb", "status": "request", "user": "${param}-2"}]},
         {"also": [{"feature": "CallForwardingBusy", "status": 1}], "final": True},
+        {"also": [{"feature": "DoNotDisturb", "status": 0, "domain": "acme.example"}]},
         {"also": [{"feature": "DoNotDisturb", "status": "request", "group": "sales"}]},
         {"expire": "2h"},
         {"expire": {"until": "12:00", "tz": "Europe/Berlin"}, "status": 1},
@@ -191,11 +212,20 @@ EFFECTS = st.sampled_from(
     ]
 )
 
+_OF_OPERATION = {"also": "set", "expire": "set", "allow": "subscribe"}
+"""Effect → the operation that rules must ask for to have it."""
+
+
+def _asking(when: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:
+    """A condition that the effects go with: else few such rules would pass the check."""
+    asked = [operation for effect, operation in _OF_OPERATION.items() if effect in then]
+    return {"all": [{"op": asked[0]}, when]} if asked else when
+
 
 @st.composite
 def files(draw: st.DrawFn) -> list[Source]:
-    """One to three policies, their list, perhaps an Exception, without what the check refuses."""
-    sources = [LIST]
+    """Some policies, what they share, perhaps an Exception, without what the check refuses."""
+    sources = [*SHARED]
     denials: list[str] = []
     for number in range(draw(st.integers(1, 3))):
         policy: dict[str, Any] = {
@@ -211,18 +241,16 @@ def files(draw: st.DrawFn) -> list[Source]:
         }
         rules: list[dict[str, Any]] = []
         for position in range(draw(st.integers(1, 5))):
-            rule: dict[str, Any] = {
-                "id": f"r{position}",
-                "when": draw(CONDITIONS),
-                "then": draw(EFFECTS),
-            }
+            then: dict[str, Any] = draw(EFFECTS)
+            when = _asking(draw(CONDITIONS), then)
+            rule: dict[str, Any] = {"id": f"r{position}", "when": when, "then": then}
             if draw(st.integers(0, 5)) == 0:
                 rule["mode"] = draw(st.sampled_from(["shadow", "off"]))
             if draw(st.integers(0, 3)) == 0:
                 rule["unless"] = draw(CONDITIONS)
-            if not check([LIST, dumped({**policy, "rules": [rule]})])[1]:
+            if not check([*SHARED, dumped({**policy, "rules": [rule]})])[1]:
                 rules.append(rule)
-        if not check([LIST, dumped({**policy, "rules": []})])[1]:
+        if not check([*SHARED, dumped({**policy, "rules": []})])[1]:
             sources.append(dumped({**policy, "rules": rules}))
             name = policy["metadata"]["name"]
             denials += [
@@ -245,6 +273,20 @@ def files(draw: st.DrawFn) -> list[Source]:
         if not check([*sources, dumped(exception)])[1]:
             sources.append(dumped(exception))
     return sources
+
+
+def changeable(sources: list[Source]) -> list[tuple[int, int]]:
+    """(File, rule in it) of all rules that no Exception names, so that they may say anything."""
+    documents = [yaml.safe_load(one.text) if "rules:" in one.text else {} for one in sources]
+    lifted = {
+        name for one in sources if one.file == "e.yaml" for name in yaml.safe_load(one.text)["for"]
+    }
+    return [
+        (number, position)
+        for number, document in enumerate(documents)
+        for position, rule in enumerate(document.get("rules", []))
+        if f"{document['metadata']['name']}/{rule['id']}" not in lifted
+    ]
 
 
 def _is_liftable(then: dict[str, Any]) -> bool:
@@ -310,3 +352,14 @@ def questions(draw: st.DrawFn) -> Question:
         )
     request = FeatureRequest(operation, presentity, requester, feature, asked)
     return request, Snapshot(1, tuple(states)), draw(MOMENTS)
+
+
+@st.composite
+def versions(draw: st.DrawFn) -> tuple[list[Source], list[Source]]:
+    """Two sets of policies, of which one rule says something else in the second."""
+    old = draw(files().filter(changeable))
+    number, position = draw(st.sampled_from(changeable(old)))
+    policy = yaml.safe_load(old[number].text)
+    effects = st.sampled_from([{"deny": "changed"}, {"notify": "others"}, {"log": "x ${user}"}])
+    policy["rules"][position]["then"] = draw(effects)
+    return old, [*old[:number], dumped(policy), *old[number + 1 :]]

@@ -3,7 +3,7 @@
 from dfks_rules.model.features import Feature
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.deciding.compiled import CompiledPolicies, compile_policies
-from dfks_rules.policy.deciding.oracle import Oracle
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.language.alternatives import Question
 from dfks_rules.policy.proof.decided import Decided
 from dfks_rules.policy.proof.needs import Needs
@@ -41,4 +41,4 @@ def space_of(needs: Needs, cell: Cell = ANYWHERE) -> Space:
 
 def decided(rules: str, question: Question, cell: Cell = ANYWHERE) -> Decided:
     """What one policy decides."""
-    return decided_of(Oracle(compiled(rules)), question, cell)
+    return decided_of(ReferencePolicySet(compiled(rules)), question, cell)

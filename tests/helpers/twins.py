@@ -9,7 +9,7 @@ from dfks_rules.model.requests import Operation
 from dfks_rules.model.values import MAX_TEXT, Value
 from dfks_rules.policy.deciding.combine import also_sets
 from dfks_rules.policy.deciding.compiled import CompiledPolicies
-from dfks_rules.policy.deciding.oracle import Oracle
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.facts.fact import FactLookup
 from dfks_rules.policy.facts.facts import facts_of
 from dfks_rules.policy.facts.view import FactValue
@@ -47,7 +47,7 @@ def compare_twins(compiled: CompiledPolicies, random: Random, each: int) -> int:
     Raises:
         UnlikeError: they disagree.
     """
-    oracle = Oracle(compiled)
+    oracle = ReferencePolicySet(compiled)
     domains = frozenset(str(domain) for _, domain in compiled.sharding.shares if domain is not None)
     pairs = 0
     for question in QUESTIONS:
@@ -59,7 +59,7 @@ def compare_twins(compiled: CompiledPolicies, random: Random, each: int) -> int:
     return pairs
 
 
-def decided_of(oracle: Oracle, question: Question, cell: Cell) -> Decided:
+def decided_of(oracle: ReferencePolicySet, question: Question, cell: Cell) -> Decided:
     """What policies decide for one question, in formulas."""
     rules = oracle.rules_for(question, cell.domain)
     deciding = [rule for rule in rules if not rule.shadow]
@@ -95,7 +95,7 @@ def _walk(formulas: Formulas, clauses: Sequence[Formula], random: Random) -> Poi
     return None
 
 
-def _compare(decided: Decided, point: Point, oracle: Oracle) -> None:
+def _compare(decided: Decided, point: Point, oracle: ReferencePolicySet) -> None:
     space, formulas = decided.space, decided.space.formulas
     model = space.facts_at(point)
     view = view_at(model)

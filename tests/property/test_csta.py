@@ -11,7 +11,8 @@ from lxml import etree
 from dfks_rules.csta.multipart import split
 from dfks_rules.csta.names import ACCEPT, CONTENT_TYPE, NAMESPACE
 from dfks_rules.csta.parse import parse
-from dfks_rules.csta.render import render
+from dfks_rules.csta.render import content, render
+from dfks_rules.csta.style import BodyStyle, Encoding, OffNumber
 from dfks_rules.csta.xml import read
 from dfks_rules.errors import MalformedMessageError
 from dfks_rules.model.features import FEATURES, Feature, FeatureState
@@ -19,6 +20,11 @@ from dfks_rules.model.requests import Asked
 from dfks_rules.model.values import Choice, Value
 from tests.helpers.states import agent, forwarding
 
+STYLES = [
+    BodyStyle(),
+    BodyStyle(OffNumber.EMPTY, quoted_boundary=True),
+    BodyStyle(encoding=Encoding.UTF_8),
+]
 AGENT_STATES = cast(Choice, Value.STATE.kind).words
 # XML 1.0 §2.2, production Char.
 xml_text = st.text(
@@ -93,6 +99,18 @@ def test_an_xml_library_reads_back_whatever_was_rendered(
         assert said["forwardStatus" if forwarded else "doNotDisturbOn"] == str(state.status).lower()
         assert said.get("forwardTo") == (state.value(Value.FORWARD_TO) if forwarded else None)
         assert said.get("ringCount") == (str(state.value(Value.RING_COUNT)) if counted else None)
+
+
+@given(documents, xml_text | st.text("abc019.-+", min_size=1), st.sampled_from(STYLES))
+def test_what_is_put_together_from_pieces_is_what_is_rendered(
+    told: list[tuple[Feature, FeatureState]], device: str, style: BodyStyle
+) -> None:
+    """Whoever is the first with a device of that length."""
+    bare = tuple((feature, state._replace(values=())) for feature, state in told)
+    for said in (tuple(told), bare):
+        content_type, body = render(said, device, style)
+        head = b"Content-Type: %b\r\nContent-Length: %d\r\n\r\n" % (content_type, len(body))
+        assert content(said, device, style) == head + body
 
 
 @given(any_text)

@@ -4,7 +4,6 @@ from contextlib import closing
 from random import Random
 
 import pytest
-import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -20,7 +19,7 @@ from dfks_rules.policy.proof.shapes import shape_of
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.compare import what_differs
 from dfks_rules.policy.studying.proved import prove_alike
-from tests.helpers.random_policies import SITE, Question, dumped, files, questions
+from tests.helpers.random_policies import SITE, Question, files, questions, versions
 from tests.helpers.twins import compare_twins
 
 PROFILE = settings(
@@ -52,17 +51,6 @@ def test_formulas_and_evaluator_agree_on_twenty_thousand_pairs() -> None:
 
     compare()
     assert pairs >= 20_000
-
-
-@st.composite
-def versions(draw: st.DrawFn) -> tuple[list[Source], list[Source]]:
-    """Two sets of policies, of which one rule says something else in the second."""
-    old = draw(files().filter(lambda sources: any("then:" in one.text for one in sources)))
-    number = draw(st.sampled_from([n for n, one in enumerate(old) if "then:" in one.text]))
-    policy = yaml.safe_load(old[number].text)
-    effects = st.sampled_from([{"deny": "changed"}, {"notify": "others"}, {"log": "x ${user}"}])
-    draw(st.sampled_from(policy["rules"]))["then"] = draw(effects)
-    return old, [*old[:number], dumped(policy), *old[number + 1 :]]
 
 
 def _is_possible(view: View) -> bool:

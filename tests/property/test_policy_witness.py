@@ -10,7 +10,7 @@ from dfks_rules.policy.deciding.policy_set import load
 from dfks_rules.policy.facts.given import view_of
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.compare import compare, what_differs
-from tests.helpers.random_policies import Question, dumped, files, questions
+from tests.helpers.random_policies import Question, changeable, dumped, files, questions
 
 PROFILE = settings(
     max_examples=25,
@@ -24,10 +24,10 @@ MOST = 500
 @st.composite
 def versions(draw: st.DrawFn) -> tuple[list[Source], list[Source]]:
     """Two sets of policies, of which one rule refuses in the second."""
-    old = draw(files().filter(lambda sources: any("then:" in one.text for one in sources)))
-    number = draw(st.sampled_from([n for n, one in enumerate(old) if "then:" in one.text]))
+    old = draw(files().filter(changeable))
+    number, position = draw(st.sampled_from(changeable(old)))
     policy = yaml.safe_load(old[number].text)
-    draw(st.sampled_from(policy["rules"]))["then"] = {"deny": "changed"}
+    policy["rules"][position]["then"] = {"deny": "changed"}
     return old, [*old[:number], dumped(policy), *old[number + 1 :]]
 
 

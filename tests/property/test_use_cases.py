@@ -12,8 +12,9 @@ from typing import NamedTuple
 import pytest
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.decisions import Outcome, Repeated, Result
+from dfks_rules.model.decisions import Outcome, Repeated
 from dfks_rules.model.features import NOTHING_STORED, FeatureState, Snapshot
+from dfks_rules.model.gets import Result, outcomes_of
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, Origin, Requester
 from dfks_rules.model.values import Value
@@ -263,8 +264,9 @@ class World:
             assert asking.visit is not None
             self._check_told(history, result.outcomes)
             return
-        sets = [one for one in result if one.request.asked is not None]
-        self._check_told(history, result[len(sets) :])
+        outcomes = outcomes_of(result)
+        sets = [one for one in outcomes if one.request.asked is not None]
+        self._check_told(history, outcomes[len(sets) :])
         for one in sets:
             if one.request.feature is CFA and one.changed:
                 assert times == 1, "what is answered is stored"

@@ -4,34 +4,28 @@ Only what is refuted keeps policies out: a proof that takes too long must not ke
 being loaded.
 """
 
-import signal
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from types import FrameType
+from itertools import chain
 from typing import Literal
 
+from dfks_rules.app.alarm import OverError, at_most
 from dfks_rules.app.desk.case_files import named_by
 from dfks_rules.app.desk.policies import PolicyFiles
 from dfks_rules.app.zone import local_zone
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.deciding.compiled import compile_policies
-from dfks_rules.policy.deciding.oracle import Oracle
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.proof.claims import Claim
 from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.proof_files import ProofFile, Property, parse_proofs
+from dfks_rules.policy.studying.proof_names import flaws
 from dfks_rules.policy.studying.proving import Proved, Verdict, prove
 from dfks_rules.yaml.scalar import flow
 
 REFUTED, VACUOUS, UNDECIDED = "policy_proof_refuted", "policy_vacuous_proof", "policy_proof_open"
 """Codes of findings; only the first keeps policies out."""
-_AGAIN = 0.5
-"""Seconds after which it is said again that they are over, in case nothing heard it."""
-
-
-class _OverError(Exception):
-    """The seconds are over."""
 
 
 def tried(files: PolicyFiles, within: float) -> list[Finding]:
@@ -50,13 +44,14 @@ def tried(files: PolicyFiles, within: float) -> list[Finding]:
             findings += error.findings
     waiting = [(file, one) for file in parsed for one in file.proofs]
     policies = _Policies(files.sources)
+    findings += chain.from_iterable(map(policies.flaws, parsed))
     done = 0
     try:
-        with _at_most(within):
+        with at_most(within):
             for file, one in waiting:
                 findings += _told(file, one, policies)
                 done += 1
-    except _OverError:
+    except OverError:
         late = f"not decided: the proofs took longer than {within:g} s"
         findings += [_finding(file, one, UNDECIDED, late) for file, one in waiting[done:]]
     return findings
@@ -67,9 +62,9 @@ class _Policies:
 
     def __init__(self, sources: Sequence[Source]) -> None:
         self._sources = sources
-        self._compiled: dict[tuple[Source, ...], Oracle] = {}
+        self._compiled: dict[tuple[Source, ...], ReferencePolicySet] = {}
 
-    def named_by(self, file: ProofFile) -> Oracle:
+    def named_by(self, file: ProofFile) -> ReferencePolicySet:
         """The policies that a file of proofs names.
 
         Raises:
@@ -77,8 +72,15 @@ class _Policies:
         """
         named = tuple(named_by(file, self._sources))
         if named not in self._compiled:
-            self._compiled[named] = Oracle(compile_policies(named))
+            self._compiled[named] = ReferencePolicySet(compile_policies(named))
         return self._compiled[named]
+
+    def flaws(self, file: ProofFile) -> list[Finding]:
+        """What is wrong with a file as the policies are that it names."""
+        try:
+            return list(flaws(file, self.named_by(file).compiled))
+        except PolicyError:
+            return []  # told of each of its proofs
 
 
 def _told(file: ProofFile, one: Property, read: _Policies) -> list[Finding]:
@@ -124,23 +126,3 @@ def _horizon() -> Horizon:
     """Last year, this one and the next two, where the server is."""
     year = datetime.now(UTC).year  # noqa: TID251 - a proof is about the years around now
     return Horizon(local_zone() or UTC, range(year - 1, year + 3))
-
-
-@contextmanager
-def _at_most(seconds: float) -> Iterator[None]:
-    """Raises `_OverError` in the block once the seconds are over; for the main thread."""
-    before = signal.signal(signal.SIGALRM, _over)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, seconds, _AGAIN)
-        yield
-    finally:
-        try:
-            signal.signal(signal.SIGALRM, signal.SIG_IGN)
-        finally:
-            # Also where the alarm came just now.
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            signal.signal(signal.SIGALRM, before)
-
-
-def _over(_signal: int, _frame: FrameType | None) -> None:
-    raise _OverError

@@ -48,7 +48,7 @@ from dfks_rules.operations.policies import (
 )
 from dfks_rules.operations.studies import Text
 from dfks_rules.policy.deciding.compiled import CompiledPolicies, compile_policies, revision_of
-from dfks_rules.policy.deciding.live import Difference, LivePolicies, Oracle
+from dfks_rules.policy.deciding.live import Difference, LivePolicies, SpotCheck
 from dfks_rules.policy.deciding.matching import Shards
 from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.reading.read_site import attributes_read
@@ -86,10 +86,10 @@ class PolicyReloader:
         self._failure: FailureRow | None = None
         self._counts = {"policy:reloads": 0, "policy:reload_failures": 0}
         self._past_engine_failures = 0
-        self._oracle = Oracle(_log_disagreement)
+        self._spot_check = SpotCheck(_log_disagreement)
         self._tasks: set[asyncio.Task[None]] = set()
         nothing = PolicySet(compile_policies([]), self._shards, [])
-        self.live = LivePolicies(nothing, self._oracle)
+        self.live = LivePolicies(nothing, self._spot_check)
         """What to ask; it stays the same object."""
         self._shadowing = Shadowing(self.live, self._shards)
         self.tell: Callable[[Event], None] = _nobody
@@ -269,8 +269,8 @@ class PolicyReloader:
         return {
             **self._counts,
             "policy:engine_failures": self._past_engine_failures + self.live.active.engine_failures,
-            "policy:oracle_checks": self._oracle.checks,
-            "policy:oracle_disagreements": self._oracle.disagreements,
+            "policy:oracle_checks": self._spot_check.checks,
+            "policy:oracle_disagreements": self._spot_check.disagreements,
             **self._shadowing.counts,
         }
 

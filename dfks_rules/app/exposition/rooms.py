@@ -134,6 +134,7 @@ def add_phones(exposition: Exposition, notifier: Notifier, gate: Gate | None) ->
             for transport, count in zip(TRANSPORTS, subscriptions.by_transport, strict=True)
         ],
     )
+    exposition.add("dfks_subscriptions_asleep", lambda: [Reading(subscriptions.asleep)])
     exposition.add("dfks_subscriptions_unproved", lambda: [Reading(notifier.guard.unproved)])
     exposition.add(
         "dfks_notifies_total",
@@ -180,6 +181,7 @@ def add_expiring(exposition: Exposition, expiring: Expiring) -> None:
         "dfks_expired_total",
         lambda: [Reading(count, (result,)) for result, count in counts.items()],
     )
+    exposition.add("dfks_expiry_stuck", lambda: [Reading(expiring.stuck)])
 
 
 def add_policy_skew(exposition: Exposition, skew: Callable[[], float]) -> None:

@@ -44,7 +44,8 @@ SECTIONS: dict[str, tuple[Family, ...]] = {
             "dfks_loop_late_seconds",
             _HISTOGRAM,
             (),
-            "Delay of the event loop, measured every 0.1 s: phones wait that much longer.",
+            "Delay of the event loop, measured every 0.1 s while phones send: they wait that much "
+            "longer.",
         ),
         Family(
             "dfks_internal_errors_total",
@@ -95,6 +96,12 @@ SECTIONS: dict[str, tuple[Family, ...]] = {
             "its answer; a set is answered once it is stored.",
         ),
         Family("dfks_subscriptions", _GAUGE, ("transport",), "Live subscriptions of phones."),
+        Family(
+            "dfks_subscriptions_asleep",
+            _GAUGE,
+            (),
+            "Those among them that nobody has needed for a while: they take 0.4 KB each.",
+        ),
         Family(
             "dfks_subscriptions_unproved",
             _GAUGE,
@@ -205,6 +212,13 @@ SECTIONS: dict[str, tuple[Family, ...]] = {
             ("result",),
             "Features whose deadline (`expire`) has passed: switched off, denied by a rule, or "
             "not stored, which is tried again.",
+        ),
+        Family(
+            "dfks_expiry_stuck",
+            _GAUGE,
+            (),
+            "Users whose features could not be switched off though their deadline (`expire`) has "
+            "passed; others do not wait for them, and they are tried again every 5 s.",
         ),
     ),
     "The store": (

@@ -1,9 +1,11 @@
 """The files that are being imported: in a folder beside the store, until they are done."""
 
 import asyncio
+import fcntl
 import hashlib
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import NamedTuple
 from dfks_rules.errors import StoreError
 
 MODE = 0o600
+_PASSING = "dfks-imports-"
 _AT_ONCE = 256 * 1024
 """Bytes that are written at once."""
 
@@ -95,6 +98,8 @@ class PassingSpool(Spool):
     def __init__(self) -> None:
         """The folder is made when it is needed."""
         self._made: Path | None = None
+        self._lock: int | None = None
+        """Descriptor by which it is locked."""
 
     @property
     def folder(self) -> Path:  # type: ignore[override]
@@ -104,16 +109,68 @@ class PassingSpool(Spool):
             OSError: it cannot be made.
         """
         if self._made is None:
-            self._made = Path(tempfile.mkdtemp(prefix="dfks-imports-"))
+            self._made = Path(tempfile.mkdtemp(prefix=f"{_PASSING}{os.getpid()}-"))
+            self._lock = _locked(self._made)
         return self._made
 
     def sweep(self, wanted: Iterable[str]) -> None:
-        """There is nothing that a kill has left."""
+        """Remove the folders of this user's servers that were killed."""
+        for path in Path(tempfile.gettempdir()).glob(f"{_PASSING}*-*"):
+            if _is_left(path):
+                shutil.rmtree(path, ignore_errors=True)
 
     def end(self) -> None:
         """Remove the folder."""
         if self._made is not None:
             shutil.rmtree(self._made, ignore_errors=True)
+        if self._lock is not None:
+            os.close(self._lock)
+            self._lock = None
+
+
+def _locked(folder: Path) -> int | None:
+    """A descriptor that has the folder locked for as long as it is open; None: somebody has it.
+
+    In containers that share a folder, processes do not see one another, but they see this.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(descriptor)
+        return None
+    return descriptor
+
+
+def _is_left(folder: Path) -> bool:
+    """Whether a folder of a passing spool is ours, and the process that made it is gone."""
+    process = folder.name.removeprefix(_PASSING).partition("-")[0]
+    try:
+        status = folder.lstat()
+        if not (process.isdecimal() and stat.S_ISDIR(status.st_mode)):
+            return False
+        if status.st_uid != os.getuid() or _lives(int(process)):
+            return False
+        lock = _locked(folder)
+    except OSError:
+        return False
+    if lock is None:
+        return False
+    os.close(lock)
+    return True
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        pass  # another user's
+    return True
 
 
 def _append(file: int, data: bytes, hash_: "hashlib._Hash") -> int:

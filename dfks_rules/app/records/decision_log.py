@@ -17,6 +17,7 @@ import structlog
 
 from dfks_rules.errors import ConfigError, Finding
 from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.gets import Came, outcomes_of
 from dfks_rules.policy.deciding.answer import answer_of
 from dfks_rules.policy.facts.given import given_of
 from dfks_rules.policy.facts.view import NOWHERE, View
@@ -27,7 +28,7 @@ MAX_WAITING = 20_000
 BATCH = 500
 """Most requests written at once."""
 
-_Waiting = tuple[str, int, tuple[Outcome, ...], Site]
+_Waiting = tuple[str, int, Came, Site]
 
 Record = dict[str, Any]
 """`id`, `at`, `given`, `decision`, `revision`; a JSON object."""
@@ -121,17 +122,17 @@ class DecisionLog:
         self._thread = threading.Thread(target=self._run, name="decision-log", daemon=True)
         self._thread.start()
 
-    def write(self, start: str, first: int, outcomes: tuple[Outcome, ...], site: Site) -> None:
+    def write(self, start: str, first: int, came: Came, site: Site) -> None:
         """Queue the outcomes of one request for writing.
 
         Args:
             start: prefix of each id, before its number.
             first: number of the first outcome.
-            outcomes: the outcomes of one request.
+            came: what came of one request.
             site: site of the policies that decided.
         """
         if self._waiting.qsize() < MAX_WAITING:
-            self._waiting.put((start, first, outcomes, site))
+            self._waiting.put((start, first, came, site))
         else:
             self.lost += 1
 
@@ -164,11 +165,11 @@ class DecisionLog:
 
     def _lines(self, waiting: _Waiting) -> bytes:
         """The lines of one request; none when one of its records cannot be written."""
-        start, first, outcomes, site = waiting
+        start, first, came, site = waiting
         try:
             return b"".join(
                 self._line(f"{start}-{number}", outcome, site)
-                for number, outcome in enumerate(outcomes, first)
+                for number, outcome in enumerate(outcomes_of(came), first)
             )
         except Exception:  # noqa: BLE001 - one bad record must not end the log
             self.lost += 1

@@ -7,15 +7,15 @@ and by the thread that writes the file.
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import chain, islice
-from operator import itemgetter
 from typing import Final
 
 from dfks_rules.app.records.decision_log import DecisionLog, Record, record_of
 from dfks_rules.app.records.denials import PORTION, Denials
 from dfks_rules.app.records.ring import Kept, Ring
 from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.gets import Came, Got, count_of, outcomes_of, presentity_of
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import FeatureRequest, Operation, Origin
+from dfks_rules.model.requests import Operation, Origin
 from dfks_rules.operations.decisions import Decided, Sought
 from dfks_rules.operations.turns import Turns
 from dfks_rules.policy.deciding.policy_set import PolicySet
@@ -33,12 +33,24 @@ _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
 # CPython 3.11 calls a Python function for each look at a member of an Enum.
 _GET: Final = Operation.GET
 _OPERATOR: Final = Origin.OPERATOR
-_OUTCOMES: Final[Callable[[Kept], tuple[Outcome, ...]]] = itemgetter(1)
 
 
-def _is_own_read(request: FeatureRequest) -> bool:
+def _is_own_read(came: Came) -> bool:
     """Whether an operator only read the state."""
+    if isinstance(came, Got):
+        return came.requester.origin is _OPERATOR
+    request = came[0].request
     return request.operation is _GET and request.requester.origin is _OPERATOR
+
+
+def _outcomes_of(kept: Kept) -> tuple[Outcome, ...]:
+    return outcomes_of(kept[1])
+
+
+def _revision_of(came: Came) -> str:
+    """That of the policies that decided."""
+    decision = came.gets.decided[0][1] if isinstance(came, Got) else came[0].decision
+    return decision.revision
 
 
 def _interest(decided: Decided) -> tuple[bool, bool]:
@@ -49,7 +61,7 @@ def _interest(decided: Decided) -> tuple[bool, bool]:
 
 def _has_some(kept: Iterable[Kept], tests: Iterable[Callable[[Outcome], bool]]) -> bool:
     """Whether a decision of these requests passes all tests; nearly always there is none."""
-    passed: Iterator[Outcome] = chain.from_iterable(map(_OUTCOMES, kept))
+    passed: Iterator[Outcome] = chain.from_iterable(map(_outcomes_of, kept))
     for test in tests:
         passed = filter(test, passed)
     return next(passed, None) is not None
@@ -83,19 +95,19 @@ class Decisions:
     def hear(self, event: Event) -> None:
         """Keep what the change feed reports, except failures, which decided nothing."""
         if isinstance(event, Settled):
-            self.keep(event.first, event.outcomes)
+            self.keep(event.first, event.came)
 
-    def keep(self, first: int, outcomes: tuple[Outcome, ...]) -> None:
-        """Keep the outcomes of one request, which have consecutive numbers.
+    def keep(self, first: int, came: Came) -> None:
+        """Keep what came of one request; its outcomes have consecutive numbers.
 
         What an operator reads goes only to the file: the operator already sees it, and it must not
         displace what others were refused.
         """
-        self._made += len(outcomes)
-        if not _is_own_read(outcomes[0].request):
-            self._ring.add(first, outcomes)
+        self._made += count_of(came)
+        if not _is_own_read(came):
+            self._ring.add(first, came)
         if self._log is not None:
-            self._log.write(self._start, first, outcomes, self._site(outcomes[0]))
+            self._log.write(self._start, first, came, self.site_of(_revision_of(came)))
 
     @property
     def counts(self) -> Mapping[str, int]:
@@ -115,11 +127,7 @@ class Decisions:
         """How many decisions are kept, about one presentity or all."""
         ring = self._ring
         kept = (ring.at(place)[1] for place in range(ring.begin, ring.end))
-        return sum(
-            len(outcomes)
-            for outcomes in kept
-            if presentity in (None, outcomes[0].request.presentity)
-        )
+        return sum(count_of(came) for came in kept if presentity in (None, presentity_of(came)))
 
     async def asked_about(self, which: Aor | str) -> list[Decided]:
         """The decision with that id, or the last decisions about that presentity.
@@ -140,7 +148,10 @@ class Decisions:
         """The id of a decision that was kept a moment ago; None when it is not among the last."""
         ring = self._ring
         for place in range(ring.end - 1, max(ring.begin, ring.end - _JUST_KEPT) - 1, -1):
-            for number, one in enumerate(ring.at(place)[1], ring.at(place)[0]):
+            first, came = ring.at(place)
+            if isinstance(came, Got):
+                continue  # Its outcomes are made for each who asks.
+            for number, one in enumerate(came, first):
                 if one is outcome:
                     return self._name(number)
         return None
@@ -162,8 +173,12 @@ class Decisions:
             first, kept = self._portion(place, after[0], is_denied=sought.is_denied is True)
             if not kept:
                 return found
-            portion = enumerate(kept, first) if _has_some(kept, tests) else ()
-            for place, (number, outcomes) in reversed([*portion]):
+            who = sought.presentity
+            # Outcomes of gets are made to be looked at: not those of all others.
+            about = [one for one in kept if who is None or presentity_of(one[1]) == who]
+            portion = enumerate(kept, first) if _has_some(about, tests) else ()
+            for place, (number, came) in reversed([*portion]):
+                outcomes = outcomes_of(came)
                 for position in reversed(range(len(outcomes))):
                     outcome, key = outcomes[position], (place, number + position)
                     if after < key < before and all(test(outcome) for test in tests):
@@ -194,8 +209,8 @@ class Decisions:
         if found is None:
             return None
         place, number = found
-        first, outcomes = self._ring.at(place)
-        return outcomes[number - first]
+        first, came = self._ring.at(place)
+        return outcomes_of(came)[number - first]
 
     def record(self, decided: Decided) -> Record:
         """All that is known of a decision."""
@@ -223,7 +238,8 @@ class Decisions:
     def _newest(self, presentity: Aor | None) -> Iterator[Decided]:
         ring = self._ring
         for place in range(ring.end - 1, ring.begin - 1, -1):
-            first, outcomes = ring.at(place)
-            if presentity in (None, outcomes[0].request.presentity):
+            first, came = ring.at(place)
+            if presentity in (None, presentity_of(came)):
+                outcomes = outcomes_of(came)
                 for position in reversed(range(len(outcomes))):
                     yield Decided(self._name(first + position), outcomes[position])

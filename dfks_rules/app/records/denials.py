@@ -6,6 +6,7 @@ It is noted when somebody asks, so that no request pays for it.
 from bisect import bisect_left, bisect_right
 
 from dfks_rules.app.records.ring import Ring
+from dfks_rules.model.gets import Came, Got, outcomes_of
 from dfks_rules.operations.turns import Turns
 
 PORTION = 64
@@ -29,8 +30,8 @@ class Denials:
         # The ring turns while others work, and they may note some of it.
         while (first := max(self._until, ring.begin)) < ring.end:
             last = min(first + PORTION, ring.end) - 1
-            for place, (_, outcomes) in enumerate(ring.between(first, last), first):
-                if any(one.decision.denial is not None for one in outcomes):
+            for place, (_, came) in enumerate(ring.between(first, last), first):
+                if _has_denial(came):
                     places.append(place)
             self._until = last + 1
             await turns.rest()
@@ -39,3 +40,9 @@ class Denials:
         """The last of them that is noted, up to a place; -1 where there is none."""
         number = bisect_right(self._places, place)
         return self._places[number - 1] if number else -1
+
+
+def _has_denial(came: Came) -> bool:
+    if isinstance(came, Got) and came.gets.is_plain:
+        return False
+    return any(one.decision.denial is not None for one in outcomes_of(came))

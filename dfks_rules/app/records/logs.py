@@ -15,6 +15,7 @@ import structlog
 from dfks_rules.app.records.limit import Limit
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.features import ROWS
+from dfks_rules.model.gets import Got
 from dfks_rules.model.requests import Operation, Origin
 from dfks_rules.model.values import VALUES
 from dfks_rules.service.feed import Event, Failed, Settled
@@ -159,7 +160,11 @@ class LoggedOutcomes:
     def hear(self, event: Event) -> None:
         """Log and count what the change feed reports."""
         if isinstance(event, Settled):
-            self._settled(event.outcomes)
+            came = event.came
+            if isinstance(came, Got) and came.gets.is_plain:
+                self.counts["gets"] += came.count
+            else:
+                self._settled(event.outcomes)
         else:
             self._failed(event)
 

@@ -3,6 +3,7 @@
 import structlog
 
 from dfks_rules.app.records.limit import Limit
+from dfks_rules.sip import header
 from dfks_rules.sip.incoming import Incoming
 
 LINES_PER_SECOND = 20
@@ -34,7 +35,7 @@ class Refusals:
         host, port = incoming.flow.remote
         _log.debug(
             "request_refused",
-            call_id=_text(request.headers.get(b"call-id", b"")),
+            call_id=_text(request.value(header.CALL_ID)),
             source=f"[{host}]:{port}" if ":" in host else f"{host}:{port}",
             method=_text(request.method),
             status=status,

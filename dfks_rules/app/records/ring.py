@@ -1,9 +1,10 @@
 """The last requests that were decided, in the order in which they were kept."""
 
-from dfks_rules.model.decisions import Outcome
+from dfks_rules.model.features import FEATURES
+from dfks_rules.model.gets import Came, count_of
 
-Kept = tuple[int, tuple[Outcome, ...]]
-"""The number of a request's first outcome, and all its outcomes."""
+Kept = tuple[int, Came]
+"""The number of a request's first outcome, and all that came of it."""
 
 
 class Ring:
@@ -18,7 +19,7 @@ class Ring:
         self._most = most
         self._slots: list[Kept] = []
         self._places: dict[int, int] = {}
-        self._longest = 1
+        self._longest = len(FEATURES)
         self.end = 0
         """The place of the next one."""
 
@@ -27,20 +28,20 @@ class Ring:
         """The place of the oldest one."""
         return self.end - len(self._slots)
 
-    def add(self, first: int, outcomes: tuple[Outcome, ...]) -> None:
+    def add(self, first: int, came: Came) -> None:
         """Keep one more."""
         if not self._most:
             return
         if self.end < self._most:
-            self._slots.append((first, outcomes))
+            self._slots.append((first, came))
         else:
             slot = self.end % self._most
             del self._places[self._slots[slot][0]]
-            self._slots[slot] = (first, outcomes)
+            self._slots[slot] = (first, came)
         self._places[first] = self.end
         self.end += 1
-        if len(outcomes) > self._longest:
-            self._longest = len(outcomes)
+        if isinstance(came, tuple) and len(came) > self._longest:
+            self._longest = len(came)
 
     def at(self, place: int) -> Kept:
         """What was kept at a place from `begin` on."""
@@ -60,5 +61,5 @@ class Ring:
         for first in range(number, max(0, number - self._longest), -1):
             place = self._places.get(first)
             if place is not None:
-                return place if number < first + len(self.at(place)[1]) else None
+                return place if number < first + count_of(self.at(place)[1]) else None
         return None

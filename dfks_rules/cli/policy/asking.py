@@ -20,6 +20,7 @@ from dfks_rules.policy.studying.given_files import parse_given
 from dfks_rules.presence.admission import Wish, check_request, event_of, wish_of
 from dfks_rules.presence.package import Limits
 from dfks_rules.presence.responses import RefusedError
+from dfks_rules.sip import header
 from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.sip.incoming import Incoming
@@ -129,10 +130,13 @@ def views_of_sip(
 
 def stored_of(file: Any) -> Snapshot:
     """What is stored, from a file of facts such as `CallForwardingBusy.status: 1`."""
-    if file is None:
-        return NOTHING_STORED
+    return NOTHING_STORED if file is None else view_of_stored(file).snapshot
+
+
+def view_of_stored(file: Any) -> View:
+    """What is stored, from such a file, and the counts of members of groups that it gives."""
     subscribe = Source("--stored", "op: subscribe")
-    return parse_given([subscribe, *sources_of(file, ())]).snapshot
+    return parse_given([subscribe, *(sources_of(file, ()) if file is not None else ())])
 
 
 def read_sip(path: Path) -> bytes:
@@ -184,6 +188,6 @@ def _wish_of(data: bytes) -> Wish:
 def _transport_of(data: bytes) -> str:
     """The transport in Via."""
     message = parse_message(data)
-    via = message.headers.get(b"via", b"") if isinstance(message, Request) else b""
+    via = message.value(header.VIA) if isinstance(message, Request) else b""
     top = via.partition(b",")[0].upper()
     return next((name for name in ("tcp", "tls") if b"/" + name.upper().encode() in top), "udp")

@@ -105,7 +105,7 @@ def show(ran: Run, form: str, wanted: Collection[str]) -> None:
     gaps = [*ran.coverage.unshown()] if "coverage" in wanted else []
     gaps += ran.outcomes.unshown() if "conditions" in wanted else ()
     for gap in gaps:
-        click.echo(f"{gap.file}:{gap.line}: {gap.rule}: {gap.what}")
+        click.echo(f"{gap.file}:{gap.line}: {gap.title}: {gap.what}")
     if "coverage" in wanted:
         click.echo(f"coverage: {ran.coverage.percent:.1f} %")
     if ran.spent:

@@ -1,7 +1,8 @@
 """`dfks policy check`: errors and likely mistakes in policy files."""
 
+import contextlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from itertools import chain
 from pathlib import Path
@@ -9,23 +10,23 @@ from pathlib import Path
 import click
 
 from dfks_rules.app.desk.policies import folders_below, named_beside, read_files
-from dfks_rules.cli.exit_codes import DONE, INVALID
+from dfks_rules.cli.exit_codes import DONE, INVALID, NOT_DECIDED
+from dfks_rules.cli.policy.complete import Completing
 from dfks_rules.cli.policy.reports import FORMATS, Report, gap_table
-from dfks_rules.cli.policy.zones import horizon_in, solver, zone_option
+from dfks_rules.cli.policy.zones import horizon_in, zone_option
 from dfks_rules.errors import Finding, PolicyError
-from dfks_rules.policy.lint.allowing import not_allowed
+from dfks_rules.policy.deciding.compiled import compile_policies
 from dfks_rules.policy.lint.findings import check_and_lint
 from dfks_rules.policy.lint.gaps import gaps
-from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.reading.check import CheckedPolicy
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.cases import parse_cases
-from dfks_rules.policy.studying.disproved import upheld
-from dfks_rules.policy.studying.proof_files import parse_proofs
-from dfks_rules.policy.studying.redundant import redundant
+from dfks_rules.policy.studying.proof_files import ProofFile, parse_proofs
+from dfks_rules.policy.studying.proof_names import flaws
+from dfks_rules.policy.words.wording import quoted
 
-_DEAD = ("policy_shadowed", "policy_duplicate_rule", "policy_needless_exception")
-"""Codes that say of a rule that it changes nothing."""
+WITHIN = 300
+"""Seconds for all proofs, unless told otherwise."""
 
 
 @click.command("check")
@@ -42,35 +43,45 @@ _DEAD = ("policy_shadowed", "policy_duplicate_rule", "policy_needless_exception"
     is_flag=True,
     help="Also prove of each rule that it changes something, and that warnings are so; slow.",
 )
+@click.option(
+    "--within",
+    type=click.FloatRange(1, 86_400),
+    default=WITHIN,
+    show_default=True,
+    metavar="SECONDS",
+    help="How long --complete may take.",
+)
 @zone_option
 def command(
     paths: tuple[Path, ...],
     form: str,
-    zone: str,
-    *,
-    strict: bool,
-    with_gaps: bool,
-    complete: bool,
+    zone: str | None,
+    within: float,
+    **flags: bool,
 ) -> None:
     """Check the policies and cases in PATHS: files, and directories with all below them.
 
     All PATHS together are one set of policies, read as a server reads them; each directory below
-    them is also a set of its own. Exit code 3 if there is an error.
+    them is also a set of its own. Exit code 3 if there is an error, 6 if --complete could not look
+    at all rules in time.
     """
+    strict, with_gaps, complete = flags["strict"], flags["with_gaps"], flags["complete"]
     if with_gaps and form not in ("human", "json"):
         raise click.UsageError(f"--gaps needs --format human or json, not {form}")
-    horizon = horizon_in(zone) if complete else None
-    report = _report(paths, horizon, with_gaps=with_gaps)
+    completing = Completing(horizon_in(zone), within) if complete else None
+    report = _report(paths, completing, with_gaps=with_gaps)
     click.echo(FORMATS[form](report))
     if with_gaps and form == "human":
         click.echo("\n" + gap_table(report.gaps))
     bad = report.findings if strict else report.errors
-    sys.exit(INVALID if bad else DONE)
+    if bad:
+        sys.exit(INVALID)
+    sys.exit(NOT_DECIDED if report.left else DONE)
 
 
-def _report(paths: Sequence[Path], horizon: Horizon | None, *, with_gaps: bool) -> Report:
+def _report(paths: Sequence[Path], completing: Completing | None, *, with_gaps: bool) -> Report:
     """The findings for the files of PATHS together, and for each folder below them on its own."""
-    report = _Checked(horizon)
+    report = _Checked(completing)
     together: list[Source] = []
     apart: list[list[Source]] = []
     for path in paths:
@@ -82,14 +93,15 @@ def _report(paths: Sequence[Path], horizon: Horizon | None, *, with_gaps: bool) 
             raise click.UsageError(f"no policy files in {path}")
     usable = [policy for sources in (together, *apart) for policy in report.check(sources)]
     findings = sorted(dict.fromkeys(report.findings))
-    return Report(findings, report.texts, gaps(usable) if with_gaps else [])
+    left = [*dict.fromkeys(completing.left)] if completing else []
+    return Report(findings, report.texts, gaps(usable) if with_gaps else [], left)
 
 
 class _Checked:
     """The results collected while files are read and checked."""
 
-    def __init__(self, horizon: Horizon | None) -> None:
-        self._horizon = horizon
+    def __init__(self, completing: Completing | None) -> None:
+        self._completing = completing
         self.findings: list[Finding] = []
         self.texts: dict[str, str] = {}
         self.files = 0
@@ -106,9 +118,7 @@ class _Checked:
         for source in found.cases:
             self.findings += _findings_of(source, parse_cases)
         for source in found.proofs:
-            self.findings += _findings_of(
-                source, lambda one: parse_proofs(one, named_beside(one.file))
-            )
+            self.findings += findings_of_proofs(source)
         everything = list(chain.from_iterable(found))
         self.texts |= {source.file: source.text for source in everything}
         self.files += len(everything)
@@ -119,13 +129,32 @@ class _Checked:
         today = datetime.now().astimezone().date()  # noqa: TID251 - what has expired by now
         usable, findings = check_and_lint(sources, today)
         sound = not any(finding.severity == "error" for finding in findings)
-        if self._horizon is not None and sound and usable:
-            findings = upheld(findings, sources, self._horizon, solver())
-            told = {finding[:3] for finding in findings if finding.code in _DEAD}
-            found = not_allowed(redundant(sources, self._horizon, solver()), sources)
-            findings += [one for one in found if one[:3] not in told]
+        if self._completing is not None and sound and usable:
+            findings = self._completing.completed(findings, sources)
         self.findings += findings
         return usable
+
+
+def findings_of_proofs(source: Source) -> list[Finding]:
+    """What is wrong with a file of proofs, and with what it says of the policies that it names."""
+    named = named_beside(source.file)
+    try:
+        file = parse_proofs(source, named)
+    except PolicyError as error:
+        return error.findings
+    findings = list(_not_there(file))
+    with contextlib.suppress(PolicyError):  # whose findings are told where they stand
+        findings += flaws(file, compile_policies(named(file.policies)))
+    return findings
+
+
+def _not_there(file: ProofFile) -> Iterator[Finding]:
+    """Findings about policies of `as` that cannot be read."""
+    for place, one in enumerate(file.proofs):
+        path = ("proofs", place, "expect", "as")
+        if one.other is not None and not (Path(file.file).parent / one.other).exists():
+            message = f"there is no file or folder {quoted(one.other)}"
+            yield file.tree.finding(path, "policy_unreadable", message)
 
 
 def _findings_of(source: Source, parse: Callable[[Source], object]) -> list[Finding]:

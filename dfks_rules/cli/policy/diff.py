@@ -72,7 +72,7 @@ def command(  # noqa: PLR0913 - one for each option
     replay: BinaryIO | None,
     sweep: Path | None,
     at: datetime,
-    zone: str,
+    zone: str | None,
     *,
     listed: bool,
     search: bool,

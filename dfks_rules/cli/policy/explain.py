@@ -15,7 +15,7 @@ from dfks_rules.cli.policy.asking import (
     stored_of,
     views_of_sip,
 )
-from dfks_rules.cli.policy.served import Where, explained
+from dfks_rules.cli.policy.served import explained, server_options, where_of
 from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.studying.explain import explain, explanation_json, lines_of
@@ -29,20 +29,7 @@ from dfks_rules.policy.studying.given_files import parse_given
 @click.option("--stored", type=click.File("rb"), help="Facts about what is stored, for --sip.")
 @click.option("--last", metavar="PRESENTITY", help="Explain the last decisions of a server.")
 @click.option("--decision", metavar="ID", help="Explain one decision of a server.")
-@click.option(
-    "--config",
-    "config_file",
-    type=click.Path(path_type=Path),
-    default=Path("dfks.yaml"),
-    show_default=True,
-    help="Settings file of the server, for --last and --decision.",
-)
-@click.option("--url", help="http://HOST:PORT of its HTTP API, or an address as for `dfks mi`.")
-@click.option(
-    "--token-file",
-    type=click.Path(path_type=Path),
-    help="File with the token for its HTTP API; else DFKS_TOKEN in the environment.",
-)
+@server_options
 @click.option("--all", "every", is_flag=True, help="Also show rules about other requests.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(paths: tuple[Path, ...], *, every: bool, as_json: bool, **options: Any) -> None:
@@ -82,7 +69,7 @@ def _explain_here(paths: tuple[Path, ...], options: dict[str, Any]) -> list[Any]
 
 
 def _explain_served(which: str, options: dict[str, Any], *, as_json: bool) -> None:
-    told = explained(which, Where(options["url"], options["config_file"], options["token_file"]))
+    told = explained(which, where_of(options))
     if as_json:
         click.echo(json.dumps({"decisions": told}, indent=2))
         return

@@ -1,6 +1,7 @@
 """`dfks policy new`: five questions → a policy, with cases that pass."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from itertools import islice
 from pathlib import Path
@@ -9,12 +10,15 @@ from typing import TypeVar
 import click
 
 from dfks_rules.cli.policy.wishes import PURPOSES, WHEN, WHOM, Wish, feature_of, when_of, whom_of
+from dfks_rules.model.features import Feature
 from dfks_rules.policy.deciding.policy_set import load
 from dfks_rules.policy.reading.layout import laid_out
+from dfks_rules.policy.reading.schema_pieces import IDENTIFIER, WANTED
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.coverage import Coverage
 from dfks_rules.policy.studying.covering import beside, cases_text, covering
 from dfks_rules.policy.studying.witness import witnesses
+from dfks_rules.policy.words.wording import quoted
 
 _A = TypeVar("_A")
 _TRIED = 20_000
@@ -34,12 +38,12 @@ def command(folder: Path, name: str | None, **given: str | None) -> None:
 
     Answers come from options, or else from standard input.
     """
+    if name is not None:
+        _refuse(folder, name)
     wish = _asked(given)
     name = name or wish.name
-    policy, cases = folder / f"{name}.yaml", folder / f"{name}-cases.yaml"
-    for file in (policy, cases):
-        if file.exists():
-            raise click.UsageError(f"{file} exists; choose another name with --name")
+    _refuse(folder, name)
+    policy, cases = _files(folder, name)
     source = Source(str(policy), wish.text(name))
     load([source]).close()
     text = laid_out(source)
@@ -51,32 +55,55 @@ def command(folder: Path, name: str | None, **given: str | None) -> None:
     click.echo(f"{cases}: {count} {'case' if count == 1 else 'cases'} written")
 
 
+def _files(folder: Path, name: str) -> tuple[Path, Path]:
+    """Of the policy, and of its cases."""
+    return folder / f"{name}.yaml", folder / f"{name}-cases.yaml"
+
+
+def _refuse(folder: Path, name: str) -> None:
+    """Refuse the name of a policy that cannot be written.
+
+    Raises:
+        click.UsageError: no policy can have the name, or one of the files exists.
+    """
+    if not re.search(IDENTIFIER, name):
+        raise click.UsageError(f"--name: {quoted(name)} is not {WANTED[IDENTIFIER]}")
+    for file in _files(folder, name):
+        if file.exists():
+            raise click.UsageError(f"{file} exists; choose another name with --name")
+
+
 def _asked(given: dict[str, str | None]) -> Wish:
-    meanings = "; ".join(f"{name}: {what.meaning}" for name, what in PURPOSES.items())
-    what = _answer(given["what"], "What should the policy do?", meanings, _what_of)
-    feature = _answer(given["feature"], "Which feature?", "DoNotDisturb, …", feature_of)
-    whom = _answer(given["whom"], "For whom?", WHOM, whom_of)
-    when = _answer(given["when"], "When?", WHEN, when_of)
+    meanings = [f"{name}: {what.meaning}" for name, what in PURPOSES.items()]
+    what = _answer(given, "what", "What should the policy do?", meanings, _what_of)
+    features = [", ".join(one.value for one in Feature)]
+    feature = _answer(given, "feature", "Which feature?", features, feature_of)
+    whom = _answer(given, "whom", "For whom?", [WHOM], whom_of)
+    when = _answer(given, "when", "When?", [WHEN], when_of)
+    forms = [PURPOSES[what].then]
     then = _answer(
-        given["then"],
-        "What then?",
-        PURPOSES[what].then,
-        lambda answer: PURPOSES[what].effects(answer, feature),
+        given, "then", "What then?", forms, lambda answer: PURPOSES[what].effects(answer, feature)
     )
     return Wish(what, feature, whom, when, then)
 
 
-def _answer(given: str | None, question: str, forms: str, parse: Callable[[str], _A]) -> _A:
+def _answer(
+    given: dict[str, str | None],
+    option: str,
+    question: str,
+    forms: Sequence[str],
+    parse: Callable[[str], _A],
+) -> _A:
     """An answer that can be used: the option's, or the first such one on standard input.
 
     Raises:
-        click.UsageError: that of the option cannot be.
+        click.UsageError: that of the option cannot be, or the input ends.
     """
-    if given is not None:
+    if (answer := given[option]) is not None:
         try:
-            return parse(given)
+            return parse(answer)
         except ValueError as error:
-            raise click.UsageError(f"{question} {error}") from error
+            raise click.UsageError(f"--{option}: {error}") from error
 
     def parsed(answer: str) -> _A:
         try:
@@ -84,8 +111,16 @@ def _answer(given: str | None, question: str, forms: str, parse: Callable[[str],
         except ValueError as error:
             raise click.UsageError(str(error)) from error
 
-    answer: _A = click.prompt(f"{question} ({forms})\n", prompt_suffix="> ", value_proc=parsed)
-    return answer
+    click.echo("\n".join((question, *(f"  {form}" for form in forms))))
+    try:
+        found: _A = click.prompt("", prompt_suffix="> ", value_proc=parsed)
+    except click.Abort as error:
+        # Of Ctrl-C, nobody needs an explanation.
+        if isinstance(error.__context__, EOFError):
+            message = f"{question} The input ended without an answer; --{option} takes one, too"
+            raise click.UsageError(message) from error
+        raise
+    return found
 
 
 def _what_of(answer: str) -> str:

@@ -11,8 +11,8 @@ import click
 from dfks_rules.app.desk.policies import read_sources
 from dfks_rules.cli.policy.decision_log import requests_in
 from dfks_rules.policy.deciding.compiled import compile_policies
-from dfks_rules.policy.deciding.oracle import Oracle
 from dfks_rules.policy.deciding.policy_set import load
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.facts.given import given_of
 from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.reading.layout import laid_out
@@ -61,7 +61,7 @@ def write(
     with closing(load(sources)) as policies:
         covered = coverage.of(policies, sources)
         before = coverage.percent
-        oracle = Oracle(compile_policies(sources))
+        oracle = ReferencePolicySet(compile_policies(sources))
         tried = chain(
             _logged(log),
             islice(witnesses(policies.rules, ()), TRIED),

@@ -13,16 +13,19 @@ from dfks_rules.app.desk.policies import load_policies
 from dfks_rules.app.zone import local_zone, now_in
 from dfks_rules.cli.api import client_of
 from dfks_rules.cli.mi import exchange_for
-from dfks_rules.cli.policy.asking import stored_of
-from dfks_rules.cli.policy.served import Where
+from dfks_rules.cli.policy.asking import view_of_stored
+from dfks_rules.cli.policy.served import Where, server_options, where_of
 from dfks_rules.cli.tables import lines_of
 from dfks_rules.errors import MalformedMessageError
 from dfks_rules.mi.client import call
-from dfks_rules.model.features import Snapshot
+from dfks_rules.model.features import Feature
 from dfks_rules.model.identity import Aor
+from dfks_rules.model.requests import GroupCounts
 from dfks_rules.operations.coming import DEFAULT_HOURS, MOST_COMING, coming_told
-from dfks_rules.policy.facts.view import NOWHERE
-from dfks_rules.policy.studying.coming import MAX_HOURS, coming
+from dfks_rules.policy.deciding.policy_set import PolicySet
+from dfks_rules.policy.facts.families import group_in
+from dfks_rules.policy.facts.view import NOWHERE, FactValue, View
+from dfks_rules.policy.studying.coming import MAX_HOURS, coming, depends_on
 from dfks_rules.policy.words.wording import printable
 from dfks_rules.sip.uri import parse_aor
 from dfks_rules.web.client import ApiClient
@@ -41,21 +44,12 @@ Told = Sequence[Mapping[str, Any]]
     show_default=True,
     help="How far ahead.",
 )
-@click.option("--stored", type=click.File("rb"), help="Facts about what is stored, for PATHS.")
 @click.option(
-    "--config",
-    "config_file",
-    type=click.Path(path_type=Path),
-    default=Path("dfks.yaml"),
-    show_default=True,
-    help="Settings file of the server that is asked.",
+    "--stored",
+    type=click.File("rb"),
+    help="Facts about what is stored, and counts, for PATHS.",
 )
-@click.option("--url", help="http://HOST:PORT of its HTTP API, or an address as for `dfks mi`.")
-@click.option(
-    "--token-file",
-    type=click.Path(path_type=Path),
-    help="File with the token for its HTTP API; else DFKS_TOKEN in the environment.",
-)
+@server_options
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON object on each line.")
 def command(
     presentity: str, paths: tuple[Path, ...], hours: int, *, as_json: bool, **options: Any
@@ -67,10 +61,9 @@ def command(
     """
     aor = _aor(presentity)
     if paths:
-        told: Told = _told_here(paths, aor, stored_of(options["stored"]), hours)
+        told: Told = _told_here(paths, aor, view_of_stored(options["stored"]), hours)
     else:
-        where = Where(options["url"], options["config_file"], options["token_file"])
-        told = _told_there(where, aor, hours)
+        told = _told_there(where_of(options), aor, hours)
     if as_json:
         for one in told:
             click.echo(json.dumps(one))
@@ -88,14 +81,47 @@ def _aor(text: str) -> Aor:
         raise click.UsageError(message) from error
 
 
-def _told_here(paths: tuple[Path, ...], aor: Aor, stored: Snapshot, hours: int) -> Told:
+def _told_here(paths: tuple[Path, ...], aor: Aor, stored: View, hours: int) -> Told:
     at = now_in(local_zone())
+    counts = {name: value for name, value in stored.given if group_in(name)}
     policies = load_policies(paths)
     try:
-        moments = coming(policies, aor, stored, at, at + timedelta(hours=hours), NOWHERE)
+        # How many are off says how many are on.
+        known = {f"{name.rpartition('.')[0]}.{one}" for name in counts for one in ("off", "on")}
+        _tell_what_it_depends_on(*depends_on(policies, known))
+        around = NOWHERE._replace(groups=_counts_of(counts, aor.domain, policies))
+        until = at + timedelta(hours=hours)
+        moments = coming(policies, aor, stored.snapshot, at, until, around)
         return [coming_told(one) for some in moments for one in some][:MOST_COMING]
     finally:
         policies.close()
+
+
+def _tell_what_it_depends_on(counts: Sequence[str], of_a_phone: Sequence[str]) -> None:
+    """Say what is not known here, on the other stream."""
+    if counts:
+        named = ", ".join(f"`{name}`" for name in counts)
+        click.echo(f"what is shown depends on {named}, not known here: use --stored", err=True)
+    if of_a_phone:
+        named = ", ".join(f"`{name}`" for name in of_a_phone)
+        click.echo(f"what is shown depends on {named}, which only a request knows", err=True)
+
+
+def _counts_of(
+    counts: Mapping[str, FactValue], domain: str, policies: PolicySet
+) -> GroupCounts | None:
+    """The counts that are given; the members that are not off are on."""
+
+    def count(where: str, group: str, feature: Feature) -> tuple[int, int] | None:
+        name = f"group.{group}.{feature.value}"
+        off, on = counts.get(f"{name}.off"), counts.get(f"{name}.on")
+        members = len(policies.members_of(where, group))
+        if where != domain or (off is None and on is None):
+            return None
+        known_off = int(off) if isinstance(off, int) else max(0, members - int(str(on)))
+        return known_off, int(on) if isinstance(on, int) else max(0, members - known_off)
+
+    return GroupCounts(count) if counts else None
 
 
 def _told_there(where: Where, aor: Aor, hours: int) -> Told:

@@ -3,7 +3,8 @@
 import json
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +17,9 @@ from dfks_rules.model.requests import Operation
 from dfks_rules.policy.deciding.answer import answer_of
 from dfks_rules.policy.deciding.compiled import compile_policies
 from dfks_rules.policy.proof.points import Horizon
+from dfks_rules.policy.studying.changed_proof import Changed, Side, prove_changed
 from dfks_rules.policy.studying.compare import Group, said
-from dfks_rules.policy.studying.proved import (
-    Progress,
-    Proof,
-    changed_files,
-    doubts_about,
-    prove_alike,
-)
+from dfks_rules.policy.studying.proved import Progress, Proof, prove_alike
 from dfks_rules.yaml.scalar import flow
 
 _PLURALS = {
@@ -32,6 +28,8 @@ _PLURALS = {
     Operation.SUBSCRIBE: "permission to subscribe",
 }
 _QUANTIFIERS = {Operation.GET: "all ", Operation.SET: "all ", Operation.SUBSCRIBE: ""}
+_SECONDS = 60.0
+"""For comparing what changed files change; what is not compared by then is not decided."""
 _MANY = 200
 """From so many questions on, progress is shown in a terminal."""
 
@@ -43,19 +41,35 @@ def show_proof(old: Path, new: Path, horizon: Horizon, form: str) -> int:
         PolicyError: a file is invalid.
     """
     sources = [read_sources([path]) for path in (old, new)]
-    before, after = map(compile_policies, sources)
+    before, after = (Side(some, compile_policies(some)) for some in sources)
     began = time.monotonic()
     with _Bar() as progress:
-        proof = prove_alike(before, after, horizon, solver=solver(), progress=progress)
-    proof.doubts += doubts_about(changed_files(*sources), before, after)
+        proof = prove_alike(
+            before.compiled, after.compiled, horizon, solver=solver(), progress=progress
+        )
+    until = time.monotonic() + _SECONDS
+    late = partial(_is_past, until)
+    changed = list(prove_changed(before, after, horizon, solver=solver(), late=late))
+    groups = proof.differences.groups
+    for one in changed:
+        if one.proof is not None and one.is_beside:
+            groups += one.proof.differences.groups
+            proof.different |= one.proof.different
+            proof.doubts += one.proof.doubts
+            proof.is_timed |= one.proof.is_timed
     seconds = time.monotonic() - began
     if form == "json":
-        click.echo(json.dumps(_as_json(proof, seconds), indent=2, ensure_ascii=False))
+        told = _as_json(proof, groups, changed, seconds)
+        click.echo(json.dumps(told, indent=2, ensure_ascii=False))
     else:
-        click.echo("\n".join(_as_text(proof, seconds)))
+        click.echo("\n".join(_as_text(proof, changed, seconds)))
     if proof.different:
         return FAILED
     return NOT_DECIDED if proof.doubts else DONE
+
+
+def _is_past(moment: float) -> bool:
+    return time.monotonic() > moment
 
 
 def group_text(group: Group) -> tuple[str, str]:
@@ -63,7 +77,15 @@ def group_text(group: Group) -> tuple[str, str]:
     key = group.key
     was, becomes = said(group.old, key.changed), said(group.new, key.changed)
     about = " ".join(filter(None, (key.op, key.feature)))
-    return f"{about}: was {was}, becomes {becomes}", f"  given: {flow(group.given)}"
+    return (
+        f"{about}: was {was}, becomes {becomes}",
+        f"  given: {flow(group.given)}{remark(group.note)}",
+    )
+
+
+def remark(note: str | None) -> str:
+    """A note as a comment at the end of a line of YAML."""
+    return f"    # {note}" if note else ""
 
 
 def group_json(group: Group) -> dict[str, Any]:
@@ -73,8 +95,42 @@ def group_json(group: Group) -> dict[str, Any]:
         "feature": group.key.feature,
         "changed": group.key.changed,
         "given": group.given,
+        "note": group.note,
         "old": answer_of(group.old),
         "new": answer_of(group.new),
+    }
+
+
+def changed_text(changed: Changed) -> Iterator[str]:
+    """A file that has changed, what has, and what follows from that."""
+    yield f"changed: {changed.file.name}"
+    yield from (f"  {line}" for line in changed.file.lines)
+    proof = changed.proof
+    if proof is None:
+        yield "  what that changes is part of what is told above"
+    elif changed.is_beside:
+        for group in proof.differences.groups:
+            yield from (f"  {line}" for line in group_text(group))
+        if proof.differences.ungrouped:
+            yield f"  {proof.differences.ungrouped:,} more differ in other ways"
+    elif proof.differences.groups:
+        yield "  it changes what is told above, such as"
+        yield f"  {group_text(proof.differences.groups[0])[1]}"
+    if proof is not None and not proof.different:
+        yield (
+            f"  {proof.doubts[0]}" if proof.doubts else "  proved: the change changes no decision"
+        )
+
+
+def changed_json(changed: Changed) -> dict[str, Any]:
+    """The same, for programs."""
+    proof = changed.proof
+    return {
+        "files": changed.file.name,
+        "kind": changed.file.kind,
+        "lines": changed.file.lines,
+        "proved": proof and not proof.different and not proof.doubts,
+        "groups": [group_json(group) for group in proof.differences.groups] if proof else [],
     }
 
 
@@ -98,11 +154,13 @@ class _Bar:
             self._bar.update(done - self._bar.pos)
 
 
-def _as_text(proof: Proof, seconds: float) -> Iterator[str]:
+def _as_text(proof: Proof, changed: Sequence[Changed], seconds: float) -> Iterator[str]:
     for group in proof.differences.groups:
         yield from group_text(group)
     if proof.differences.ungrouped:
         yield f"{proof.differences.ungrouped:,} more differ in other ways"
+    for one in changed:
+        yield from changed_text(one)
     for doubt in proof.doubts:
         yield str(doubt)
     took = f"{seconds * 1000:.0f} ms" if seconds < 1 else f"{seconds:.1f} s"
@@ -119,11 +177,14 @@ def _as_text(proof: Proof, seconds: float) -> Iterator[str]:
         yield f"proved: {', '.join(proved)} are decided as before ({limits})"
 
 
-def _as_json(proof: Proof, seconds: float) -> dict[str, Any]:
+def _as_json(
+    proof: Proof, groups: Sequence[Group], changed: Sequence[Changed], seconds: float
+) -> dict[str, Any]:
     return {
         "proved": not proof.different and not proof.doubts,
-        "different": len(proof.differences.groups),
-        "groups": [group_json(group) for group in proof.differences.groups],
+        "different": len(groups),
+        "groups": [group_json(group) for group in groups],
+        "changed": [changed_json(one) for one in changed],
         "undecided": [_doubt(*doubt) for doubt in proof.doubts],
         "horizon": str(proof.horizon) if proof.is_timed else None,
         "seconds": round(seconds, 3),

@@ -13,11 +13,12 @@ from dfks_rules.cli.policy.prove_report import FORMATS, Ran
 from dfks_rules.cli.policy.zones import horizon_in, solver, zone_option
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.deciding.compiled import compile_policies
-from dfks_rules.policy.deciding.oracle import Oracle
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.proof.claims import Claim
 from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.studying.names import is_proofs_file
 from dfks_rules.policy.studying.proof_files import ProofFile, Property, parse_proofs
+from dfks_rules.policy.studying.proof_names import flaws
 from dfks_rules.policy.studying.proving import Verdict, prove
 from dfks_rules.policy.studying.usual import tenants_apart, usual
 
@@ -31,7 +32,7 @@ from dfks_rules.policy.studying.usual import tenants_apart, usual
 @click.option(
     "--format", "form", type=click.Choice(list(FORMATS)), default="human", show_default=True
 )
-def command(paths: tuple[Path, ...], zone: str, *, is_usual: bool, form: str) -> None:
+def command(paths: tuple[Path, ...], zone: str | None, *, is_usual: bool, form: str) -> None:
     """Prove or refute the properties in PATHS: files, or directories with files `*proofs.yaml`.
 
     Exit code 5 if one is refuted, says nothing, or there is none; 6 if one could not be decided; 3
@@ -48,24 +49,34 @@ def command(paths: tuple[Path, ...], zone: str, *, is_usual: bool, form: str) ->
 
 def _usual(paths: Sequence[Path], horizon: Horizon) -> Iterator[Ran]:
     sources = read_sources(paths)
-    policies = Oracle(compile_policies(sources))
+    policies = ReferencePolicySet(compile_policies(sources))
     for one in usual():
         yield Ran("", one, prove(_claim(one, None), policies, horizon, solver()))
     for apart in tenants_apart(sources):
-        claim = _claim(apart.property, Oracle(compile_policies(apart.others)))
+        claim = _claim(apart.property, ReferencePolicySet(compile_policies(apart.others)))
         yield Ran("", apart.property, prove(claim, policies, horizon, solver()))
 
 
 def _files(paths: Sequence[Path], horizon: Horizon) -> Iterator[Ran]:
-    read: dict[tuple[Path, ...], Oracle] = {}
+    read: dict[tuple[Path, ...], ReferencePolicySet] = {}
 
-    def oracle(folder: Path, names: Sequence[str]) -> Oracle:
+    def oracle(folder: Path, names: Sequence[str]) -> ReferencePolicySet:
         files = tuple(Path(os.path.normpath(folder / name)) for name in names)
         if files not in read:
-            read[files] = Oracle(compile_policies(read_sources(files)))
+            read[files] = ReferencePolicySet(compile_policies(read_sources(files)))
         return read[files]
 
-    for file in _parse_all(paths):
+    files = _parse_all(paths)
+    found = [
+        finding
+        for file in files
+        for finding in flaws(file, oracle(Path(file.file).parent, file.policies).compiled)
+    ]
+    if any(finding.severity == "error" for finding in found):
+        raise PolicyError(found)
+    for finding in found:
+        click.echo(str(finding), err=True)
+    for file in files:
         folder = Path(file.file).parent
         policies = oracle(folder, file.policies)
         for one in file.proofs:
@@ -73,7 +84,7 @@ def _files(paths: Sequence[Path], horizon: Horizon) -> Iterator[Ran]:
             yield Ran(file.file, one, prove(_claim(one, other), policies, horizon, solver()))
 
 
-def _claim(one: Property, other: Oracle | None) -> Claim:
+def _claim(one: Property, other: ReferencePolicySet | None) -> Claim:
     return Claim(one.when, one.expect, other, one.is_some)
 
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from xml.etree import ElementTree
 
 from dfks_rules.cli.policy.case_report import xml
+from dfks_rules.cli.policy.proof_report import remark
 from dfks_rules.cli.policy.reports import command_data, command_property
 from dfks_rules.policy.deciding.answer import Answer
 from dfks_rules.policy.studying.proof_files import Property
@@ -112,10 +113,10 @@ def _case(one: Ran) -> Iterator[str]:
     if shown is None or one.proved.verdict is not Verdict.REFUTED:
         return
     yield f"  - name: {flow(one.claim.name)}"
-    yield f"    given: {flow(shown.given)}"
+    yield f"    given: {flow(shown.given)}{remark(shown.note)}"
     expect = _expectations(one.claim)
-    was = f"    # was: {_was(expect, shown.answer)}"
-    yield f"    expect: {flow(expect)}{was}" if expect else f"    expect: {_as_now(shown.answer)}"
+    seen = f"    # in fact: {_decided(expect, shown.answer)}"
+    yield f"    expect: {flow(expect)}{seen}" if expect else f"    expect: {_as_now(shown.answer)}"
 
 
 def _expectations(claim: Property) -> dict[str, Any]:
@@ -127,22 +128,37 @@ def _expectations(claim: Property) -> dict[str, Any]:
     return expect
 
 
-def _was(expect: dict[str, Any], answer: Answer) -> str:
-    parts = []
+def _decided(expect: dict[str, Any], answer: Answer) -> str:
+    """What is decided where something else was expected, in words."""
+    parts: dict[str, None] = {}
     for key in expect:
         seen = answer[key]
-        if isinstance(seen, dict):
-            seen = {name: seen.get(name) for name in expect[key]}
-            parts.append(", ".join(f"{name} {_word(value)}" for name, value in seen.items()))
-        else:
-            parts.append(_word(seen))
+        match key:
+            case "decision":
+                parts[str(seen)] = None
+            case "reason":
+                parts["allow" if seen is None else f"deny {seen}"] = None
+            case "by":
+                parts |= dict.fromkeys(_by(field, seen.get(field)) for field in expect[key])
+            case "values":
+                parts |= dict.fromkeys(_value(name, seen.get(name)) for name in expect[key])
+            case _:
+                parts[_value(key, seen)] = None
+    if "deny" in parts and any(one.startswith("deny ") for one in parts):
+        del parts["deny"]
     return ", ".join(parts)
 
 
-def _word(value: Any) -> str:
+def _by(field: str, rule: str | None) -> str:
+    if field == "deny":
+        return "no rule denies it" if rule is None else f"denied by {rule}"
+    return f"no rule decides `{field}`" if rule is None else f"`{field}` decided by {rule}"
+
+
+def _value(name: str, value: Any) -> str:
     if value is None:
-        return "nothing"
-    return str(value).lower() if isinstance(value, bool) else str(value)
+        return f"no {name}"
+    return f"{name} {str(value).lower() if isinstance(value, bool) else value}"
 
 
 def _as_now(answer: Answer) -> str:
@@ -158,6 +174,7 @@ def _json(one: Ran) -> dict[str, Any]:
         "name": one.claim.name,
         "verdict": proved.verdict.value,
         "given": proved.shown and proved.shown.given,
+        "note": proved.shown and proved.shown.note,
         "decided": proved.shown and proved.shown.answer,
         "reason": proved.reason,
         "horizon": proved.horizon and str(proved.horizon),

@@ -10,6 +10,7 @@ from dfks_rules import __version__
 from dfks_rules.errors import MAX_TOLD, Finding
 from dfks_rules.policy.lint.gaps import Gap
 from dfks_rules.policy.reading.codes import CODES
+from dfks_rules.policy.studying.redundant import Examined
 
 PAGE = "https://dfks-rules.example/docs/reference/findings.md"
 """The page with a section for each code."""
@@ -26,6 +27,8 @@ class Report(NamedTuple):
     """Every file that could be read → its content."""
     gaps: Sequence[Gap]
     """What no rule decides; empty when not requested."""
+    left: Sequence[Examined] = ()
+    """The rules for whose proof there was no time."""
 
     @property
     def told(self) -> Sequence[Finding]:
@@ -57,7 +60,7 @@ def human(report: Report) -> str:
             where += f":{finding.line}:{finding.column}"
         lines.append(f"{where}: {finding.severity}: {finding.message} [{finding.code}]")
         lines += _excerpt(finding, report.texts.get(finding.file, ""))
-    return "\n".join([*lines, *_more(report), _counts(report)])
+    return "\n".join([*lines, *_more(report), *_left(report), _counts(report)])
 
 
 def as_json(report: Report) -> str:
@@ -68,6 +71,10 @@ def as_json(report: Report) -> str:
         told["more"] = report.more
     if report.gaps:
         told["gaps"] = [{**gap._asdict(), "otherwise": gap.otherwise} for gap in report.gaps]
+    if report.left:
+        told["notDecided"] = [
+            {"file": file, "line": place.line, "rule": rule.id} for file, place, rule in report.left
+        ]
     return json.dumps(told, indent=2, ensure_ascii=False)
 
 
@@ -91,7 +98,7 @@ def sarif(report: Report) -> str:
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
         "results": [_result(one, codes.index(one.code)) for one in report.told],
-        **({"properties": {"more": report.more}} if report.more else {}),
+        **({"properties": counted} if (counted := _uncounted(report)) else {}),
     }
     log = {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -110,7 +117,7 @@ def github(report: Report) -> str:
             properties |= {"line": str(finding.line), "col": str(finding.column)}
         told = ",".join(f"{name}={command_property(value)}" for name, value in properties.items())
         lines.append(f"::{finding.severity} {told}::{command_data(finding.message)}")
-    return "\n".join([*lines, *_more(report), _counts(report)])
+    return "\n".join([*lines, *_more(report), *_left(report), _counts(report)])
 
 
 FORMATS: dict[str, Callable[[Report], str]] = {
@@ -139,18 +146,36 @@ def _more(report: Report) -> list[str]:
     return [f"and {report.more:,} more"] if report.more else []
 
 
+def _left(report: Report) -> list[str]:
+    """A line for each of the rules that there was no time for, as many as of findings."""
+    lines = [
+        f"{file}:{place.line}: {rule.told}: not decided in time whether it changes anything"
+        for file, place, rule in report.left[:MAX_TOLD]
+    ]
+    more = len(report.left) - len(lines)
+    return [*lines, f"and {more:,} more"] if more else lines
+
+
+def _uncounted(report: Report) -> dict[str, int]:
+    """What the results of a log do not show."""
+    counts = {"more": report.more, "notDecided": len(report.left)}
+    return {name: count for name, count in counts.items() if count}
+
+
 def _help(code: str) -> str:
     return f"{PAGE}#{code}"
 
 
 def _counts(report: Report) -> str:
     files = _count(report.files, "file")
+    left = f"{_count(len(report.left), 'rule')} not decided" if report.left else ""
     if not report.findings:
-        return f"{files} OK"
+        return f"{files} OK, {left}" if left else f"{files} OK"
     errors = len(report.errors)
     warnings = len(report.findings) - errors
     told = [_count(errors, "error")] if errors else []
     told += [_count(warnings, "warning")] if warnings else []
+    told += [left] if left else []
     return f"{', '.join(told)} in {files}"
 
 

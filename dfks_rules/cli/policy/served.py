@@ -1,10 +1,15 @@
-"""Explanations of what a running server decided: asked of its HTTP API, or of MI."""
+"""Which running server is asked about policies, and its explanations of what it decided.
+
+It is asked by its HTTP API, or by MI.
+"""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
+
+import click
 
 from dfks_rules.cli.api import client_of
 from dfks_rules.cli.mi import exchange_for
@@ -16,6 +21,23 @@ from dfks_rules.web.paging import MAX_LIMIT
 MAX_EXPLAINED = 5
 """Most decisions about one presentity that are explained, as by `policy:explain` of MI."""
 _PATH = "/v1/decisions"
+_F = TypeVar("_F", bound=Callable[..., Any])
+_OPTIONS = (
+    click.option(
+        "--config",
+        "config_file",
+        type=click.Path(path_type=Path),
+        default=Path("dfks.yaml"),
+        show_default=True,
+        help="Settings file of the server that is asked.",
+    ),
+    click.option("--url", help="http://HOST:PORT of its HTTP API, or an address as for `dfks mi`."),
+    click.option(
+        "--token-file",
+        type=click.Path(path_type=Path),
+        help="File with the token for its HTTP API; else DFKS_TOKEN in the environment.",
+    ),
+)
 
 
 class Where(NamedTuple):
@@ -35,6 +57,18 @@ class Where(NamedTuple):
             return load_config(self.config).http is not None
         parts = urlsplit(self.url)
         return parts.scheme in ("http", "https") and parts.path in ("", "/")
+
+
+def server_options(function: _F) -> _F:
+    """Adds `--url`, `--token-file` and `--config`, which `where_of` reads."""
+    for option in reversed(_OPTIONS):
+        function = option(function)
+    return function
+
+
+def where_of(options: Mapping[str, Any]) -> Where:
+    """The server that options name."""
+    return Where(options["url"], options["config_file"], options["token_file"])
 
 
 def explained(which: str, where: Where) -> list[Mapping[str, Any]]:

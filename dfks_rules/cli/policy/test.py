@@ -16,11 +16,17 @@ from dfks_rules.cli.policy import case_report, new_cases
 from dfks_rules.cli.policy.bench import spent
 from dfks_rules.cli.policy.case_choice import Choice, filters_of
 from dfks_rules.cli.policy.case_report import RanCase, Run, Skipped
-from dfks_rules.cli.policy.zones import horizon_in, local_zone
+from dfks_rules.cli.policy.zones import horizon_in
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.deciding.policy_set import load
 from dfks_rules.policy.reading.source import EXCEPTION, POLICY, kind_of
-from dfks_rules.policy.studying.cases import CaseFile, is_cases_file, parse_cases, run_cases
+from dfks_rules.policy.studying.cases import (
+    CaseFile,
+    is_cases_file,
+    parse_cases,
+    rules_wanted,
+    run_cases,
+)
 from dfks_rules.policy.studying.coverage import Coverage
 from dfks_rules.policy.studying.explain import brief, explain
 
@@ -100,7 +106,7 @@ def command(paths: tuple[Path, ...], *, watch: bool, **options: Any) -> None:
         if ran.failures:
             case_report.show(ran, options["form"], set())
             sys.exit(CASE_FAILED)
-        horizon = horizon_in(local_zone())
+        horizon = horizon_in(None)
         new_cases.write(options["generate"], paths, ran.coverage, options["from_log"], horizon)
     elif not once():
         sys.exit(CASE_FAILED)
@@ -163,8 +169,9 @@ def _run_file(one: CaseFile, choice: Choice, ran: Run) -> set[Path]:
         if ran.spent is not None and results:
             ran.spent += spent(policies.decide_view, [result.case.view for result in results])
         for result in results:
-            why = brief(explain(policies, result.case.view)) if result.differences else []
-            case = result.case
+            case, why = result.case, []
+            if result.differences:
+                why = brief(explain(policies, case.view), rules_wanted(case, policies))
             ran.cases.append(RanCase(one.file, case.line, case.name, result.differences, why))
             if why and choice.fail_fast:
                 break

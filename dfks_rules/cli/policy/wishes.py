@@ -7,17 +7,18 @@ from typing import Any, NamedTuple
 from dfks_rules.model.features import VALUES_OF, Feature
 from dfks_rules.model.values import Value
 from dfks_rules.policy.language.expiry import parse_expire
-from dfks_rules.policy.language.schedules import WEEKLY_PATTERN, parse_weekly
-from dfks_rules.policy.words.wording import did_you_mean
+from dfks_rules.policy.language.schedules import WEEKLY_PATTERN, parse_weekly, parse_zone
+from dfks_rules.policy.words.wording import did_you_mean, quoted
 from dfks_rules.yaml.scalar import flow, scalar
 
 _USER = re.compile(r"[^\s@:{}]+")
 _GROUP = re.compile(r"group:(\S+)")
 _DOMAIN = re.compile(r"@([^A-Z@\s]+)")
-_AOR = re.compile(r"sip:[^@\s]+@[^A-Z@\s]+")
+_AOR = re.compile(r"(?:sip:)?([^@\s:]+@[^A-Z@\s]+)")
 _ON_OR_OFF = re.compile(r"(on|off)(?: (\S+))?")
 _ALSO = re.compile(r"([A-Za-z]+) (on|off)(?: (\S+))?")
-_ZONE = re.compile(r"(.*?)(?: (\S+/\S+|UTC))?")
+_ZONE = re.compile(r"(.*?)(?: ([A-Z]\S*))?")
+_TARGET = re.compile(r"(?:sips?|tel):\S+|[+*#0-9]+")
 
 
 class Wish(NamedTuple):
@@ -64,7 +65,9 @@ def feature_of(answer: str) -> Feature:
     """
     names = [one.value for one in Feature]
     if answer not in names:
-        raise ValueError(f"no feature `{answer}`{did_you_mean(answer, names)}: {', '.join(names)}")
+        known = ", ".join(f"`{name}`" for name in names)
+        hint = did_you_mean(answer, names) or f"; there are {known}"
+        raise ValueError(f"no feature is called {quoted(answer)}{hint}")
     return Feature(answer)
 
 
@@ -74,17 +77,17 @@ def whom_of(answer: str) -> dict[str, Any]:
     Raises:
         ValueError: the answer has none of the forms.
     """
-    if answer in ("everybody", "everyone"):
+    if answer in ("everybody", "everyone", "anybody", "anyone", "all"):
         return {}
     if found := _GROUP.fullmatch(answer):
         return {"groups": {"has": found[1]}}
     if found := _DOMAIN.fullmatch(answer):
         return {"domain": found[1]}
-    if _AOR.fullmatch(answer):
-        return {"presentity": answer}
+    if found := _AOR.fullmatch(answer):
+        return {"presentity": f"sip:{found[1]}"}
     if _USER.fullmatch(answer):
         return {"user": answer}
-    raise ValueError(f"`{answer}` is not {WHOM}")
+    raise ValueError(f"{quoted(answer)} is none of these: {WHOM}")
 
 
 def when_of(answer: str) -> tuple[str, str | None, bool] | None:
@@ -99,8 +102,10 @@ def when_of(answer: str) -> tuple[str, str | None, bool] | None:
     found = _ZONE.fullmatch(answer.removeprefix("not "))
     weekly, zone = (found[1], found[2]) if found else (answer, None)
     if not re.search(WEEKLY_PATTERN, weekly):
-        raise ValueError(f"`{answer}` is not {WHEN}")
+        raise ValueError(f"{quoted(answer)} is none of these: {WHEN}")
     parse_weekly(weekly)
+    if zone:
+        parse_zone(zone)
     return weekly, zone, is_within
 
 
@@ -111,14 +116,14 @@ def _denied(answer: str, feature: Feature) -> dict[str, Any]:
 def _answered(answer: str, feature: Feature) -> dict[str, Any]:
     found = _ON_OR_OFF.fullmatch(answer)
     if not found:
-        raise ValueError(f"`{answer}` is not {PURPOSES['answer'].then}")
+        raise ValueError(f"{quoted(answer)} is none of these: {PURPOSES['answer'].then}")
     return _state(feature, found[1], found[2])
 
 
 def _followed(answer: str, feature: Feature) -> dict[str, Any]:
     found = _ALSO.fullmatch(answer)
     if not found:
-        raise ValueError(f"`{answer}` is not {PURPOSES['follow'].then}")
+        raise ValueError(f"{quoted(answer)} is not {PURPOSES['follow'].then}")
     other = feature_of(found[1])
     if other is feature:
         raise ValueError(f"{feature.value} cannot follow itself")
@@ -133,6 +138,9 @@ def _expiring(answer: str, feature: Feature) -> dict[str, Any]:
 def _state(feature: Feature, status: str, target: str | None) -> dict[str, Any]:
     if target and Value.FORWARD_TO not in VALUES_OF[feature]:
         raise ValueError(f"{feature.value} has no target")
+    if target and not _TARGET.fullmatch(target):
+        wanted = "like `sip:night@acme.example` or `+4930123456`"
+        raise ValueError(f"{quoted(target)} is not a target {wanted}")
     values = {"values": {"forwardTo": target}} if target else {}
     return {"status": int(status == "on"), **values}
 
@@ -152,16 +160,22 @@ PURPOSES = {
     "deny": What("refuse to switch a feature on", "a text for the user", _denied),
     "answer": What(
         "tell phones something other than what is stored",
-        "`on`, `off` or `on sip:TARGET`",
+        "`on`, `off`, or `on` and a target, like `on sip:night@acme.example`",
         _answered,
     ),
     "follow": What(
         "switch another feature when one is switched on",
-        "a feature with `on`, `off` or `on sip:TARGET`, like `CallForwardingAlways off`",
+        "another feature, and what becomes of it, like `CallForwardingAlways off`",
         _followed,
     ),
     "expire": What("let a feature end by itself", "`2h` or `until 18:00`", _expiring),
 }
 """First answer → what it makes."""
-WHOM = "`everybody`, a user like `alice` or `sip:alice@acme.example`, `group:NAME` or `@DOMAIN`"
-WHEN = "`always`, or hours like `Mon-Fri 08:00-18:00 Europe/Berlin`, perhaps with `not` before them"
+WHOM = (
+    "`everybody`, a user like `alice` or `sip:alice@acme.example`, a group like `group:sales`, "
+    "a domain like `@acme.example`"
+)
+WHEN = (
+    "`always`, hours like `Mon-Fri 08:00-18:00` or `Mon-Fri 08:00-18:00 Europe/Berlin`, "
+    "all but these hours: `not Mon-Fri 08:00-18:00`"
+)

@@ -1,7 +1,7 @@
 """What decides in a running server: the active policies, and who looks over their shoulder.
 
-A shadow is a candidate that is asked the same and never answers. The oracle is the reference
-evaluator, which is asked about one decision in a thousand for as long as the server lives.
+A shadow is a candidate that is asked the same and never answers. A spot check has the reference
+evaluator make one decision in a thousand again, for as long as the server lives.
 """
 
 from collections import Counter, deque
@@ -12,9 +12,10 @@ from typing import NamedTuple
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Decision
 from dfks_rules.model.features import Snapshot
+from dfks_rules.model.gets import Gets
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Requester, Surroundings
-from dfks_rules.policy.deciding.policy_set import Gets, PolicySet
+from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.deciding.timing import Timing
 from dfks_rules.policy.facts.given import given_of
 from dfks_rules.policy.facts.view import NOWHERE, FactValue, View
@@ -22,7 +23,7 @@ from dfks_rules.policy.language.alternatives import Question
 
 MAX_SAMPLES = 100
 """Differences that a shadow keeps, the newest."""
-ORACLE_EVERY = 1_000
+CHECKED_EVERY = 1_000
 """One decision in so many is also made by the reference evaluator."""
 
 
@@ -67,13 +68,13 @@ class Shadow:
             self.samples.append(Difference(_given(view), active, other))
 
 
-class Oracle:
+class SpotCheck:
     """Has every thousandth decision made again by the reference evaluator."""
 
     def __init__(self, report: Callable[[Difference], None]) -> None:
         """`report` is told each disagreement: a bug of ours or of the engine."""
         self._report = report
-        self._until_next = ORACLE_EVERY
+        self._until_next = CHECKED_EVERY
         self.checks = 0
         """Decisions that were made again."""
         self.disagreements = 0
@@ -84,7 +85,7 @@ class Oracle:
         self._until_next -= decisions
         if self._until_next > 0:
             return False
-        self._until_next += ORACLE_EVERY
+        self._until_next += CHECKED_EVERY
         return True
 
     def check(self, policies: PolicySet, view: View, decision: Decision) -> None:
@@ -105,10 +106,12 @@ class Oracle:
 class LivePolicies:
     """The active policies, observed; decides exactly as they do."""
 
-    def __init__(self, active: PolicySet, oracle: Oracle, shadow: Shadow | None = None) -> None:
+    def __init__(
+        self, active: PolicySet, spot_check: SpotCheck, shadow: Shadow | None = None
+    ) -> None:
         self._active = active
         self._shadow = shadow
-        self._oracle = oracle
+        self._spot_check = spot_check
         self.on_activated: Callable[[], None] = _nobody
         """Told that others answer from now on."""
 
@@ -187,10 +190,10 @@ class LivePolicies:
     ) -> Decision:
         """See `PolicySet.decide`."""
         active = self._active
-        view = View(request, snapshot, at, around, active.site)
-        decision = active.decide_view(view)
-        is_due = self._oracle.is_due(1)
+        decision = active.decide(request, snapshot, at, around)
+        is_due = self._spot_check.is_due(1)
         if is_due or self._shadow is not None:
+            view = View(request, snapshot, at, around, active.site)
             self._look_again(view, decision, is_due=is_due)
         return decision
 
@@ -204,9 +207,9 @@ class LivePolicies:
     ) -> Gets:
         """See `PolicySet.decide_gets`."""
         gets = self._active.decide_gets(presentity, requester, snapshot, at, around)
-        is_due = self._oracle.is_due(len(gets))
+        is_due = self._spot_check.is_due(len(gets.positions))
         if is_due or self._shadow is not None:
-            for feature, decision in gets:
+            for feature, decision in gets.decided:
                 request = FeatureRequest(Operation.GET, presentity, requester, feature)
                 view = View(request, snapshot, at, around, self._active.site)
                 self._look_again(view, decision, is_due=is_due)
@@ -216,7 +219,7 @@ class LivePolicies:
         if self._shadow is not None:
             self._shadow.compare(view, decision)
         if is_due:
-            self._oracle.check(self._active, view, decision)
+            self._spot_check.check(self._active, view, decision)
 
 
 def _given(view: View) -> Mapping[str, FactValue]:

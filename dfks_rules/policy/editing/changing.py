@@ -1,4 +1,4 @@
-"""What an editor changes for an author: a rule's name everywhere, and what a finding suggests."""
+"""What an editor changes for an author: a name everywhere, and what a finding suggests."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -27,32 +27,82 @@ class Edit(NamedTuple):
 
 
 class RenameError(ValueError):
-    """A rule cannot be called so; the message says why."""
+    """A name cannot be changed, or not to this one; the message says why."""
+
+
+_KEPT: dict[Kind, str] = {
+    Kind.LIST: "a list is called as its file, and other folders may use it",
+    Kind.CALENDAR: "a calendar is called as its file",
+    Kind.GROUP: "groups come from directories, which other systems may write",
+    Kind.USER: "users come from directories, which other systems may write",
+    Kind.AOR: "users come from directories, which other systems may write",
+    Kind.ATTRIBUTE: "attributes come from directories, which other systems may write",
+    Kind.CLASS: "classes of numbers are used in other folders, too",
+}
+"""Kinds whose names the editor does not change, and why."""
 
 
 def renamable_at(file: Outlined, line: int, column: int) -> Mention | None:
-    """The rule under the cursor, the span being that of its id alone; None: there is none."""
-    mention = mention_at(file, line, column)
-    if mention is None or mention.kind is not Kind.RULE or mention.name.endswith("/exception"):
-        return None
-    return mention._replace(span=_of_id(mention))
+    """The rule, schedule or variable under the cursor; None: there is no name.
 
-
-def rename(rule: Mention, new: str, files: Sequence[Outlined]) -> list[Edit]:
-    """The edits that give a rule another id: where it is defined, and in cases, proofs, Exceptions.
-
-    Args:
-        rule: as `renamable_at` gives it.
-        new: the new id, with or without the name of the policy.
-        files: all files of the folder.
+    Of a rule, the span is that of its id alone.
 
     Raises:
-        RenameError: no rule can have this id, another one has it, or no file defines the rule.
+        RenameError: it is a name that cannot be changed here.
     """
+    mention = mention_at(file, line, column)
+    if mention is None or mention.kind is Kind.FACT:
+        return None
+    if mention.kind is Kind.RULE and mention.name.endswith("/exception"):
+        raise RenameError("an Exception is called as `metadata` says; change it there")
+    if mention.kind in _KEPT:
+        what = f"{mention.kind.value} {quoted(mention.name)}"
+        raise RenameError(f"{what} cannot be renamed here: {_KEPT[mention.kind]}")
+    return mention._replace(span=_of_id(mention)) if mention.kind is Kind.RULE else mention
+
+
+def rename(found: Mention, new: str, files: Sequence[Outlined]) -> list[Edit]:
+    """The edits that give a rule, a schedule or a variable another name, wherever it is named.
+
+    Args:
+        found: as `renamable_at` gives it.
+        new: the new name; of a rule the new id, with or without the name of the policy.
+        files: all files of the folder; for a rule, those elsewhere that are about the folder, too.
+
+    Raises:
+        RenameError: it cannot be called so, something else is, or no file defines it.
+    """
+    if found.kind is Kind.RULE:
+        return _rename_rule(found, new, files)
+    _demand_name(new)
+    own = [one for one in files if one.source.file == found.file]
+    if not _defining(found, own):
+        # What is defined in a file of kind Vars is used wherever nothing else is meant.
+        own = [one for one in files if one.kind == "Vars" or not _defining(found, [one])]
+        if len(_defining(found, own)) > 1:
+            raise RenameError(f"several files define {found.kind.value} `{found.name}`")
+    if not _defining(found, own):
+        raise RenameError(f"no file has a {found.kind.value} `{found.name}`")
+    if _defining(found._replace(name=new), files if len(own) > 1 else own):
+        raise RenameError(f"there is a {found.kind.value} `{new}`")
+    meant = (
+        one
+        for file in own
+        for one in (*file.definitions, *file.uses)
+        if (one.kind, one.name) == (found.kind, found.name)
+    )
+    return [Edit(one.file, one.span, new) for one in meant]
+
+
+def _defining(name: Mention, files: Sequence[Outlined]) -> list[Mention]:
+    every = (definition for file in files for definition in file.definitions)
+    return [one for one in every if (one.kind, one.name) == (name.kind, name.name)]
+
+
+def _rename_rule(rule: Mention, new: str, files: Sequence[Outlined]) -> list[Edit]:
     policy, _, _ = rule.name.rpartition("/")
     new = new.removeprefix(f"{policy}/")
-    if not re.search(IDENTIFIER, new):
-        raise RenameError(f"{quoted(new)} is not {WANTED[IDENTIFIER]}")
+    _demand_name(new)
     definitions = [d for one in files for d in one.definitions if d.kind is Kind.RULE]
     names = {definition.name for definition in definitions}
     if rule.name not in names:
@@ -62,6 +112,11 @@ def rename(rule: Mention, new: str, files: Sequence[Outlined]) -> list[Edit]:
     uses = [use for one in files for use in one.uses if use.kind is Kind.RULE]
     meant = (one for one in (*definitions, *uses) if one.name == rule.name)
     return [Edit(one.file, _of_id(one), new) for one in meant]
+
+
+def _demand_name(new: str) -> None:
+    if not re.search(IDENTIFIER, new):
+        raise RenameError(f"{quoted(new)} is not {WANTED[IDENTIFIER]}")
 
 
 def correction(finding: Finding, file: Outlined) -> Edit | None:

@@ -15,6 +15,7 @@ from dfks_rules.policy.facts.derived_facts import (
 )
 from dfks_rules.policy.facts.fact import ABOUT_A_FEATURE, EVERY_OPERATION, Fact, FactReader, Kind
 from dfks_rules.policy.facts.view import FactValue, View
+from dfks_rules.policy.words.wording import did_you_mean
 
 PEOPLE = ("user", "watcher", "target")
 """Those whom a directory may say something about; so the facts of their attributes begin."""
@@ -95,6 +96,13 @@ def group_in(fact: str) -> str | None:
     """The group that a fact counts members of; None for other facts."""
     found = re.fullmatch(rf"group\.({_GROUP})\.(?:{_FEATURES})\.(?:off|on)", fact)
     return found and found[1]
+
+
+def count_meant(name: str) -> str | None:
+    """The count that is meant by a name with a misspelt feature; None: it is none."""
+    found = re.fullmatch(rf"(group\.{_GROUP})\.(\w+)\.(off|on)", name)
+    meant = found and re.search(r"`(\w+)`", did_you_mean(found[2], [one.value for one in FEATURES]))
+    return f"{found[1]}.{meant[1]}.{found[3]}" if found and meant else None
 
 
 def reads_counts(facts: Iterable[str]) -> bool:

@@ -148,6 +148,25 @@ class Rule(NamedTuple):
     """What it does when it matches."""
     shadow: bool = False
     """True when it is matched and counted, but decides nothing."""
+    narrowing: Condition = AllOf(())
+    """The part of the condition that nobody wrote: to whom a tenant's file applies, and where an
+    Exception can lift something."""
+
+    @property
+    def is_exception(self) -> bool:
+        """Whether it is what an Exception comes to."""
+        return bool(self.effects.lifts)
+
+    @property
+    def told(self) -> str:
+        """What findings in its file call it: rule `no-calls-abroad`, Exception `boss-abroad`."""
+        policy, _, name = self.id.partition("/")
+        return f"Exception `{policy}`" if self.is_exception else f"rule `{name}`"
+
+    @property
+    def title(self) -> str:
+        """Its id, for people: that of an Exception says so."""
+        return f"Exception {self.id}" if self.is_exception else self.id
 
 
 class Policy(NamedTuple):

@@ -1,7 +1,8 @@
 """Effect `expire`: when a feature that a set switches on is switched off again."""
 
+import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 from dfks_rules.policy.language.edges import next_edge
 from dfks_rules.policy.language.matchers import Named
 from dfks_rules.policy.language.schedules import TIME, ZONE_PATTERN, covers, parse_zone
+from dfks_rules.policy.words.wording import quoted
 
 DURATION_PATTERN = r"^[1-9][0-9]{0,4}[mhd](?!\n)$"
 """Minutes, hours or days."""
@@ -26,6 +28,18 @@ WANTED: dict[str, str] = {
 }
 """Pattern → what it expects, in words for a finding."""
 
+_TIME_MEANT = re.compile(
+    r"(?P<until>until )? *(?P<hour>[0-9]{1,2})(?:[:.h](?P<minute>[0-9]{2}))?"
+    r" ?(?:(?P<half>[ap])\.?m\.?)?(?: (?P<zone>[A-Z]\S*))?",
+    re.ASCII | re.IGNORECASE,
+)
+_ONE_UNIT = re.compile(
+    r"([0-9]{1,6}) ?(d(?:ays?)?|h(?:ours?|rs?)?|m(?:in(?:ute)?s?)?|s(?:ec(?:ond)?s?)?)",
+    re.ASCII | re.IGNORECASE,
+)
+_DURATION_MEANT = re.compile(rf"{_ONE_UNIT.pattern}(?: ?{_ONE_UNIT.pattern})*", _ONE_UNIT.flags)
+_OUT_OF_BOUNDS = "is not between 1 minute and 30 days"
+_SECONDS = {"s": 1, "m": 60, "h": 60 * 60, "d": 24 * 60 * 60}
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _ONE_DAY = timedelta(days=1)
 
@@ -87,19 +101,75 @@ def parse_duration(text: str) -> After:
         raise ValueError(f"`{text}` is not {WANTED[DURATION_PATTERN]}")
     duration = timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
     if not LEAST <= duration <= MOST:
-        raise ValueError(f"`{text}` is not within 1 minute and 30 days")
+        raise ValueError(f"`{text}` {_OUT_OF_BOUNDS}")
     return After(duration)
+
+
+def misread(text: str, schedules: Iterable[str] = ()) -> str:
+    """Why a text is no form of `expire`, with what its author probably meant.
+
+    Args:
+        text: what was written after `expire:`.
+        schedules: names of those that the file has.
+    """
+    meant = _as_time(text) or _as_duration(text) or _as_schedule(text, schedules)
+    if meant:
+        return f"{quoted(text)} {meant}"
+    if text.startswith("until"):
+        return f"{quoted(text)} is not {WANTED[UNTIL_PATTERN]}"
+    return (
+        f"{quoted(text)} is neither {WANTED[DURATION_PATTERN]}, nor a time like `until 18:00`, "
+        "nor `{during: SCHEDULE}`"
+    )
+
+
+def _as_time(text: str) -> str | None:
+    """What to say of something like `18:00`, `until 6 pm`, `until 18.00 Europe/Berlin`."""
+    found = _TIME_MEANT.fullmatch(text)
+    if not found or not (found["until"] or found["minute"] or found["half"]):
+        return None
+    hour, minute = int(found["hour"]), int(found["minute"] or 0)
+    if found["half"]:
+        hour = hour % 12 + (12 if found["half"].lower() == "p" else 0)
+    if hour > 23 or minute > 59:
+        return None
+    time_of_day = f"{hour:02}:{minute:02}"
+    if found["zone"]:
+        return f'names a time zone; write `{{until: "{time_of_day}", tz: {found["zone"]}}}`'
+    what = "a time of day, not a duration" if text == time_of_day else "not understood"
+    return f"is {what} (did you mean `until {time_of_day}`?)"
+
+
+def _as_duration(text: str) -> str | None:
+    """What to say of something like `2 hours`, `1h30m`, `3600s`."""
+    if not _DURATION_MEANT.fullmatch(text):
+        return None
+    parts = _ONE_UNIT.findall(text)
+    seconds = sum(int(number) * _SECONDS[unit[0].lower()] for number, unit in parts)
+    if not LEAST.total_seconds() <= seconds <= MOST.total_seconds():
+        return _OUT_OF_BOUNDS
+    unit = next(unit for unit in "dhm" if unit == "m" or seconds % _SECONDS[unit] == 0)
+    return f"is not understood (did you mean `{seconds // _SECONDS[unit]}{unit}`?)"
+
+
+def _as_schedule(text: str, schedules: Iterable[str]) -> str | None:
+    """What to say of the name of a schedule."""
+    near = difflib.get_close_matches(text.removeprefix("during "), schedules, 1)
+    what = "is a schedule" if near == [text] else "is not understood"
+    return f"{what}; write `{{during: {near[0]}}}`" if near else None
 
 
 def parse_expire(written: str | Mapping[str, Any]) -> After | Until:
     """Anything of the form that `expire_schema` allows, but for the hours of a schedule.
 
     Raises:
-        ValueError: it is out of bounds, or there is no such time zone.
+        ValueError: a text has another form or is out of bounds, or there is no such time zone.
     """
     if isinstance(written, str):
-        if not written.startswith("until "):
+        if re.search(DURATION_PATTERN, written):
             return parse_duration(written)
+        if not re.search(UNTIL_PATTERN, written):
+            raise ValueError(misread(written))
         written = {"until": written.removeprefix("until ")}
     zone = parse_zone(written["tz"]) if "tz" in written else None
     return Until(time.fromisoformat(written["until"]), zone)

@@ -1,6 +1,6 @@
 """Lists of constants with a name, which many rules may test: a file for each."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 MAX_ENTRIES = 200_000
@@ -18,6 +18,10 @@ class NamedList:
     """As policies refer to it."""
     entries: frozenset[str]
     """At least one."""
+    wrong: dict[tuple[str, str], dict[str, str]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+    """Fact and matcher → entries that suit no value of the fact, and why; of those looked at."""
 
     def __repr__(self) -> str:
         """Without the entries: it is what rules are sorted by, and shown in failures of tests."""

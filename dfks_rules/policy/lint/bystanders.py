@@ -33,7 +33,7 @@ def bars_others(rules: Iterable[RankedRule]) -> Iterator[Finding]:
             have = "has" if len(barred) == 1 else "have"
             yield rule.finding(
                 "policy_bars_others",
-                f"rule `{rule.name}` also denies {named}, which {have} no {lacked}; "
+                f"{rule.rule.told} also denies {named}, which {have} no {lacked}; "
                 f"add `op: {_meant(facts)}`",
             )
 

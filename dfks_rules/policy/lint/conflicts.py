@@ -40,7 +40,7 @@ def _among(equals: Sequence[RankedRule]) -> Iterator[Finding]:
             verb = "deny" if field == "deny" else f"set `{field}`"
             yield rule.finding(
                 "policy_conflict",
-                f"rule `{rule.name}` and {other.reference} may match together and {verb} "
+                f"{rule.rule.told} and {other.reference} may match together and {verb} "
                 "differently; only their file names decide which wins",
             )
         earlier.add(rule)

@@ -34,7 +34,7 @@ def overruled(rules: Sequence[RankedRule]) -> Iterator[Finding]:
             elif _permits(rule.rule.effects) and (by := later.overruling(rule)) is not None:
                 yield rule.finding(
                     "policy_overruled",
-                    f"rule `{rule.name}` is no exception to {by.reference}, which still "
+                    f"{rule.rule.told} is no exception to {by.reference}, which still "
                     f"denies; write the exception as `unless` in `{by.name}`",
                 )
 

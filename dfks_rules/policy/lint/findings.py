@@ -19,12 +19,13 @@ from dfks_rules.policy.lint.shadowing import shadowed
 from dfks_rules.policy.lint.single import single
 from dfks_rules.policy.lint.texts import literal_texts
 from dfks_rules.policy.reading.check import CheckedPolicy, check
+from dfks_rules.policy.reading.memory import AFRESH, Afresh
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.site.directory import Directory
 
 
 def check_and_lint(
-    sources: Sequence[Source], today: date | None = None
+    sources: Sequence[Source], today: date | None = None, memory: Afresh = AFRESH
 ) -> tuple[list[CheckedPolicy], list[Finding]]:
     """The policies in these files, and every finding, sorted by place.
 
@@ -33,13 +34,14 @@ def check_and_lint(
     Args:
         sources: in the order that ranks policies of equal band and priority.
         today: the date, to tell what has expired; None: nothing has.
+        memory: reads files other than policies.
 
     Returns:
         Policies of the files without errors, and the findings of all files.
     """
-    checked, findings, site = check(sources)
+    checked, findings, site = check(sources, memory)
     broken = {finding.file for finding in findings if finding.severity == "error"}
-    sound = [one for one in checked if one.source.file not in broken]
+    sound = [one for one in checked if one.source.file not in broken and one.is_whole]
     # What seems unused may just be misspelt where it is used.
     findings = [one for one in findings if one.severity == "error" or one.file not in broken]
     if today is not None:

@@ -32,7 +32,7 @@ def unknown_groups(rules: Iterable[RankedRule], directory: Directory) -> Iterato
         asked |= {also.group for also in rule.rule.effects.also if also.group is not None}
         for name in sorted(asked - known):
             hint = did_you_mean(name, known)
-            message = f"nobody is in group {quoted(name)}{hint}, which rule `{rule.name}` tests"
+            message = f"nobody is in group {quoted(name)}{hint}, which {rule.rule.told} tests"
             yield rule.finding("policy_unknown_group", message)
 
 
@@ -54,7 +54,5 @@ def unknown_attributes(rules: Iterable[RankedRule], directory: Directory) -> Ite
         }
         for name in sorted(asked - known):
             hint = did_you_mean(name, known)
-            message = (
-                f"nobody has an attribute {quoted(name)}{hint}, which rule `{rule.name}` reads"
-            )
+            message = f"nobody has an attribute {quoted(name)}{hint}, which {rule.rule.told} reads"
             yield rule.finding("policy_unknown_attribute", message)

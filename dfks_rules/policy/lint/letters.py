@@ -22,7 +22,7 @@ def mixed_letters(rules: Iterable[RankedRule]) -> Iterator[Finding]:
         for text in sorted({text for operand in operands for text in _texts_of(operand)}):
             if (stranger := _stranger(text)) is not None:
                 code, name = f"U+{ord(stranger):04X}", unicodedata.name(stranger).lower()
-                message = f"{quoted(text)} of rule `{rule.name}` mixes alphabets: `{stranger}` is "
+                message = f"{quoted(text)} of {rule.rule.told} mixes alphabets: `{stranger}` is "
                 yield rule.finding("policy_mixed_letters", f"{message}{code}, {name}")
 
 

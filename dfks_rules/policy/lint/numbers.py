@@ -21,9 +21,8 @@ def unplanned(policies: Iterable[CheckedPolicy], plan: NumberPlan) -> Iterator[F
             facts = {atom.fact for _, _, literals in ways for atom, _ in literals}
             asked = next((fact for fact in _READ if fact in facts), None)
             if asked is not None:
-                name = rule.id.partition("/")[2]
                 message = (
-                    f"rule `{name}` tests `{asked}`, but no NumberPlan names a country: "
+                    f"{rule.told} tests `{asked}`, but no NumberPlan names a country: "
                     "only numbers with `+` or `00` are recognised"
                 )
                 yield Finding(one.source.file, *place, code, message, CODES[code].severity)

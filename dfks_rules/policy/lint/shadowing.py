@@ -29,13 +29,13 @@ def shadowed(rules: Sequence[RankedRule]) -> list[Finding]:
         ways = frozenset((way.questions, way.domains, way.literals) for way in rule.ways)
         twin = seen.setdefault((ways, repr(rule.rule.effects)), rule)
         if twin is not rule:
-            message = f"rule `{rule.name}` is the same as {twin.reference}"
+            message = f"{rule.rule.told} is the same as {twin.reference}"
             findings.append(rule.finding("policy_duplicate_rule", message))
         elif by := earlier.deciding_all_of(rule):
             named = ", ".join(one.reference for one in by[:_MOST_NAMED])
             more = f" and {len(by) - _MOST_NAMED} more" if len(by) > _MOST_NAMED else ""
             come = "comes" if len(by) == 1 else "come"
-            message = f"rule `{rule.name}` decides nothing: {named}{more} {come} first"
+            message = f"{rule.rule.told} decides nothing: {named}{more} {come} first"
             findings.append(rule.finding("policy_shadowed", message))
         earlier.add(rule)
     return findings

@@ -45,6 +45,10 @@ _SWITCHING_OFF = by_fact(
 )
 
 
+_SPELT = [f"request.{one.value.value}" for one in SPELLINGS.values()]
+"""Facts that spell out which status is asked for."""
+
+
 def single(rules: Iterable[RankedRule]) -> Iterator[Finding]:
     """Findings `policy_always_matches`, `policy_no_effect`, `policy_bars_switching_off`."""
     for rule in rules:
@@ -57,7 +61,7 @@ def single(rules: Iterable[RankedRule]) -> Iterator[Finding]:
         if denies and not always and any(map(_bars_switching_off, rule.ways)):
             yield rule.finding(
                 "policy_bars_switching_off",
-                f"rule `{rule.name}` also bars switching off: add `request.status: 1`, "
+                f"{rule.rule.told} also bars switching off: add `request.status: 1`, "
                 "or test only who asks",
             )
 
@@ -67,12 +71,10 @@ def _always_matches(rule: RankedRule) -> Iterator[Finding]:
     if not _is_always_true(rule.rule.condition):
         return
     if any(way.literals for way in rule.ways) or len(rule.ways) > 1:
-        yield rule.finding(
-            code, f"rule `{rule.name}` always matches: its conditions exclude nothing"
-        )
+        yield rule.finding(code, f"{rule.rule.told} always matches: its conditions exclude nothing")
     elif rule.rule.effects.denial or rule.rule.effects.final:
         what = "denies" if rule.rule.effects.denial else "is final for"
-        yield rule.finding(code, f"rule `{rule.name}` {what} everything: it has no condition")
+        yield rule.finding(code, f"{rule.rule.told} {what} everything: it has no condition")
 
 
 def _is_always_true(condition: Condition) -> bool:
@@ -91,14 +93,14 @@ def _has_no_effect(rule: RankedRule) -> Iterator[Finding]:
     possible = frozenset[str]().union(*map(fields_of, questions))
     for field in sorted(fields.keys() - possible - {"allow", *_VALUES}):
         message = (
-            f"`{field}` of rule `{rule.name}` has no effect: the rule applies only to `subscribe`"
+            f"`{field}` of {rule.rule.told} has no effect: the rule applies only to `subscribe`"
         )
         yield rule.finding(code, message)
     if effects.denial:
         gets = any(QUESTIONS[question][0] is Operation.GET for question in questions)
         lost = fields.keys() & possible - {"deny", "notify"} - ({"assigned"} if gets else set())
         for field in sorted(lost):
-            message = f"`{field}` of rule `{rule.name}` has no effect: the rule denies the request"
+            message = f"`{field}` of {rule.rule.told} has no effect: the rule denies the request"
             yield rule.finding(code, message)
 
 
@@ -110,7 +112,7 @@ def _never_expires(rule: RankedRule) -> Iterator[Finding]:
     off = frozenset[FactValue]({0})
     asks_off = all(way.values.get("request.status") == off for way in rule.ways)
     if effects.status == 0 or asks_off:
-        message = f"`expire` of rule `{rule.name}` has no effect: the rule switches nothing on"
+        message = f"`expire` of {rule.rule.told} has no effect: the rule switches nothing on"
         yield rule.finding("policy_no_effect", message)
 
 
@@ -122,7 +124,7 @@ def _follows_itself(rule: RankedRule) -> Iterator[Finding]:
         same = same and also.domain in (None, Template("${domain}"))
         if same and features == {also.feature}:
             message = (
-                f"`also` of rule `{rule.name}` has no effect: it repeats the set at hand; "
+                f"`also` of {rule.rule.told} has no effect: it repeats the set at hand; "
                 "use `status` and `values`"
             )
             yield rule.finding("policy_no_effect", message)
@@ -134,6 +136,9 @@ def _bars_switching_off(way: Way) -> bool:
     who = {fact for fact in facts if fact in _WHO or fact.startswith("watcher.")}
     whose = {fact for fact in facts if fact in _WHOSE or fact.startswith("user.")}
     if who and facts <= who | whose:
+        return False
+    if any(test.positive for fact in _SPELT for test in way.groups.get(fact, ())):
+        # Who names the states that are barred, as `notReady`, means those that are off, too.
         return False
     sets = any(QUESTIONS[question][0] is Operation.SET for question in way.questions)
     return sets and not excludes(way.groups, _SWITCHING_OFF)

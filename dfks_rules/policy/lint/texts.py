@@ -13,7 +13,7 @@ def literal_texts(rules: Iterable[RankedRule]) -> Iterator[Finding]:
     for rule in rules:
         for name, text, instead in _taken_as_they_stand(rule.rule.effects):
             if found := PLACEHOLDER.search(text or ""):
-                message = f"`{found[0]}` in {name} of rule `{rule.name}` is not replaced; {instead}"
+                message = f"`{found[0]}` in {name} of {rule.rule.told} is not replaced; {instead}"
                 yield rule.finding("policy_literal_text", message)
 
 

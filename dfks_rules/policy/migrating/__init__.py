@@ -1,6 +1,6 @@
 """Scripts of other servers → policies, and a list of what could not be carried over.
 
-    tokens → script → walking → carrying → writing
+    tokens → preparing → script → routes → walking (comparing, paths) → carrying
 
 Belongs here: reading routes of OpenSIPS for presence_dfks, what they come to as rules, the rules
 as text.

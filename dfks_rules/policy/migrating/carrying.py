@@ -4,13 +4,23 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from dfks_rules.model.requests import Operation
-from dfks_rules.policy.migrating.conditions import Condition, excludes, literals, merge
-from dfks_rules.policy.migrating.script import read_script
+from dfks_rules.policy.migrating.routes import read_script
 from dfks_rules.policy.migrating.walking import Block, Note, Walk
 from dfks_rules.policy.reading.check import check
+from dfks_rules.policy.reading.schema_pieces import MAX_RULES
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.words.wording import printable
 from dfks_rules.yaml.scalar import flow
+
+MAX_CONDITIONS = 256
+"""Most conditions of a rule: so many returns may come before it that ask different things."""
+MOST_CHARACTERS = 100_000
+"""Most of the rules of one file, which are more once they are laid out."""
+MOST_RULES = 5_000
+"""Most rules that are made of a script."""
+_TOO_MANY = f"more than {MOST_RULES} rules come before it"
+_PRIORITY = 500
+"""What policies have that say none."""
 
 Rule = dict[str, Any]
 """As a policy writes it."""
@@ -38,7 +48,7 @@ def carry(script: str) -> Carried:
     """The rules that do what the routes of a script do."""
     read = read_script(script)
     rules: list[CarriedRule] = []
-    notes: list[Note] = []
+    notes = [Note(line, printable(what)) for what, line in read.problems]
     routes = {Operation.SET: read.set_route, Operation.GET: read.get_route}
     if not read.routes.keys() & set(routes.values()):
         names = " and ".join(f"`route[{name}]`" for name in routes.values())
@@ -46,29 +56,64 @@ def carry(script: str) -> Carried:
     for operation, route in routes.items():
         walk = Walk(read, operation)
         walk.go(route)
-        rules += _rules(walk.blocks, operation)
         notes += walk.notes
+        for block in reversed(walk.blocks):  # Of assignments the last counts.
+            if block.path.size <= MAX_CONDITIONS:
+                rules.append(_rule(block, operation))
+            else:
+                what = f"more than {MAX_CONDITIONS} conditions decide whether this is reached"
+                notes += [Note(line, what) for line in block.lines]
     usable: list[CarriedRule] = []
     for one in _named_once(rules):
-        problem = _problem(one.rule)
+        problem = _problem(one.rule) if len(usable) < MOST_RULES else _TOO_MANY
         if problem is None:
             usable.append(one)
         else:
-            notes.append(Note(one.lines[0], problem))
+            notes += [Note(line, problem) for line in dict.fromkeys(one.lines)]
     return Carried(tuple(usable), tuple(sorted(set(notes))))
 
 
-def policy_text(carried: Carried, name: str, script: str) -> str:
-    """The policy as a file; what was not carried is told in comments.
+def policy_texts(carried: Carried, name: str, script: str) -> dict[str, str]:
+    """The policies as files, as many as are needed for all rules.
+
+    Args:
+        carried: the rules.
+        name: of the first policy; the others have a number besides.
+        script: name of the file that it comes from.
+
+    Returns:
+        Name of a policy → its text, those that come first in precedence first.
+    """
+    parts: list[list[CarriedRule]] = [[]]
+    size = 0
+    for one in carried.rules:
+        size += len(flow(one.rule))
+        if parts[-1] and (size > MOST_CHARACTERS or len(parts[-1]) == MAX_RULES):
+            parts.append([])
+            size = 0
+        parts[-1].append(one)
+    texts: dict[str, str] = {}
+    for number, part in enumerate(parts):
+        own = f"{name}-{number + 1}" if number else name
+        some = Carried(tuple(part), () if number else carried.notes)
+        texts[own] = policy_text(some, own, script, _PRIORITY - number)
+    return texts
+
+
+def policy_text(carried: Carried, name: str, script: str, priority: int = _PRIORITY) -> str:
+    """A policy as a file; what was not carried is told in comments.
 
     Args:
         carried: the rules.
         name: of the policy.
         script: name of the file that it comes from.
+        priority: of the policy.
     """
     lines = [f"# From the routes of {printable(script)}."]
     lines += [f"# Not carried, line {line}: {message}" for line, message in carried.notes]
     lines += ["apiVersion: dfks/v1", "kind: Policy", f"metadata: {{name: {name}}}"]
+    if priority != _PRIORITY:
+        lines.append(f"priority: {priority}")
     lines.append("rules:" if carried.rules else "rules: []")
     for rule, numbers in carried.rules:
         several = len(numbers) > 1
@@ -78,29 +123,13 @@ def policy_text(carried: Carried, name: str, script: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _rules(blocks: list[Block], operation: Operation) -> Iterator[CarriedRule]:
-    """The later a block, the earlier its rule: of assignments the last counts."""
-    for path, effects, lines in reversed(blocks):
-        when, unless = _parted(path)
-        rule: Rule = {"id": f"{operation.value}-{lines[0]}"}
-        rule["when"] = {"op": operation.value, **when}
-        if unless:
-            rule["unless"] = unless
-        yield CarriedRule({**rule, "then": effects}, tuple(lines))
-
-
-def _parted(path: Condition) -> tuple[Condition, Condition]:
-    """What must hold, and what must not, without what goes without saying."""
-    parts: list[Condition] = []
-    for part in literals(path):
-        if part not in parts:
-            parts.append(part)
-    wanted = [part for part in parts if "not" not in part]
-    unwanted = [part["not"] for part in parts if "not" in part]
-    unwanted = [one for one in unwanted if not any(excludes(one, other) for other in wanted)]
-    merged = merge(wanted)
-    when = {"all": wanted} if merged is None else merged
-    return when, unwanted[0] if len(unwanted) == 1 else {"any": unwanted} if unwanted else {}
+def _rule(block: Block, operation: Operation) -> CarriedRule:
+    when, unless = block.path.conditions()
+    rule: Rule = {"id": f"{operation.value}-{block.lines[0]}"}
+    rule["when"] = {"op": operation.value, **when}
+    if unless:
+        rule["unless"] = unless
+    return CarriedRule({**rule, "then": block.effects}, tuple(block.lines))
 
 
 def _named_once(rules: list[CarriedRule]) -> Iterator[CarriedRule]:

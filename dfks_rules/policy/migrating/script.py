@@ -1,4 +1,4 @@
-"""Tokens → routes: as much of the language of OpenSIPS as routes of presence_dfks are written in.
+"""Tokens → statements: as much of the language of OpenSIPS as routes of presence_dfks need.
 
 What is not understood becomes an `Unknown` statement or expression with its line, so that nothing
 is left out silently.
@@ -7,7 +7,7 @@ is left out silently.
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from dfks_rules.policy.migrating.tokens import Token, tokens_of
+from dfks_rules.policy.migrating.tokens import Token
 
 MAX_DEPTH = 64
 """Most blocks and parentheses within each other."""
@@ -88,11 +88,19 @@ class Assigned(NamedTuple):
     line: int
 
 
-class Branched(NamedTuple):
-    """`if (…) … else …`."""
+class Arm(NamedTuple):
+    """`if (…) …`, or `else if (…) …`."""
 
     condition: Expression
-    then: tuple["Statement", ...]
+    body: tuple["Statement", ...]
+    line: int
+
+
+class Branched(NamedTuple):
+    """`if (…) … else if (…) … else …`."""
+
+    arms: tuple[Arm, ...]
+    """In order; at least one."""
     otherwise: tuple["Statement", ...]
     line: int
 
@@ -124,70 +132,35 @@ class Left(NamedTuple):
 Statement = Assigned | Branched | Switched | Left | Called | Unknown
 
 
-class Route(NamedTuple):
-    """`route[name] {…}`."""
-
-    name: str
-    body: tuple[Statement, ...]
-    line: int
-
-
-class Script(NamedTuple):
-    """What a script has for presence_dfks."""
-
-    routes: dict[str, Route]
-    """Every named route."""
-    get_route: str
-    """The one that is run for gets, by `modparam`."""
-    set_route: str
-    """The one that is run for sets."""
-
-
-def read_script(text: str) -> Script:
-    """The routes of a script; whatever else it has is passed over."""
-    tokens = list(tokens_of(text))
-    names = dict(_route_parameters(tokens))
-    routes: dict[str, Route] = {}
-    for position, token in enumerate(tokens):
-        if token.kind == "word" and token.value == "route" and position + 4 < len(tokens):
-            name, brace = tokens[position + 2], tokens[position + 4]
-            if tokens[position + 1].value in "[(" and brace.value == "{":
-                body = _Parser(tokens, position + 4).block(0)
-                routes.setdefault(name.value, Route(name.value, body, token.line))
-    return Script(routes, names.get("get_route", "dfks_get"), names.get("set_route", "dfks_set"))
-
-
-def _route_parameters(tokens: Sequence[Token]) -> Iterator[tuple[str, str]]:
-    """`modparam("presence_dfks", "get_route", "…")` → the last two."""
-    for position, token in enumerate(tokens[:-7]):
-        if token.value == "modparam" and tokens[position + 2].value == "presence_dfks":
-            yield tokens[position + 4].value, tokens[position + 6].value
-
-
 _COMPARES = ("==", "!=", "<", "<=", ">", ">=", "=~", "!~")
 _LEAVES = ("exit", "drop", "return", "break")
 _CONSTANTS: dict[str, int | None] = {"NULL": None, "null": None, "true": 1, "false": 0}
 
 
-class _Parser:
+class Parser:
     """Reads one block."""
 
     def __init__(self, tokens: Sequence[Token], position: int) -> None:
+        """It begins at a position."""
         self._tokens = tokens
-        self._position = position
+        self.position = position
+        """Of the token to read next."""
+
+    def _at(self, ahead: int) -> Token:
+        return self._tokens[min(self.position + ahead, len(self._tokens) - 1)]
 
     @property
     def _token(self) -> Token:
-        return self._tokens[min(self._position, len(self._tokens) - 1)]
+        return self._at(0)
 
     def _take(self) -> Token:
         token = self._token
-        self._position += 1
+        self.position += 1
         return token
 
     def _took(self, *signs: str) -> bool:
         if self._token.kind in ("sign", "word") and self._token.value in signs:
-            self._position += 1
+            self.position += 1
             return True
         return False
 
@@ -228,22 +201,36 @@ class _Parser:
                 self._until(")")
             self._took(";")
             return Left(token.value, token.line)
-        self._position -= 1
+        self.position -= 1
         found = self._call()
         if not isinstance(found, Called) or not self._took(";"):
             return self._unknown(token)
         return found
 
     def _branched(self, token: Token, depth: int) -> Statement:
-        if not self._took("("):
+        if not self._is_sign("("):
             return self._unknown(token)
+        arms, first = [self._arm(token, depth)], token
+        while self._is_word("else") and self._is_word("if", 1) and self._is_sign("(", 2):
+            self.position += 1
+            arms.append(self._arm(self._take(), depth))
+        otherwise = self.block(depth + 1) if self._took("else") else ()
+        return Branched(tuple(arms), otherwise, first.line)
+
+    def _arm(self, token: Token, depth: int) -> Arm:
+        """From the parenthesis of a condition on."""
+        self.position += 1
         condition = self._any(depth + 1)
         if not self._took(")"):
             condition = Unknown("condition", token.line)
             self._until(")")
-        then = self.block(depth + 1)
-        otherwise = self.block(depth + 1) if self._took("else") else ()
-        return Branched(condition, then, otherwise, token.line)
+        return Arm(condition, self.block(depth + 1), token.line)
+
+    def _is_word(self, word: str, ahead: int = 0) -> bool:
+        return self._at(ahead).kind == "word" and self._at(ahead).value == word
+
+    def _is_sign(self, sign: str, ahead: int = 0) -> bool:
+        return self._at(ahead).kind == "sign" and self._at(ahead).value == sign
 
     def _switched(self, token: Token, depth: int) -> Statement:
         if not self._took("("):
@@ -286,7 +273,7 @@ class _Parser:
         if self._token.value == "{":
             self._pass_over_block()
         elif not self._took(";") and self._token is start:
-            self._position += 1  # a brace that closes nothing
+            self.position += 1  # a brace that closes nothing
         return Unknown(" ".join(words)[:60], start.line)
 
     def _pass_over_block(self) -> None:
@@ -300,7 +287,7 @@ class _Parser:
         depth = 1
         while self._token.kind != "end" and depth:
             depth += (self._token.value == "(") - (self._token.value == sign)
-            self._position += 1
+            self.position += 1
 
     # --- Expressions ---
 
@@ -336,7 +323,7 @@ class _Parser:
         left = self._value(depth)
         sign = self._token.value
         if self._token.kind == "sign" and sign in _COMPARES:
-            self._position += 1
+            self.position += 1
             return Compared(left, sign, self._value(depth), line)
         return left
 
@@ -351,7 +338,7 @@ class _Parser:
         token = self._token
         if token.kind == "word" and token.value not in _CONSTANTS:
             return self._call(depth)
-        self._position += 1
+        self.position += 1
         match token.kind:
             case "variable":
                 return Variable(token.value, token.line)

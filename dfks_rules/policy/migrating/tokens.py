@@ -8,6 +8,7 @@ _TOKEN = re.compile(
     r"""
     (?P<space>[ \t\r\n]+|\#[^\n]*|//[^\n]*|/\*.*?\*/)
     |(?P<text>"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')
+    |(?P<open>/\*|["'])
     |(?P<variable>\$\w+(?:\((?:[^()]|\([^()]*\))*\)|\[[^\]]*\])*|\$\([^()]*(?:\([^()]*\)[^()]*)*\))
     |(?P<number>[0-9]+(?:\.[0-9.]+)?)
     |(?P<word>[A-Za-z_][A-Za-z0-9_.-]*)
@@ -23,7 +24,8 @@ class Token(NamedTuple):
     """One token."""
 
     kind: str
-    """`text`, `variable`, `number`, `word`, `sign`, or `end` after the last one."""
+    """`text`, `variable`, `number`, `word`, `sign`; `open` of a text or comment that does not end,
+    with which the script ends; or `end` after the last one."""
     value: str
     """As written; a text without quotes and escapes."""
     line: int
@@ -36,6 +38,10 @@ def tokens_of(script: str) -> Iterator[Token]:
     while position < len(script):
         found = _TOKEN.match(script, position)
         kind, value = ("sign", script[position]) if found is None else _read(found)
+        if kind == "open":
+            yield Token(kind, value, line)
+            position = len(script)
+            break
         if kind != "space":
             yield Token(kind, _plain(value) if kind == "text" else value, line)
         line += value.count("\n")

@@ -4,6 +4,7 @@ import re
 
 from dfks_rules.model.requests import Operation
 from dfks_rules.model.values import VALUES
+from dfks_rules.policy.migrating.transformations import transformed
 
 _DFKS = re.compile(r"\$dfks\(\s*([\w/]+)\s*\)")
 _OF_REQUEST = {
@@ -41,6 +42,9 @@ def fact_of(variable: str, operation: Operation) -> str | None:
 
     Of a set, `$dfks(status)` is what is asked for; of a get, what is stored.
     """
+    whole = transformed(variable)
+    if whole is not None and whole.length is None and not whole.ignores_case:
+        variable = whole.variable
     found = _DFKS.fullmatch(variable)
     if found is None:
         return _OF_REQUEST.get(variable)

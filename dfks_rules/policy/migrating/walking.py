@@ -4,23 +4,17 @@ Where a script sets a field twice, the last one counts; of rules, the first. So 
 becomes an earlier rule.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from dfks_rules.model.requests import Operation
-from dfks_rules.policy.migrating.conditions import (
-    ALWAYS,
-    FETCHES,
-    Condition,
-    Conditions,
-    NotCarriedError,
-    beyond,
-    every,
-    negated,
-    some,
-)
+from dfks_rules.policy.migrating.comparing import FETCHES, Conditions, NotCarriedError
+from dfks_rules.policy.migrating.conditions import Condition, some
+from dfks_rules.policy.migrating.paths import EVERYWHERE, Ends, Path
+from dfks_rules.policy.migrating.routes import Script
 from dfks_rules.policy.migrating.script import (
     Assigned,
+    Both,
     Branched,
     Called,
     Case,
@@ -29,7 +23,7 @@ from dfks_rules.policy.migrating.script import (
     Expression,
     Joined,
     Left,
-    Script,
+    Negated,
     Statement,
     Switched,
     Unknown,
@@ -46,6 +40,8 @@ from dfks_rules.policy.words.wording import printable
 
 MAX_CALLS = 10
 """Most routes that call one another."""
+MAX_STEPS = 50_000
+"""Most statements that are gone through, those of a route again for each call."""
 _STORES = ("cache_store", "cache_remove", "cache_add", "avp_db_store", "avp_db_delete")
 _PASSED_OVER = (*FETCHES, *_STORES, "xlog", "log")
 _MOST_RINGS = 100
@@ -54,7 +50,7 @@ _MOST_RINGS = 100
 class Block(NamedTuple):
     """Assignments that happen together."""
 
-    path: Condition
+    path: Path
     """When."""
     effects: dict[str, Any]
     """What they come to: `then` of a rule."""
@@ -71,26 +67,21 @@ class Note(NamedTuple):
     """What, and why not."""
 
 
-class _Ends(NamedTuple):
-    """Under which conditions a body is left before its end."""
-
-    route: list[Condition]
-    """The route returns."""
-    script: list[Condition]
-    """Everything ends."""
-
-
 class Walk:
     """Goes through a route and all that it calls."""
 
     def __init__(self, script: Script, operation: Operation) -> None:
         self._script = script
         self._operation = operation
-        self._constants: dict[str, tuple[Condition, Expression]] = {}
+        self._constants: dict[str, tuple[Path, Expression]] = {}
         """Variable of the script's own → when it was assigned, and what."""
         self._stored: set[str] = set()
         """Variables into which what is stored was read."""
-        self._conditions = Conditions(operation)
+        self._conditions = Conditions(operation, self._resolved)
+        self._steps = 0
+        """How many statements were gone through."""
+        self._switches = 0
+        """How many switches are around."""
         self.blocks: list[Block] = []
         """In the order of the script."""
         self.notes: list[Note] = []
@@ -99,26 +90,32 @@ class Walk:
     def go(self, route: str) -> None:
         """Go through one route."""
         if route in self._script.routes:
-            self._body(self._script.routes[route].body, ALWAYS, (route,))
+            self._body(self._script.routes[route].body, EVERYWHERE, (route,))
 
     def _note(self, line: int, message: str) -> None:
         self.notes.append(Note(line, printable(" ".join(message.split()))))
 
-    def _body(self, body: tuple[Statement, ...], path: Condition, routes: tuple[str, ...]) -> _Ends:
-        ends = _Ends([], [])
-        here = path
+    def _body(self, body: Sequence[Statement], path: Path, routes: tuple[str, ...]) -> Ends:
+        """Go through statements; what was assigned where nothing goes on is forgotten."""
+        ends = Ends()
+        mark = self._conditions.mark()
         for statement in body:
-            more = self._statement(statement, here, routes)
-            ends.route.extend(more.route)
-            ends.script.extend(more.script)
-            for left in (*more.route, *more.script):
-                rest = beyond(left, here)
-                if rest == ALWAYS:
-                    return ends
-                here = every([here, negated(rest)])
+            if path.is_dead:
+                break
+            self._steps += 1
+            if self._steps > MAX_STEPS:
+                if self._steps == MAX_STEPS + 1:
+                    what = f"more than {MAX_STEPS} statements: nothing is carried from here on"
+                    self._note(_line_of(statement), what)
+                break
+            more = self._statement(statement, path, routes)
+            ends.add(more)
+            path = more.past(path)
+        if path.is_dead and not ends.switch:
+            self._conditions.leave(mark)
         return ends
 
-    def _statement(self, statement: Statement, path: Condition, routes: tuple[str, ...]) -> _Ends:
+    def _statement(self, statement: Statement, path: Path, routes: tuple[str, ...]) -> Ends:
         self._conditions.path = path
         try:
             match statement:
@@ -133,47 +130,73 @@ class Walk:
                 case Called():
                     self._function(statement, path)
                 case Left(word, _):
-                    is_all = word in ("exit", "drop")
-                    return _Ends([], [path]) if is_all else _Ends([path], [])
+                    return self._leave(word, path)
                 case Unknown(text, line):
                     self._note(line, f"`{text}` is not understood")
         except NotCarriedError as error:
-            self._note(error.line, error.message)
-            for field in _fields_in(statement):
-                self._conditions.write(field)
-        return _Ends([], [])
+            self._lose((statement,), error)
+        return Ends()
 
-    def _branch(self, statement: Branched, path: Condition, routes: tuple[str, ...]) -> _Ends:
-        condition = self._conditions.carried(statement.condition)
-        then = self._body(statement.then, every([path, condition]), routes)
-        if condition == ALWAYS:
-            return then
-        other = self._body(statement.otherwise, every([path, negated(condition)]), routes)
-        return _Ends([*then.route, *other.route], [*then.script, *other.script])
+    def _leave(self, word: str, path: Path) -> Ends:
+        ends = Ends()
+        if word in ("exit", "drop"):
+            ends.script.append(path)
+        elif word == "break" and self._switches:
+            ends.switch.append(path)
+        else:
+            ends.route.append(path)
+        return ends
 
-    def _switch(self, statement: Switched, path: Condition, routes: tuple[str, ...]) -> _Ends:
+    def _lose(self, statements: Sequence[Statement], error: NotCarriedError) -> None:
+        """Tell what is not carried: why, and all that goes with it."""
+        self._note(error.line, error.message)
+        for field in _fields_in(statements):
+            self._conditions.write(field)
+        for line in dict.fromkeys(_lines_in(statements)):
+            if line != error.line:
+                self._note(line, f"goes with line {error.line}, which is not carried")
+
+    def _branch(self, statement: Branched, path: Path, routes: tuple[str, ...]) -> Ends:
+        ends = Ends()
+        for number, arm in enumerate(statement.arms):
+            self._conditions.path = path
+            try:
+                self._fetch(arm.condition)
+                condition = self._conditions.carried(arm.condition)
+            except NotCarriedError as error:
+                left = [one for other in statement.arms[number:] for one in other.body]
+                self._lose([*left, *statement.otherwise], error)
+                return ends
+            ends.add(self._body(arm.body, path.when(condition), routes))
+            path = path.but(condition)
+        return ends.add(self._body(statement.otherwise, path, routes))
+
+    def _switch(self, statement: Switched, path: Path, routes: tuple[str, ...]) -> Ends:
         """Each case with those before it that lead into it; `break` ends it."""
-        ends = _Ends([], [])
+        ends, fallen = Ends(), Ends()
         before: list[Condition] = []
         tested: list[Condition] = []
         for case in statement.cases:
-            own = self._of_case(statement, case, tested, path)
-            before.append(own)
-            is_left = bool(case.body) and isinstance(case.body[-1], Left)
-            is_break = is_left and getattr(case.body[-1], "word", "") == "break"
-            body = case.body[:-1] if is_break else case.body
-            more = self._body(body, every([path, some(before)]), routes)
-            ends.route.extend(more.route)
-            ends.script.extend(more.script)
-            if is_left:
-                before = []
+            try:
+                before.append(self._of_case(statement, case, tested, path))
+            except NotCarriedError as error:
+                self._lose([] if before else case.body, error)
+            if case.body and before:
+                self._switches += 1
+                more = self._body(case.body, fallen.past(path.when(some(before))), routes)
+                self._switches -= 1
+                fallen.add(more)
+                ends.route.extend(more.route)
+                ends.script.extend(more.script)
+            if case.body and isinstance(case.body[-1], Left):
+                before, fallen = [], Ends()
         return ends
 
     def _of_case(
-        self, statement: Switched, case: Case, tested: list[Condition], path: Condition
+        self, statement: Switched, case: Case, tested: list[Condition], path: Path
     ) -> Condition:
         if case.value is None:
-            return every([negated(one) for one in tested])
+            return {"not": some(tested)} if tested else {}
         compared = Compared(statement.value, "==", case.value, case.line)
         self._conditions.path = path
         condition = self._conditions.carried(compared)
@@ -184,28 +207,48 @@ class Walk:
         self,
         arguments: tuple[Expression, ...],
         line: int,
-        path: Condition,
+        path: Path,
         routes: tuple[str, ...],
-    ) -> _Ends:
+    ) -> Ends:
         name = str(getattr(arguments[0], "text", getattr(arguments[0], "value", "")) or "")
         if name not in self._script.routes:
             raise NotCarriedError(line, f"there is no `route[{name}]`")
         if name in routes or len(routes) >= MAX_CALLS:
             raise NotCarriedError(line, f"`route({name})` calls itself")
+        switches, self._switches = self._switches, 0
+        mark = self._conditions.mark_left()
         inner = self._body(self._script.routes[name].body, path, (*routes, name))
-        return _Ends([], inner.script)
+        self._conditions.go_on(mark)
+        self._switches = switches
+        ends = Ends()
+        ends.script.extend(inner.script)
+        return ends
 
-    def _function(self, called: Called, path: Condition) -> None:
+    def _function(self, called: Called, path: Path) -> None:
         if called.name in ("xlog", "log") and called.arguments:
             self._log(called, path)
         elif called.name in FETCHES:
-            last = called.arguments[-1] if called.arguments else None
-            if isinstance(last, Variable):
-                self._stored.add(last.name)
+            self._fetch(called)
         elif called.name not in _PASSED_OVER:
             raise NotCarriedError(called.line, f"`{called.name}(…)` has no counterpart")
 
-    def _log(self, called: Called, path: Condition) -> None:
+    def _fetch(self, expression: Expression) -> None:
+        """Note into which variables it reads what is stored."""
+        match expression:
+            case Called(name, arguments, _) if name in FETCHES and arguments:
+                last = arguments[-1]
+                if isinstance(last, Variable):
+                    self._stored.add(last.name)
+                    self._constants.pop(last.name, None)
+            case Negated(part, _):
+                self._fetch(part)
+            case Both(parts, _, _):
+                for part in parts:
+                    self._fetch(part)
+            case _:
+                pass
+
+    def _log(self, called: Called, path: Path) -> None:
         last = called.arguments[-1]
         written = last.value if isinstance(last, Constant) else None
         text = template_of(str(written), self._operation) if written is not None else None
@@ -213,7 +256,7 @@ class Walk:
             raise NotCarriedError(called.line, "the line to log has what is no fact")
         self._set(path, "log", text.strip(), called.line)
 
-    def _assign(self, statement: Assigned, path: Condition) -> None:
+    def _assign(self, statement: Assigned, path: Path) -> None:
         field = field_of(statement.variable)
         if field is None:
             self._keep(statement, path)
@@ -222,7 +265,7 @@ class Walk:
         self._conditions.write(field)
         self._set(path, field, value, statement.line)
 
-    def _keep(self, statement: Assigned, path: Condition) -> None:
+    def _keep(self, statement: Assigned, path: Path) -> None:
         """A variable of the script's own."""
         name = statement.variable
         is_plain = isinstance(statement.value, Constant | Variable | Joined)
@@ -251,7 +294,7 @@ class Walk:
         """What a variable of the script's own was assigned, where it surely was."""
         if isinstance(written, Variable) and written.name in self._constants:
             path, value = self._constants[written.name]
-            if beyond(path, self._conditions.path) == ALWAYS:
+            if not path.beyond(self._conditions.path):
                 return value
         return written
 
@@ -279,7 +322,7 @@ class Walk:
             raise NotCarriedError(part.line, "the text has what is no fact")
         return text
 
-    def _set(self, path: Condition, name: str, value: Any, line: int) -> None:
+    def _set(self, path: Path, name: str, value: Any, line: int) -> None:
         """One more effect; with the last block if it happens together with that."""
         last = self.blocks[-1] if self.blocks else None
         if last is None or last.path != path or (name == "log" and "log" in last.effects):
@@ -292,19 +335,34 @@ class Walk:
             last.effects.setdefault("values", {})[name] = value
 
 
-def _fields_in(statement: Statement) -> Iterator[str]:
-    """The fields that a statement may assign."""
-    match statement:
-        case Assigned(variable, _, _):
-            field = field_of(variable)
-            if field is not None:
-                yield field
-        case Branched(_, then, otherwise, _):
-            for one in (*then, *otherwise):
-                yield from _fields_in(one)
-        case Switched(_, cases, _):
-            for case in cases:
-                for one in case.body:
-                    yield from _fields_in(one)
-        case _:
-            pass
+def _within(statements: Iterable[Statement]) -> Iterator[Statement]:
+    """The statements, and all within them."""
+    for statement in statements:
+        yield statement
+        match statement:
+            case Branched(arms, otherwise, _):
+                yield from _within([one for arm in arms for one in arm.body])
+                yield from _within(otherwise)
+            case Switched(_, cases, _):
+                yield from _within([one for case in cases for one in case.body])
+            case _:
+                pass
+
+
+def _fields_in(statements: Iterable[Statement]) -> Iterator[str]:
+    """The fields that statements may assign."""
+    for statement in _within(statements):
+        field = field_of(statement.variable) if isinstance(statement, Assigned) else None
+        if field is not None:
+            yield field
+
+
+def _lines_in(statements: Iterable[Statement]) -> Iterator[int]:
+    """The lines of what statements do."""
+    for statement in _within(statements):
+        if not isinstance(statement, Branched | Switched):
+            yield _line_of(statement)
+
+
+def _line_of(statement: Statement) -> int:
+    return statement.line

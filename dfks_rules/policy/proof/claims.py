@@ -7,7 +7,7 @@ from dfks_rules.model.decisions import Denial, DenialAnswer, NotifyScope
 from dfks_rules.model.features import ROWS, VALUES_OF
 from dfks_rules.model.requests import Operation
 from dfks_rules.model.values import VALUES, Value
-from dfks_rules.policy.deciding.oracle import Oracle
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.language.alternatives import QUESTIONS, Question, equal_to
 from dfks_rules.policy.language.document import AllOf, AnyOf, Condition, Not, Rule
 from dfks_rules.policy.proof.aspects import aspects, whole
@@ -49,7 +49,7 @@ class Claim(NamedTuple):
     """Which requests it is about."""
     expect: Mapping[str, Any]
     """What is decided, with the keys of `expect` in a case; `reason` may be a list."""
-    other: Oracle | None = None
+    other: ReferencePolicySet | None = None
     """Policies that are expected to decide alike; None: none are."""
     is_some: bool = False
     """Whether one such request is enough."""
@@ -79,11 +79,11 @@ class Sought(NamedTuple):
     """Whether that depends on the time."""
 
 
-def regions(claim: Claim, policies: Oracle) -> Iterator[Region]:
+def regions(claim: Claim, policies: ReferencePolicySet) -> Iterator[Region]:
     """All that a claim is about, but for what its conditions rule out at once."""
     numbering = Numbering()
     for place, question in enumerate(QUESTIONS):
-        if _can_hold(claim.when, question, None) is False:
+        if can_hold(claim.when, question, None) is False:
             continue
         sides = [policies] if claim.other is None else [policies, claim.other]
         every = _domains_in(claim.when).union(*(side.domains(place) for side in sides))
@@ -100,7 +100,7 @@ def regions(claim: Claim, policies: Oracle) -> Iterator[Region]:
             or [[numbering.number(rule) for rule in side] for side in rules] != numbers
         )
         for domain in (None, *sorted(named)):
-            if domain is None or _can_hold(claim.when, question, domain) is not False:
+            if domain is None or can_hold(claim.when, question, domain) is not False:
                 rules, *others = usual if domain is None else found[domain]
                 cell = Cell(domain, named)
                 yield Region(question, cell, rules, others[0] if others else None)
@@ -288,16 +288,16 @@ _EXPECTED: dict[str, Callable[[_Expected, Any], Formula]] = {
 """Key of `expect` → its formula."""
 
 
-def _can_hold(condition: Condition, question: Question, domain: str | None) -> bool | None:
+def can_hold(condition: Condition, question: Question, domain: str | None) -> bool | None:
     """Whether a condition holds for a question, and a domain if one is given; None: it depends."""
     match condition:
         case AllOf(parts):
-            return _all(_can_hold(part, question, domain) for part in parts)
+            return _all(can_hold(part, question, domain) for part in parts)
         case AnyOf(parts):
-            some = _all(_not(_can_hold(part, question, domain)) for part in parts)
+            some = _all(_not(can_hold(part, question, domain)) for part in parts)
             return _not(some)
         case Not(part):
-            return _not(_can_hold(part, question, domain))
+            return _not(can_hold(part, question, domain))
         case _:
             known = {"op": question[0].value, "feature": question[1] and question[1].value}
             if domain is not None:

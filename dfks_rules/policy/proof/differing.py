@@ -11,7 +11,7 @@ from typing import NamedTuple
 from dfks_rules.model.features import VALUES_OF
 from dfks_rules.model.requests import Operation
 from dfks_rules.model.values import Value
-from dfks_rules.policy.deciding.oracle import Oracle
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.alternatives import QUESTIONS, Question
 from dfks_rules.policy.language.document import Rule
@@ -128,7 +128,7 @@ def _parts_of(fact: str) -> tuple[str, ...]:
     return addresses.get(fact, (fact,))
 
 
-def cases_of(old: Oracle, new: Oracle) -> list[Case]:
+def cases_of(old: ReferencePolicySet, new: ReferencePolicySet) -> list[Case]:
     """What is to be settled to compare two sets; what has the same rules in both is left out."""
     numbering = Numbering()
     numbers = {id(rule): numbering.number(rule) for one in (old, new) for rule in one.rules}

@@ -25,8 +25,8 @@ KNOWN_EFFECTS = frozenset(
     }
 )
 """Fields of `Effects` that formulas express."""
-KNOWN_PARTS = frozenset({"id", "condition", "effects", "shadow"})
-"""Fields of `Rule` that formulas express."""
+KNOWN_PARTS = frozenset({"id", "condition", "effects", "shadow", "narrowing"})
+"""Fields of `Rule` that formulas express; the narrowing is part of the condition."""
 
 
 class Unset(Enum):

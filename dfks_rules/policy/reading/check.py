@@ -17,18 +17,29 @@ from dfks_rules.policy.language.alternatives import (
 )
 from dfks_rules.policy.language.document import (
     AllOf,
+    Condition,
     Policy,
     Rule,
 )
 from dfks_rules.policy.language.implication import contradicts
+from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.reading.check_exceptions import check_exceptions, narrowing
 from dfks_rules.policy.reading.check_rule import check_attributes, check_rule
 from dfks_rules.policy.reading.exception_schema import exception_schema
+from dfks_rules.policy.reading.memory import AFRESH, Afresh
 from dfks_rules.policy.reading.read import Reader
 from dfks_rules.policy.reading.read_site import read_site
 from dfks_rules.policy.reading.schema import policy_schema
 from dfks_rules.policy.reading.shared import Shared, SharedFiles
-from dfks_rules.policy.reading.source import EXCEPTION, POLICY, Source, kind_of, misnamed, parse
+from dfks_rules.policy.reading.source import (
+    EXCEPTION,
+    LIST,
+    POLICY,
+    Source,
+    kind_of,
+    misnamed,
+    parse,
+)
 from dfks_rules.policy.reading.validate import Located, validate, validator
 from dfks_rules.policy.reading.variables import substitute
 from dfks_rules.policy.site.site import Site
@@ -50,6 +61,11 @@ class CheckedPolicy(NamedTuple):
     off: tuple[Rule, ...] = ()
     """Rules that are only checked."""
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether all that its rules test could be used; errors may stand in other files."""
+        return len(self.alternatives) == len(self.policy.rules)
+
 
 class Checked(NamedTuple):
     """The result of checking files; not to be used if a finding is an error."""
@@ -62,11 +78,16 @@ class Checked(NamedTuple):
     """The content of the Directory and NumberPlan files."""
 
 
-def check(sources: Sequence[Source]) -> Checked:
-    """The policies in these files, their site, and every finding about them."""
-    site, site_findings = read_site(sources)
+def check(sources: Sequence[Source], memory: Afresh = AFRESH) -> Checked:
+    """The policies in these files, their site, and every finding about them.
+
+    Args:
+        sources: in the order that ranks policies of equal band and priority.
+        memory: reads files other than policies.
+    """
+    site, site_findings = read_site(sources, memory)
     policies: list[CheckedPolicy] = []
-    shared = SharedFiles(sources)
+    shared = SharedFiles(sources, memory)
     findings: list[Finding] = [*site_findings, *shared.findings]
     names: dict[str, str] = {}
     for source in sources:
@@ -96,7 +117,16 @@ def check(sources: Sequence[Source]) -> Checked:
     findings += check_exceptions(
         [(one.policy, one.off, one.source.file, one.places) for one in policies], broken
     )
-    return Checked(_narrowed(policies), findings, site)
+    return Checked(_narrowed(policies), _once_in_lists(findings, sources), site)
+
+
+def _once_in_lists(findings: list[Finding], sources: Sequence[Source]) -> list[Finding]:
+    """The findings, those about an entry of a list once, however many rules test it."""
+    lists = {source.file for source in sources if kind_of(source) == LIST}
+    first: dict[object, Finding] = {}
+    for finding in findings:
+        first.setdefault(finding[:4] if finding.file in lists else id(finding), finding)
+    return list(first.values())
 
 
 def _narrowed(policies: list[CheckedPolicy]) -> list[CheckedPolicy]:
@@ -110,7 +140,11 @@ def _narrowed(policies: list[CheckedPolicy]) -> list[CheckedPolicy]:
         for rule in one.policy.rules:
             named = [way for name in rule.effects.lifts for way in rules.get(name, ())]
             if named and all(one.alternatives):
-                rule = rule._replace(condition=AllOf((narrowing(named), rule.condition)))
+                narrower = narrowing(named)
+                rule = rule._replace(
+                    condition=AllOf((narrower, rule.condition)),
+                    narrowing=AllOf((narrower, rule.narrowing)),
+                )
                 ways = tuple(
                     way for way in alternatives(rule.condition) if not contradicts(way.literals)
                 )
@@ -118,6 +152,11 @@ def _narrowed(policies: list[CheckedPolicy]) -> list[CheckedPolicy]:
                     policy = one.policy._replace(rules=(rule,))
                     policies[position] = one._replace(policy=policy, alternatives=(ways,))
     return policies
+
+
+def _of_tenant(tenant: str | None) -> Condition:
+    """Which requests a tenant's file is about, whatever its rules say."""
+    return AllOf(()) if tenant is None else Atom("domain", "eq", tenant)
 
 
 @cache
@@ -146,7 +185,7 @@ def _check_file(
     found: list[tuple[Alternative, ...]] = []
     for position in usable:
         before = len(reader.findings)
-        rule = reader.rule(policy, scope, position)
+        rule = reader.rule(policy, scope, position)._replace(narrowing=_of_tenant(source.tenant))
         is_used = not reader.is_off(position)
         (rules if is_used else off).append(rule)
         if is_used:
@@ -177,6 +216,8 @@ def _check_exception(
         return None, [finding for _, finding in located]
     reader = Reader(tree, shared, site.directory)
     policy = reader.exception(source.tenant)
+    (rule,) = policy.rules
+    policy = policy._replace(rules=(rule._replace(narrowing=_of_tenant(source.tenant)),))
     findings = list(reader.findings)
     ways: tuple[Alternative, ...] = ()
     if source.tenant is not None:

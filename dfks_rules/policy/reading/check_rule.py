@@ -40,25 +40,22 @@ def check_rule(
     tree: Tree, path: Path, rule: Rule, tenant: str | None
 ) -> tuple[tuple[Alternative, ...], list[Finding]]:
     """The ways in which a rule can match, and findings about its meaning."""
-    name = rule.id.partition("/")[2]
     try:
         every = alternatives(rule.condition)
     except TooManyAlternativesError as error:
-        return (), [tree.finding(path, "policy_limit", f"rule `{name}`: {error}")]
+        return (), [tree.finding(path, "policy_limit", f"{rule.told}: {error}")]
     against = [contradicted(way.literals) for way in every]
     ways = tuple(way for way, fact in zip(every, against, strict=True) if fact is None)
     reasons = [why_impossible(way) for way in ways]
     if ways and all(reasons):
         why = "; ".join(dict.fromkeys(reason for reason in reasons if reason))
-        message = f"rule `{name}` can never match: {why}"
+        message = f"{rule.told} can never match: {why}"
         return (), [tree.finding(path, "policy_never_matches", message)]
     if not ways:
         named = ", ".join(f"`{fact}`" for fact in dict.fromkeys(against))
         about = f" on {named}" if named else ""
         where = f" in `{tenant}`, the only domain of its file" if tenant else ""
-        message = (
-            f"rule `{name}` can never match{where}: its conditions{about} contradict each other"
-        )
+        message = f"{rule.told} can never match{where}: its conditions{about} contradict each other"
         return (), [tree.finding(path, "policy_never_matches", message)]
     questions = {QUESTIONS[question] for way in ways for question in way.questions}
     operations = {operation for operation, _ in questions}

@@ -1,4 +1,4 @@
-"""Every code of findings about policies, cases, directories and number plans.
+"""Every code of findings about policies, cases, proofs, directories and number plans.
 
 `docs/reference/findings.md` has a section for each: what it means, an example, and how to fix it.
 """
@@ -50,6 +50,7 @@ CODES: dict[str, Code] = {
     "policy_never_matches": Code("error", "a rule can never match"),
     "policy_tenant": Code("error", "a tenant's file reaches beyond its domain"),
     "policy_case": Code("error", "the facts of a case do not describe a request"),
+    "policy_proof_refuted": Code("error", "a proof is refuted by a request"),
     "policy_always_matches": Code("warning", "a condition excludes nothing"),
     "policy_no_effect": Code("warning", "an effect never applies"),
     "policy_duplicate_rule": Code("warning", "two rules are the same"),
@@ -70,6 +71,9 @@ CODES: dict[str, Code] = {
     "policy_many_follow": Code("warning", "more sets can follow from one than the server allows"),
     "policy_no_country": Code("warning", "a rule tests numbers, but no plan names a country"),
     "policy_redundant": Code("warning", "a rule changes nothing (`--complete`)"),
+    "policy_made_target": Code("warning", "a rule stores a target that a proof says nothing of"),
+    "policy_vacuous_proof": Code("warning", "a proof is about no request"),
+    "policy_proof_open": Code("warning", "a proof is not decided"),
     "policy_unused_variable": Code("warning", "a variable is never used"),
     "policy_needless_allow": Code("warning", "a comment allows a warning that does not occur"),
 }

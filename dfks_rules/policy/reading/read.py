@@ -1,6 +1,7 @@
 """A tree that conforms to the schema → the syntax tree, and findings the schema cannot express."""
 
 from collections.abc import Hashable, Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 from dfks_rules.errors import Finding
@@ -32,8 +33,9 @@ from dfks_rules.policy.language.values import (
     Rewritten,
     Template,
 )
-from dfks_rules.policy.reading.constants import refuse_constants
+from dfks_rules.policy.reading.constants import refuse_constants, wrong_entries
 from dfks_rules.policy.reading.read_hours import Hours
+from dfks_rules.policy.reading.read_list import MAX_FINDINGS, places_of
 from dfks_rules.policy.reading.shared import NOTHING_SHARED, Shared
 from dfks_rules.policy.site.directory import Directory
 from dfks_rules.policy.site.site import NO_SITE
@@ -176,7 +178,9 @@ class Reader:
         try:
             if isinstance(operand, dict):
                 operand = self._list(operand["list"], path)
-            refuse_constants(fact, name, operand)
+                self._check_entries(fact, name, operand, path)
+            else:
+                refuse_constants(fact, name, operand)
             if matcher.operand is Operand.FACT and operand == fact:
                 raise ValueError(f"`{fact}` is always the same as itself")
             prepared: Hashable = matcher.prepare(operand)
@@ -195,6 +199,17 @@ class Reader:
             message = f"unknown list `{name}`{did_you_mean(name, lists)}"
             self.findings.append(self._tree.finding(path, "policy_unknown_list", message))
         return lists.get(name) or NamedList(name, frozenset())
+
+    def _check_entries(self, fact: str, name: str, listed: NamedList, path: Path) -> None:
+        """Findings where the entries stand that the fact can never have: they are what is wrong."""
+        wrong = wrong_entries(fact, name, listed)
+        if not wrong:
+            return
+        source, user = self._shared.list_files[listed.name], self._tree.places[path]
+        test = f"{self._tree.file}:{user.line} tests `{fact}` with this list"
+        for entry, place in islice(places_of(source, wrong).items(), MAX_FINDINGS):
+            message = f"{wrong[entry]}; {test}"
+            self.findings.append(Finding(source.file, *place, "policy_value", message))
 
     def _effects(self, then: Mapping[str, Any], path: Path) -> Effects:
         self._check_placeholders(then.get("log", ""), (*path, "log"))

@@ -19,7 +19,7 @@ from dfks_rules.policy.reading.schema_pieces import (
     metadata_schema,
     object_schema,
 )
-from dfks_rules.policy.reading.source import MAX_CSV_BYTES, Source, is_csv, parse
+from dfks_rules.policy.reading.source import LIST_COLUMN, MAX_CSV_BYTES, Source, is_csv, parse
 from dfks_rules.policy.reading.validate import validate, validator
 from dfks_rules.policy.site.directory import MAX_USERS, Columns, Entry
 from dfks_rules.policy.site.number_plan import MAX_EXTENSION
@@ -259,8 +259,7 @@ class _Csv:
         required = _COLUMNS[:2] if self._source.tenant is None else _COLUMNS[:1]
         for name in required:
             if name not in self._places:
-                message = f"first line has no column `{name}`; write it like `{CSV_HEADER}`"
-                return self._report(1, 1, "policy_csv", message)
+                return self._report(1, 1, "policy_csv", _without(name, names))
         for place, name in enumerate(names):
             if names.index(name) != place:
                 self._report(1, _column(names, place), "policy_csv", f"two columns {quoted(name)}")
@@ -328,6 +327,18 @@ def _split(field: str, name: str) -> list[str]:
     if len(parts) > MAX_PER_USER:
         raise _Wrong(f"user has {len(parts)} {name}; at most {MAX_PER_USER}")
     return parts
+
+
+def _without(column: str, names: list[str]) -> str:
+    """What to say of a header without a column that every directory has."""
+    if not names[1:] and ";" in names[0]:
+        return "columns are separated by `;`; separate them by `,`"
+    if column != "user":
+        return f"first line has no column `{column}`; write it like `{CSV_HEADER}`"
+    # Without users, it may have been meant as a list.
+    hint = did_you_mean(names[0], (LIST_COLUMN,), _ALIKE)
+    wanted = f"a list begins with the column `{LIST_COLUMN}`, a directory with `{CSV_HEADER}`"
+    return f"first column is {quoted(names[0])}{hint}; {wanted}"
 
 
 def _column(fields: list[str], position: int) -> int:

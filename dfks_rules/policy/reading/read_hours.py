@@ -68,7 +68,10 @@ class Hours:
         """The schedule that is named at a path; with hours in the zone of a user it is refused."""
         entry = self._entry(name, path)
         if entry is not None and entry.zone_from is not None:
-            message = f"`{name}` has hours in the zone of each user; this takes one zone for all"
+            message = (
+                f"`{name}` has hours in the zone of each user; `expire` takes one zone for all: "
+                "write a rule for each zone"
+            )
             self._findings.append(self._tree.finding(path, "policy_schedule", message))
         return Named(name, entry and entry.schedule)
 

@@ -1,7 +1,7 @@
 """`kind: List` files, and CSV files whose first column is `entry` → lists with a name."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from pathlib import PurePath
 
@@ -21,6 +21,7 @@ from dfks_rules.policy.reading.schema_pieces import (
 from dfks_rules.policy.reading.source import MAX_CSV_BYTES, Source, is_csv, parse
 from dfks_rules.policy.reading.validate import validate, validator
 from dfks_rules.policy.words.wording import quoted
+from dfks_rules.yaml.tree import Place
 
 MAX_FINDINGS = 100
 """Most findings in one CSV file: what is wrong is mostly wrong on every line."""
@@ -43,11 +44,41 @@ def read_list(source: Source) -> tuple[NamedList | None, list[Finding]]:
     return NamedList(tree.value["metadata"]["name"], frozenset(tree.value["entries"])), []
 
 
+def places_of(source: Source, wanted: Collection[str]) -> dict[str, Place]:
+    """Entry → where it stands first in the file of its list, in the order of the file.
+
+    Args:
+        source: a file that `read_list` read without findings.
+        wanted: entries of the list.
+    """
+    places: dict[str, Place] = {}
+    for entry, place in _placed(source):
+        if entry in wanted:
+            places.setdefault(entry, place)
+    return places
+
+
+def _placed(source: Source) -> Iterator[tuple[str, Place]]:
+    if is_csv(source.file):
+        for number, line in enumerate(_lines(source)[1:], 2):
+            entry = line.partition(",")[0]
+            yield entry.strip(), Place(number, 1 + len(entry) - len(entry.lstrip()))
+        return
+    tree, _ = parse(source)
+    if tree is not None:
+        for position, entry in enumerate(tree.value["entries"]):
+            yield entry, tree.places["entries", position]
+
+
+def _lines(source: Source) -> list[str]:
+    return source.text.removeprefix("\ufeff").split("\n")
+
+
 def _read_csv(source: Source) -> tuple[NamedList | None, list[Finding]]:
     name = PurePath(source.file).stem
     findings = [*_wrong_file(source, name)]
     entries: set[str] = set()
-    lines = source.text.removeprefix("\ufeff").split("\n") if not findings else []
+    lines = _lines(source) if not findings else []
     for number, line in enumerate(lines[1:], 2):
         entry = line.partition(",")[0].strip()
         if problem := _problem(entry) if line.strip() else None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 from dfks_rules.errors import Finding
 from dfks_rules.policy.facts.families import attributes_in
+from dfks_rules.policy.reading.memory import AFRESH, Afresh
 from dfks_rules.policy.reading.read_directory import read_directory
 from dfks_rules.policy.reading.read_number_plan import make_number_plan, read_number_plan
 from dfks_rules.policy.reading.source import DIRECTORY, NUMBER_PLAN, Source, is_csv, kind_of
@@ -11,8 +12,12 @@ from dfks_rules.policy.site.directory import make_directory
 from dfks_rules.policy.site.site import Site, make_site
 
 
-def read_site(sources: Sequence[Source]) -> tuple[Site, list[Finding]]:
+def read_site(sources: Sequence[Source], memory: Afresh = AFRESH) -> tuple[Site, list[Finding]]:
     """The site described by the files; files of other kinds are ignored.
+
+    Args:
+        sources: files of all kinds.
+        memory: reads them.
 
     Returns:
         The site, and findings; if one is an error, the site must not be used.
@@ -22,11 +27,11 @@ def read_site(sources: Sequence[Source]) -> tuple[Site, list[Finding]]:
     for source in sources:
         kind = kind_of(source)
         if kind == DIRECTORY:
-            some, found = read_directory(source)
+            some, found = memory.of(read_directory, source)
             entries += some
             findings += found
         elif kind == NUMBER_PLAN:
-            plan, found = read_number_plan(source)
+            plan, found = memory.of(read_number_plan, source)
             plans += [plan] if plan else []
             findings += found
     directory, contradictions = make_directory(entries, attributes_read(sources))

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple, TypeVar
 from dfks_rules.errors import Finding
 from dfks_rules.policy.language.days import Calendar
 from dfks_rules.policy.language.lists import NamedList
+from dfks_rules.policy.reading.memory import AFRESH, Afresh
 from dfks_rules.policy.reading.read_calendar import read_calendar
 from dfks_rules.policy.reading.read_list import read_list
 from dfks_rules.policy.reading.read_vars import read_vars
@@ -29,25 +30,33 @@ class Shared(NamedTuple):
     """Name → list."""
     calendars: Mapping[str, Calendar]
     """Name → calendar."""
+    list_files: Mapping[str, Source]
+    """Name of a list → the file that it is in."""
 
 
-NOTHING_SHARED = Shared({}, {}, {})
+NOTHING_SHARED = Shared({}, {}, {}, {})
 """No file defines anything for others."""
 
 
 class SharedFiles:
     """What all files define for others."""
 
-    def __init__(self, sources: Sequence[Source]) -> None:
+    def __init__(self, sources: Sequence[Source], memory: Afresh = AFRESH) -> None:
         """Reads the files of these kinds, and collects `findings`.
 
         Codes are those of `read_list`, `read_vars` and `read_calendar`, and `policy_duplicate_name`
         where two files of one owner define the same name.
+
+        Args:
+            sources: files of all kinds.
+            memory: reads them.
         """
+        self._memory = memory
         self.findings: list[Finding] = []
         self._variables: _Owned[Any] = {}
         self._lists: _Owned[NamedList] = {}
         self._calendars: _Owned[Calendar] = {}
+        self._list_files: _Owned[Source] = {}
         self._files: dict[tuple[str | None, str, str], str] = {}
         """(tenant, kind, name) → the file that defines it."""
         for source in sources:
@@ -59,20 +68,22 @@ class SharedFiles:
             _seen(self._variables, tenant),
             _seen(self._lists, tenant),
             _seen(self._calendars, tenant),
+            _seen(self._list_files, tenant),
         )
 
     def _read(self, source: Source, kind: str) -> None:
         if kind == LIST:
-            listed, findings = read_list(source)
+            listed, findings = self._memory.of(read_list, source)
             self.findings += findings
             if listed is not None:
                 self._define(source, kind, self._lists, {listed.name: listed})
+                self._list_files.setdefault(source.tenant, {}).setdefault(listed.name, source)
         elif kind == VARS:
-            variables, findings = read_vars(source)
+            variables, findings = self._memory.of(read_vars, source)
             self.findings += findings
             self._define(source, kind, self._variables, variables)
         elif kind == CALENDAR:
-            calendar, findings = read_calendar(source)
+            calendar, findings = self._memory.of(read_calendar, source)
             self.findings += findings
             if calendar is not None:
                 self._define(source, kind, self._calendars, {calendar.name: calendar})

@@ -30,7 +30,9 @@ _KIND = re.compile(
     r"[ \t\r]*(?:#.*)?$",
     re.MULTILINE,
 )
-_LIST_HEADER = re.compile(r"\ufeff?entry[ \t]*(,|\r?$)", re.MULTILINE)
+LIST_COLUMN = "entry"
+"""The first column of a CSV file that is a list."""
+_LIST_HEADER = re.compile(rf"\ufeff?{LIST_COLUMN}[ \t]*(,|\r?$)", re.MULTILINE)
 """How a CSV file begins that is a list."""
 
 

@@ -9,6 +9,9 @@ from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from dfks_rules.errors import Finding
+from dfks_rules.policy.facts.facts import fact_named
+from dfks_rules.policy.facts.families import count_meant
+from dfks_rules.policy.language.expiry import misread
 from dfks_rules.policy.language.matchers import MATCHERS
 from dfks_rules.policy.reading.schema_pieces import WANTED, Schema
 from dfks_rules.policy.words.wording import did_you_mean, quoted, with_hyphens
@@ -59,8 +62,18 @@ _KEYS_MEANT = {
     "user.role": "role",
     "user.domain": "domain",
     "user.user": "user",
+    "schedule": "during",
+    "zone": "tz",
+    "expires": "until",
+    "reason": "why",
+    "rule": "for",
+    "rules": "for",
 }
 """What authors write instead of keys, in lower case → the key."""
+_HOURS = re.compile(r"([0-2][0-9]:[0-5][0-9]) ?- ?([0-2][0-9]:[0-5][0-9])", re.ASCII)
+_COMPARED = re.compile(r"([<>]=?) ?([0-9]{1,9})", re.ASCII)
+_COMPARISONS = {"<": "lt", "<=": "le", ">": "gt", ">=": "ge"}
+_LISTED = ("`in`", "`notIn`")
 Located = tuple[Path, Finding]
 """A finding, and the path of the value it is about."""
 
@@ -75,7 +88,7 @@ def validate(tree: Tree, against: Draft202012Validator) -> list[Located]:
     located: dict[tuple[Path, str], Located] = {}
     for error in against.iter_errors(tree.value):
         for leaf in _leaves(error):
-            for path, code, message, at_key in _explain(leaf):
+            for path, code, message, at_key in _explain(leaf, tree):
                 finding = tree.finding(path, code, message, at_key=at_key)
                 # Each value gets one finding, and an enumeration says more than a type or length.
                 key = (path, message if at_key else "")
@@ -93,15 +106,25 @@ def _leaves(error: ValidationError) -> Iterator[ValidationError]:
     for inner in error.context:
         branches.setdefault(inner.schema_path[0], []).append(inner)
     fitting = [branch for branch in branches.values() if not any(map(_is_of_other_type, branch))]
+    fitting.sort(key=lambda branch: not any(map(_is_near, branch)))
     for inner in (fitting or list(branches.values()))[0]:
         yield from _leaves(inner)
+
+
+def _is_near(error: ValidationError) -> bool:
+    """Whether a mapping has a key of this branch, or one that authors write instead."""
+    if error.path or not isinstance(error.instance, dict):
+        return False
+    schema: Any = error.schema
+    known = schema.get("properties", ())
+    return any(key in known or _KEYS_MEANT.get(key.lower()) in known for key in error.instance)
 
 
 def _is_of_other_type(error: ValidationError) -> bool:
     return error.validator == "type" and not error.path
 
 
-def _explain(error: ValidationError) -> Iterator[tuple[Path, str, str, bool]]:
+def _explain(error: ValidationError, tree: Tree) -> Iterator[tuple[Path, str, str, bool]]:
     """(path, code, message, whether it is about the key) of everything one error reports."""
     path: Path = tuple(error.absolute_path)
     schema: Any = error.schema
@@ -115,7 +138,9 @@ def _explain(error: ValidationError) -> Iterator[tuple[Path, str, str, bool]]:
                 yield (*path, key), *_unknown_key(key, path, schema), True
         case "required":
             for key in sorted(set(limit) - value.keys()):
-                yield path, "policy_missing", f"{_subject(path)} has no `{key}`", True
+                # What a file needs follows from its kind.
+                place: Path = path or (("kind",) if "kind" in value else path)
+                yield place, "policy_missing", f"{_subject(path)} has no `{key}`", True
         case "enum" | "const":
             allowed = limit if isinstance(limit, list) else [limit]
             yield path, "policy_value", _not_one_of(value, allowed), False
@@ -126,7 +151,7 @@ def _explain(error: ValidationError) -> Iterator[tuple[Path, str, str, bool]]:
         case "type":
             yield path, "policy_type", _of_other_type(value, limit, _subject(path)), False
         case "pattern":
-            yield path, "policy_value", _of_other_form(value, limit), False
+            yield path, "policy_value", _of_other_form(value, limit, path, tree), False
         case bound:
             code, message = _BOUNDS[str(bound)]
             subject, size = _subject(path), len(value) if isinstance(value, Sized) else 0
@@ -139,25 +164,39 @@ def _unknown_key(key: str, path: Path, schema: Schema) -> tuple[str, str]:
     if word == "matcher" and key in MATCHERS:
         takes = ", ".join(f"`{name}`" for name in known)
         return "policy_type", f"fact `{path[-1]}` does not take `{key}`; it takes {takes}"
-    if home := _home_of(key, schema["properties"]):
-        hint = f"; write `{home}: {{{key}: …}}`"
+    if homes := _homes_of(key, schema["properties"]):
+        hint = "; write " + " or ".join(f"`{home}: {{{key}: …}}`" for home in homes)
     elif (meant := _KEYS_MEANT.get(key.lower())) in known:
         hint = f" (did you mean `{meant}`?)"
     else:
         hint = did_you_mean(key, known)
+        if word == "fact" and (count := count_meant(key)):
+            hint = f" (did you mean `{count}`?)"
     return f"policy_unknown_{word}", f"unknown {word} {quoted(key)}{hint}"
 
 
-def _home_of(key: str, properties: Schema) -> str | None:
-    """The sibling key under which this key belongs; None when there is none."""
-    for name, schema in properties.items():
-        for branch in schema.get("anyOf", [schema]):
-            if key in branch.get("properties", ()):
-                return name
-    return None
+def _homes_of(key: str, properties: Schema) -> list[str]:
+    """The sibling keys under which this key may belong."""
+    homes = [
+        name
+        for name, schema in properties.items()
+        if any(key in branch.get("properties", ()) for branch in schema.get("anyOf", [schema]))
+    ]
+    return homes or ["when"] * ("when" in properties and fact_named(key) is not None)
 
 
-def _of_other_form(text: str, pattern: str) -> str:
+def _of_other_form(text: str, pattern: str, path: Path, tree: Tree) -> str:
+    if path[-1:] == ("expires",):
+        forms = "a duration like `2h`, nor a moment like `2026-01-05T18:00+01:00`, nor `false`"
+        return f"{quoted(text)} is neither {forms}"
+    if path[-1:] == ("expire",):
+        schedules = tree.at(("schedules",)) if ("schedules",) in tree.places else None
+        return misread(text, schedules if isinstance(schedules, dict) else ())
+    if path[-1:] == ("deny",) and " " in text:
+        reason = "not a reason, which is a short word of your own"
+        return f"{quoted(text)} is {reason}: `deny: {{reason: not-allowed, text: …}}`"
+    if found := _HOURS.fullmatch(text):
+        return f'{quoted(text)} is not a time of day: `{{ge: "{found[1]}", lt: "{found[2]}"}}`'
     plain = with_hyphens(text)
     if plain != text and re.search(pattern, plain):
         return f"{quoted(text)} has a dash; write a hyphen: {quoted(plain)}"
@@ -181,13 +220,31 @@ def _not_one_of(value: Any, allowed: list[Any]) -> str:
 def _of_other_type(value: Any, wanted: str, subject: str) -> str:
     if subject == "`deny`" and isinstance(value, bool):
         return "`deny` takes a reason, a short word of your own: `deny: not-allowed`"
+    if subject == "`expire`":
+        is_number = isinstance(value, int) and not isinstance(value, bool)
+        unit = f"{quoted(value)} needs a unit: `{value}m`, `{value}h` or `{value}d`"
+        return unit if is_number else misread(json.dumps(value))
     if wanted == "string" and isinstance(value, bool | int):
         return f'{subject} must be text: put it in quotes, `"{json.dumps(value)}"`'
     if wanted == "integer" and isinstance(value, str) and value.isdecimal():
-        if str(int(value)) != value:
-            return f"{subject} must be {_TYPES[wanted]}, with no leading zero: `{int(value)}`"
-        return f"{subject} must be {_TYPES[wanted]}: remove the quotes"
-    return f"{subject} must be {_TYPES[wanted]}, not {quoted(value)}"
+        is_plain = str(int(value)) == value
+        how = ": remove the quotes" if is_plain else f", with no leading zero: `{int(value)}`"
+        return f"{subject} must be {_TYPES[wanted]}{how}"
+    return (
+        f"{subject} must be {_TYPES[wanted]}, not {quoted(value)}{_meant(value, wanted, subject)}"
+    )
+
+
+def _meant(value: Any, wanted: str, subject: str) -> str:
+    """What to write instead of a text of another type, where that can be told."""
+    if not isinstance(value, str):
+        return ""
+    if wanted == "array":
+        of_a_file = f", or `{{list: {value}}}` for a list in a file" if subject in _LISTED else ""
+        return f"; write `[{value}]`{of_a_file}"
+    if wanted == "integer" and (found := _COMPARED.fullmatch(value)):
+        return f"; write `{{{_COMPARISONS[found[1]]}: {found[2]}}}`"
+    return ""
 
 
 def _subject(path: Path) -> str:

@@ -131,6 +131,12 @@ class Directory:
         """How many users there are."""
         return sum(map(len, self._users.values()))
 
+    def users(self) -> Iterator[Aor]:
+        """Every user that a file names."""
+        for domain, users in self._users.items():
+            for name in users:
+                yield Aor(name, domain)
+
     @property
     def groups(self) -> frozenset[str]:
         """Every group that has a member."""

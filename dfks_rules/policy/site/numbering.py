@@ -131,8 +131,13 @@ def class_of_short_number(digits: str, country: str | None) -> str | None:
     return "premium" if cost == ShortNumberCost.PREMIUM_RATE else "short-code"
 
 
+def risk_of(class_: str) -> int:
+    """How risky a class is; those that authors define are equally so."""
+    return _RISK.get(class_, _RISK[""])
+
+
 def _danger(reading: Number) -> tuple[bool, int, bool, int]:
-    risk = _RISK.get(reading.class_, _RISK[""])
+    risk = risk_of(reading.class_)
     return reading.trust > _INVALID, risk, reading.abroad, reading.trust
 
 

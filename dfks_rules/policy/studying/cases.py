@@ -69,6 +69,17 @@ class CaseResult(NamedTuple):
         return not self.differences
 
 
+def rules_wanted(case: Case, policies: PolicySet) -> set[str]:
+    """Ids of the rules that a case expects to match."""
+    expect = case.expect
+    lifted = expect.get("lifted", {})
+    named = {*expect.get("matched", ()), *lifted, *lifted.values()}
+    named |= {rule for rule in expect.get("by", {}).values() if isinstance(rule, str)}
+    reason = expect.get("reason")
+    denials = ((rule.id, rule.effects.denial) for rule in policies.rules)
+    return named | {rule for rule, denial in denials if denial and denial.reason == reason}
+
+
 def is_cases_file(name: str) -> bool:
     """Whether a file in a directory of policies holds cases rather than a policy."""
     return name.endswith("cases.yaml")

@@ -4,7 +4,7 @@ It is worked out by deciding, one moment after the other, as the server will: wh
 to be switched off, and gets are decided on what is stored then. Nobody touches anything meanwhile.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from datetime import UTC, datetime
 from enum import Enum
 from typing import NamedTuple
@@ -28,9 +28,22 @@ from dfks_rules.model.requests import (
     Surroundings,
 )
 from dfks_rules.policy.deciding.policy_set import PolicySet
+from dfks_rules.policy.facts.families import group_in
 
 MAX_HOURS = 24 * 31
 """How far one can look ahead."""
+
+
+_OF_A_PHONE = (
+    "device",
+    "userAgent",
+    "transport",
+    "source.ip",
+    "auth.method",
+    "auth.user",
+    "param",
+)
+"""Facts that only a request has; nobody sends one here."""
 
 
 class Cause(Enum):
@@ -95,6 +108,21 @@ def coming(
         )
 
 
+def depends_on(policies: PolicySet, given: Container[str]) -> tuple[list[str], list[str]]:
+    """Facts on which it depends what is shown, and which are not known before a request.
+
+    Args:
+        policies: what decides.
+        given: names of counts of members of groups that are known.
+
+    Returns:
+        Counts that are not known; facts that a phone tells.
+    """
+    reads = sorted(policies.reads_on_get or ())
+    counts = [name for name in reads if group_in(name) and name not in given]
+    return counts, [name for name in reads if name in _OF_A_PHONE]
+
+
 class _Walk:
     """One user, as time passes."""
 
@@ -124,7 +152,7 @@ class _Walk:
         gets = self._policies.decide_gets(
             self._presentity, self._phone, self._snapshot, at, self._around
         )
-        return dict(gets)
+        return dict(gets.decided)
 
     def expire(self, at: datetime) -> Iterator[Coming]:
         """Switch off what has expired by then, as far as the policies let it."""

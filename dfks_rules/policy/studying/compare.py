@@ -1,6 +1,7 @@
 """Differences between the decisions of two sets of policies, grouped by what differs and why."""
 
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple, Protocol
@@ -11,6 +12,7 @@ from dfks_rules.policy.deciding.answer import answer_of
 from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.facts.given import given_of
 from dfks_rules.policy.facts.view import View
+from dfks_rules.policy.studying.instances import Instances
 from dfks_rules.policy.studying.witness import Facts, smallest, witness_of, witnesses
 
 MAX_WITNESSES = 20_000
@@ -20,6 +22,8 @@ MAX_GROUPS = 1_000
 
 _WHY = {"by", "matched", "lifted", "shadow"}
 """Parts of a decision that say where it comes from; alone they are not a difference."""
+_OF_DENIAL = ("answer", "text")
+"""Parts of a denial that no case expects, compared where the reasons are alike."""
 
 
 class Key(NamedTuple):
@@ -55,6 +59,8 @@ class Group:
     """Number of requests in the group."""
     names: list[str] = field(default_factory=list)
     """The caller's name for each, if they are to be listed."""
+    note: str | None = None
+    """Why facts are left that only files say; None: none are."""
 
     def grow(self) -> None:
         """There is one more."""
@@ -72,8 +78,16 @@ class Decides(Protocol):
 class Comparison:
     """Decides requests by two sets and groups the differences; bounded except for `Group.names`."""
 
-    def __init__(self, old: Decides, new: Decides) -> None:
+    def __init__(self, old: Decides, new: Decides, instances: Sequence[Instances] = ()) -> None:
+        """Two sets, and no difference yet.
+
+        Args:
+            old: one set.
+            new: the other.
+            instances: users and targets by which a request may be described, those preferred first.
+        """
         self._old, self._new = old, new
+        self._instances = instances
         self._groups: dict[Key, Group] = {}
         self.tried = 0
         """Number of requests decided."""
@@ -122,8 +136,13 @@ class Comparison:
         given = dict(given_of(view)) if given is None else given
         witness = witness_of(given)
         if witness is not None and self._key(witness.view) == key:
-            given, view = smallest(witness, lambda one: self._key(one.view) == key)
-        return Group(key, name, given, self._old.decide_view(view), self._new.decide_view(view))
+            witness = smallest(witness, lambda one: self._key(one.view) == key)
+            for instances in self._instances:
+                witness = instances.named(witness, lambda one: self._key(one.view) == key)
+            given, view = witness
+        group = Group(key, name, given, self._old.decide_view(view), self._new.decide_view(view))
+        group.note = self._instances[0].as_given(given) if self._instances else None
+        return group
 
 
 def compare(old: PolicySet, new: PolicySet, most: int = MAX_WITNESSES) -> Comparison:
@@ -145,8 +164,10 @@ def what_differs(old: Decision, new: Decision) -> tuple[str, ...]:
         return ("decision",)
     before, after = answer_of(old), answer_of(new)
     changed = [name for name in before if name not in _WHY and before[name] != after[name]]
-    if old.denial != new.denial and "reason" not in changed:
-        changed.append("answer")
+    if old.denial is not None and new.denial is not None and "reason" not in changed:
+        changed += [
+            name for name in _OF_DENIAL if getattr(old.denial, name) != getattr(new.denial, name)
+        ]
     return tuple(changed)
 
 
@@ -167,6 +188,11 @@ def said(decision: Decision, changed: Iterable[str]) -> str:
             parts += [f"{key}={value}" for key, value in given.items()]
         elif name == "answer" and decision.denial is not None:
             parts.append(f"answer={decision.denial.answer.value}")
+        elif name == "text" and decision.denial is not None:
+            text = decision.denial.text
+            parts.append(
+                "without text" if text is None else f"text={json.dumps(text, ensure_ascii=False)}"
+            )
         elif name not in ("decision", "reason"):
             parts.append(f"{name}={_word(words[name])}")
     rules = _deciders(decision, changed)
@@ -194,6 +220,7 @@ _DECIDED_AS = {
     "decision": ("deny", "allow", "status"),
     "reason": ("deny",),
     "answer": ("deny",),
+    "text": ("deny",),
     "values": tuple(value.value for value in VALUES),
 }
 """Part of a decision → the fields of `Decision.decided_by` that name its rule."""

@@ -25,6 +25,8 @@ class Unshown(NamedTuple):
     """Its id, `policy/rule`."""
     what: str
     """What never happened, in one line."""
+    title: str
+    """The rule for people: an Exception is called one."""
 
 
 _COUNTED = -1
@@ -35,7 +37,8 @@ class _Seen:
     """What cases showed about one rule."""
 
     def __init__(self, rule: Rule) -> None:
-        self.id = rule.id
+        self.id, self.title = rule.id, rule.title
+        self.wanted = "lifted a denial" if rule.is_exception else "decided anything"
         self.ways = alternatives(rule.condition)
         self.matched: set[int] = set()
         """Positions of the ways that matched."""
@@ -64,7 +67,7 @@ class _Seen:
             )
             if fits and all(atom.holds(lookup) == positive for atom, positive in way.literals):
                 shown.add(position)
-        if rule.effects.lifts:
+        if rule.is_exception:
             counted = rule.id in dict(decision.lifted).values()
         else:
             alone = make_plan([rule], operation, feature, decision.revision, lookup)
@@ -156,13 +159,15 @@ class Coverage:
         """What no case shows, by file and line."""
         for (file, line), seen in sorted(self._seen.items(), key=lambda item: item[0]):
             if not seen.matched:
-                yield Unshown(file, line, seen.id, "never matched")
+                yield Unshown(file, line, seen.id, "never matched", seen.title)
                 continue
             if not seen.counted:
-                yield Unshown(file, line, seen.id, "matched, but never decided anything")
+                what = f"matched, but never {seen.wanted}"
+                yield Unshown(file, line, seen.id, what, seen.title)
             for position, way in enumerate(seen.ways):
                 if position not in seen.matched:
-                    yield Unshown(file, line, seen.id, f"never matched by {_way_text(way)}")
+                    what = f"never matched by {_way_text(way)}"
+                    yield Unshown(file, line, seen.id, what, seen.title)
 
 
 def places_of(sources: Iterable[Source]) -> dict[str, tuple[str, int]]:

@@ -7,7 +7,7 @@ from dfks_rules.errors import Finding
 from dfks_rules.model.features import SPELLINGS
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.deciding.compiled import compile_policies
-from dfks_rules.policy.deciding.oracle import Oracle
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.language.document import AllOf, Mode, Rule
 from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.proof.differing import Case, Solver, by_search
@@ -40,7 +40,7 @@ def upheld(
         solver: decides formulas.
     """
     compiled = compile_policies(sources)
-    oracle = Oracle(compiled)
+    oracle = ReferencePolicySet(compiled)
     rules = {
         (one.source.file, *place[:2]): rule
         for one in check(sources).policies
@@ -68,7 +68,9 @@ def upheld(
     return [finding for finding in findings if is_so(finding)]
 
 
-def _bars_switching_off(rule: Rule, oracle: Oracle, horizon: Horizon, solver: Solver) -> bool:
+def _bars_switching_off(
+    rule: Rule, oracle: ReferencePolicySet, horizon: Horizon, solver: Solver
+) -> bool:
     """Whether a rule can match a set that switches off; true where that is not decided."""
     off = rule._replace(condition=AllOf((rule.condition, _OFF)))
     for case in cases_with(rule, oracle):

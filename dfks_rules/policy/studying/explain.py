@@ -4,7 +4,7 @@ Nothing is recorded while requests are served: an explanation is derived from th
 when somebody asks for it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import NamedTuple
 
 from dfks_rules.model.decisions import AlsoSet, Decision
@@ -39,6 +39,10 @@ class Matched(NamedTuple):
     """Its id, `policy/rule`."""
     said: tuple[Said, ...]
     """The fields it sets."""
+    title: str
+    """The rule for people: an Exception is called one."""
+    follow: int
+    """How many sets follow from it."""
 
 
 class Reason(NamedTuple):
@@ -63,6 +67,8 @@ class Unmatched(NamedTuple):
     """Tests that are all false; had one been true, more of the rule's condition would have held."""
     elsewhere: bool
     """Whether it is about another operation, feature or domain, so that its tests do not matter."""
+    title: str
+    """The rule for people: an Exception is called one."""
 
 
 class Explanation(NamedTuple):
@@ -90,12 +96,21 @@ def explain(policies: PolicySet, view: View) -> Explanation:
     return Explanation(
         view.request,
         decision,
-        tuple(Matched(rule.id, _said(rule, matching, view, decision)) for rule in matching),
+        tuple(
+            Matched(
+                rule.id,
+                _said(rule, matching, view, decision),
+                rule.title,
+                sum(one.rule == rule.id for one in decision.also),
+            )
+            for rule in matching
+        ),
         tuple(
             Unmatched(
                 rule.id,
                 tuple(_reason(test, lookup) for test in failing(rule.condition, lookup)),
                 not _can_match(rule, view),
+                rule.title,
             )
             for rule in policies.rules
             if rule.id not in decision.matched
@@ -203,12 +218,22 @@ def decision_line(request: FeatureRequest, decision: Decision) -> str:
     return f"{asked}: allowed, {told}"
 
 
-def brief(explanation: Explanation) -> list[str]:
-    """A few lines: which rules matched, which decided what, and which denials were lifted."""
+def brief(explanation: Explanation, wanted: Collection[str] = ()) -> list[str]:
+    """A few lines: which rules matched, which decided what, and which denials were lifted.
+
+    Args:
+        explanation: what to tell.
+        wanted: rules of which it is told why they did not match.
+    """
     decision = explanation.decision
+    missed = [
+        f"{one.title} did not match: {'; or '.join(map(str, one.because))}"
+        for one in explanation.unmatched
+        if one.rule in wanted
+    ]
     if not decision.matched:
-        return ["no rule matched"]
-    lines = [f"matched: {', '.join(decision.matched)}"]
+        return ["no rule matched", *missed]
+    lines = [f"matched: {', '.join(decision.matched)}", *missed]
     if decision.decided_by:
         by = ", ".join(f"{field} by {rule}" for field, rule in decision.decided_by.items())
         lines.append(f"decided: {by}")
@@ -257,7 +282,10 @@ def _block(title: str, entries: Iterator[list[str]]) -> list[str]:
 
 def _matched_lines(matched: Matched) -> list[str]:
     lines = [f"  {said.field}: {_what(said)}" for said in matched.said]
-    return [matched.rule, *(lines or ["  sets nothing here"])]
+    if matched.follow:
+        word = "set follows" if matched.follow == 1 else "sets follow"
+        lines.append(f"  also: {matched.follow} {word}")
+    return [matched.title, *(lines or ["  sets nothing here"])]
 
 
 def _what(said: Said) -> str:
@@ -267,7 +295,7 @@ def _what(said: Said) -> str:
 
 
 def _unmatched_lines(unmatched: Unmatched) -> list[str]:
-    return [unmatched.rule, *(f"  {reason}" for reason in unmatched.because)]
+    return [unmatched.title, *(f"  {reason}" for reason in unmatched.because)]
 
 
 def explanation_json(explanation: Explanation) -> dict[str, object]:

@@ -6,7 +6,7 @@ from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.facts.facts import facts_of
 from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.language.alternatives import QUESTIONS, SignedAtom, alternatives
-from dfks_rules.policy.language.document import AllOf, AnyOf, Condition, Not
+from dfks_rules.policy.language.document import AllOf, AnyOf, Condition, Not, Rule
 from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.language.text import literal_text
 from dfks_rules.policy.reading.source import Source
@@ -21,7 +21,7 @@ class Outcomes:
     """
 
     def __init__(self) -> None:
-        self._seen: dict[tuple[str, int], tuple[str, dict[Atom, set[bool]]]] = {}
+        self._seen: dict[tuple[str, int], tuple[Rule, dict[Atom, set[bool]]]] = {}
 
     def add(self, policies: PolicySet, sources: Sequence[Source], views: Iterable[View]) -> None:
         """Count what these requests show about the rules in these files."""
@@ -30,13 +30,14 @@ class Outcomes:
             (policies.sees(view).request.operation, facts_of(policies.sees(view))) for view in views
         ]
         for rule in policies.rules:
-            _, outcomes = self._seen.setdefault(places[rule.id], (rule.id, {}))
+            _, outcomes = self._seen.setdefault(places[rule.id], (rule, {}))
             about = {
                 QUESTIONS[position][0]
                 for way in alternatives(rule.condition)
                 for position in way.questions
             }
-            for atom in _atoms(rule.condition):
+            given = set(_atoms(rule.narrowing))
+            for atom in (one for one in _atoms(rule.condition) if one not in given):
                 happened = outcomes.setdefault(atom, set())
                 happened |= {atom.holds(lookup) for operation, lookup in seen if operation in about}
 
@@ -51,7 +52,7 @@ class Outcomes:
                 for outcome in (True, False):
                     if happened and outcome not in happened:
                         what = f"{{{text}}} was never {str(outcome).lower()}"
-                        yield Unshown(file, line, rule, what)
+                        yield Unshown(file, line, rule.id, what, rule.title)
 
 
 def _atoms(condition: Condition) -> Iterator[Atom]:

@@ -46,6 +46,8 @@ class ProofFile(NamedTuple):
     """The policy files, or folders of them, relative to this file."""
     proofs: tuple[Property, ...]
     """In the order of the file."""
+    tree: Tree
+    """What is written there, and where."""
 
 
 Named = Callable[[tuple[str, ...]], Sequence[Source]]
@@ -85,7 +87,7 @@ def parse_proofs(source: Source, named: Named = nothing_named) -> ProofFile:
     findings += reader.findings
     if findings:
         raise PolicyError(findings)
-    return ProofFile(source.file, tuple(tree.value["policies"]), tuple(proofs))
+    return ProofFile(source.file, tuple(tree.value["policies"]), tuple(proofs), tree)
 
 
 def _policies_of(tree: Tree) -> tuple[str, ...]:

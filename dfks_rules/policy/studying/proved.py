@@ -1,19 +1,18 @@
 """Two sets of policies compared for all requests: proved alike, or shown where they differ."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.deciding.compiled import CompiledPolicies
-from dfks_rules.policy.deciding.oracle import Oracle
-from dfks_rules.policy.facts.facts import known_fact
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.language.alternatives import Question
 from dfks_rules.policy.proof.differing import Case, Model, Solver, by_search, cases_of, settle
 from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.proof.undecided import Undecided
-from dfks_rules.policy.reading.source import DIRECTORY, NUMBER_PLAN, Source, kind_of
 from dfks_rules.policy.studying.compare import Comparison, what_differs
+from dfks_rules.policy.studying.instances import instances_of
 from dfks_rules.policy.studying.models import view_at, witnesses_at
 
 Progress = Callable[[int, int], None]
@@ -64,8 +63,9 @@ def prove_alike(
     progress: Progress | None = None,
 ) -> Proof:
     """What two sets decide differently, all of it, and what could not be decided."""
-    before, after = Oracle(old), Oracle(new)
-    proof = Proof(Comparison(before, after), horizon)
+    before, after = ReferencePolicySet(old), ReferencePolicySet(new)
+    instances = [instances_of(site) for site in (new.site, old.site)[: 1 + (old.site != new.site)]]
+    proof = Proof(Comparison(before, after, instances), horizon)
     cases = cases_of(before, after)
     for number, case in enumerate(cases):
         judge = _Judge(proof, case, before, after)
@@ -81,48 +81,12 @@ def prove_alike(
     return proof
 
 
-def changed_files(old: Sequence[Source], new: Sequence[Source]) -> list[str]:
-    """Files about users and numbers that are not the same in both sets."""
-    texts = [
-        {source.text: source.file for source in sources if kind_of(source) in _ABOUT_SITES}
-        for sources in (old, new)
-    ]
-    before, after = texts
-    files = [before[text] for text in before if text not in after]
-    return [*files, *(after[text] for text in after if text not in before)]
-
-
-def doubts_about(files: Sequence[str], old: CompiledPolicies, new: CompiledPolicies) -> list[Doubt]:
-    """What changed files leave undecided.
-
-    Proofs are about whatever a directory may say, but it has to say the same to both sets. So it
-    matters only if rules of both read what such files say.
-    """
-    if not (_reads_files(old) and _reads_files(new)):
-        return []
-    reason = "has changed, and what it says of users and numbers is not compared"
-    return [Doubt(None, None, f"`{file}` {reason}") for file in files]
-
-
-def _reads_files(compiled: CompiledPolicies) -> bool:
-    """Whether a rule reads what files say of users and numbers."""
-    sharding = compiled.sharding
-    read = [*(shard.facts for shard in sharding.shards), *sharding.reads.values()]
-    members = any(
-        getattr(one, "group", None) is not None
-        for rule in compiled.rules
-        for one in rule.effects.also
-    )
-    return members or any(known_fact(name).derived for names in read for name in names)
-
-
-_ABOUT_SITES = (DIRECTORY, NUMBER_PLAN)
-
-
 class _Judge:
     """Has what looks like a difference decided by the reference evaluator."""
 
-    def __init__(self, proof: Proof, case: Case, old: Oracle, new: Oracle) -> None:
+    def __init__(
+        self, proof: Proof, case: Case, old: ReferencePolicySet, new: ReferencePolicySet
+    ) -> None:
         self._proof, self._case = proof, case
         self._old, self._new = old, new
 

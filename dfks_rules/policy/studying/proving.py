@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 
 from dfks_rules.model.decisions import Decision
 from dfks_rules.policy.deciding.answer import Answer, answer_of
-from dfks_rules.policy.deciding.oracle import Oracle
 from dfks_rules.policy.deciding.reference import holds
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.facts.facts import facts_of
 from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.proof.claims import Claim, regions, seek
@@ -15,6 +15,7 @@ from dfks_rules.policy.proof.differing import Model, Solver, by_search
 from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.proof.undecided import Undecided
 from dfks_rules.policy.studying.compare import what_differs
+from dfks_rules.policy.studying.instances import instances_of
 from dfks_rules.policy.studying.models import view_at, witnesses_at
 from dfks_rules.policy.studying.witness import Facts, Witness, smallest
 
@@ -36,6 +37,8 @@ class Shown(NamedTuple):
     """As few facts as possible that describe it."""
     answer: Answer
     """What the policies decide."""
+    note: str | None = None
+    """Why facts are left that only files say; None: none are."""
 
 
 class Proved(NamedTuple):
@@ -51,7 +54,9 @@ class Proved(NamedTuple):
     """For when it is proved; None where that does not matter."""
 
 
-def prove(claim: Claim, policies: Oracle, horizon: Horizon, solver: Solver = by_search) -> Proved:
+def prove(
+    claim: Claim, policies: ReferencePolicySet, horizon: Horizon, solver: Solver = by_search
+) -> Proved:
     """What is so of a claim about policies."""
     judge = _Judge(claim, policies)
     reasons: list[str] = []
@@ -81,8 +86,9 @@ def prove(claim: Claim, policies: Oracle, horizon: Horizon, solver: Solver = by_
 class _Judge:
     """Has what was found decided by the reference evaluator."""
 
-    def __init__(self, claim: Claim, policies: Oracle) -> None:
+    def __init__(self, claim: Claim, policies: ReferencePolicySet) -> None:
         self._claim, self._policies = claim, policies
+        self._instances = instances_of(policies.compiled.site)
         self.shown: Shown | None = None
         """What was confirmed."""
 
@@ -92,8 +98,10 @@ class _Judge:
             return False
         for witness in witnesses_at(model):
             if self._tells(witness):
-                given, view = smallest(witness, self._tells)
-                self.shown = Shown(given, answer_of(self._policies.decide_by_all(view)))
+                witness = smallest(witness, self._tells)
+                given, view = self._instances.named(witness, self._tells)
+                answer = answer_of(self._policies.decide_by_all(view))
+                self.shown = Shown(given, answer, self._instances.as_given(given))
                 return True
         return False
 

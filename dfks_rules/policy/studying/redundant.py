@@ -1,10 +1,12 @@
 """Rules that change nothing, by proof: what `lint` cannot see from one pair of rules."""
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 from dfks_rules.errors import Finding
 from dfks_rules.policy.deciding.compiled import compile_policies
-from dfks_rules.policy.deciding.oracle import Oracle
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.language.alternatives import QUESTIONS
 from dfks_rules.policy.language.document import Effects, Mode, Rule
 from dfks_rules.policy.proof.axioms import axioms
@@ -16,6 +18,7 @@ from dfks_rules.policy.reading.check import check
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.compare import what_differs
 from dfks_rules.policy.studying.models import view_at
+from dfks_rules.yaml.tree import Place
 
 _USUAL = (Effects(status="request"), Effects(status="stored"))
 """What happens where no rule says anything."""
@@ -25,36 +28,78 @@ class _Matters(Exception):  # noqa: N818 - it ends a search that has found what 
     """A rule changes a decision."""
 
 
+class Examined(NamedTuple):
+    """A rule of which it is asked whether it changes anything."""
+
+    file: str
+    """The file that has it."""
+    place: Place
+    """Where its `id` stands."""
+    rule: Rule
+
+
+class Examination:
+    """Looks at one rule after the other, and may be interrupted.
+
+    Each is looked at by itself: of two that say the same, both are told, and one is needed. What
+    cannot be decided is not told.
+    """
+
+    def __init__(
+        self, sources: Sequence[Source], horizon: Horizon, solver: Solver = by_search
+    ) -> None:
+        """Nothing is looked at yet.
+
+        Args:
+            sources: without errors.
+            horizon: for when it shall be so.
+            solver: decides formulas.
+        """
+        self._oracle = ReferencePolicySet(compile_policies(sources))
+        self._horizon, self._solver = horizon, solver
+        self.findings: list[Finding] = []
+        """`policy_redundant`, of the rules that were looked at."""
+        self.left = deque(_examined(sources))
+        """The rules that were not looked at yet, or not to the end."""
+
+    def go_on(self) -> None:
+        """Look at all that are left."""
+        while self.left:
+            file, (line, column), rule = self.left[0]
+            what = _what_is_wrong(rule, self._oracle, self._horizon, self._solver)
+            # If an interruption comes between these two, the rule is told twice, and not lost.
+            if what is not None:
+                message = f"{rule.told} {what}"
+                finding = Finding(file, line, column, "policy_redundant", message, "warning")
+                self.findings.append(finding)
+            self.left.popleft()
+
+
 def redundant(
     sources: Sequence[Source], horizon: Horizon, solver: Solver = by_search
 ) -> list[Finding]:
     """Findings `policy_redundant`: without these rules, every request is decided alike.
 
-    Each is looked at by itself: of two that say the same, both are told, and one is needed. What
-    cannot be decided is not told.
-
-    Args:
-        sources: without errors.
-        horizon: for when it shall be so.
-        solver: decides formulas.
+    See `Examination`.
     """
-    oracle = Oracle(compile_policies(sources))
-    findings = []
+    examination = Examination(sources, horizon, solver)
+    examination.go_on()
+    return examination.findings
+
+
+def _examined(sources: Sequence[Source]) -> Iterator[Examined]:
     for checked in check(sources).policies:
         if checked.policy.mode is Mode.OFF:
             continue
         for rule, place in zip(checked.policy.rules, checked.places, strict=True):
             # Who writes down what happens anyway does so on purpose.
-            ignored = rule.shadow or rule.effects in _USUAL
-            what = None if ignored else _what_is_wrong(rule, oracle, horizon, solver)
-            if what is not None:
-                message = f"rule `{rule.id.partition('/')[2]}` {what}"
-                file, (line, column) = checked.source.file, place[:2]
-                findings.append(Finding(file, line, column, "policy_redundant", message, "warning"))
-    return findings
+            if not (rule.shadow or rule.effects in _USUAL):
+                yield Examined(checked.source.file, place, rule)
 
 
-def _what_is_wrong(rule: Rule, oracle: Oracle, horizon: Horizon, solver: Solver) -> str | None:
+def _what_is_wrong(
+    rule: Rule, oracle: ReferencePolicySet, horizon: Horizon, solver: Solver
+) -> str | None:
     """What is said of a rule that changes nothing; None where it does, or that is not decided."""
     is_possible = False
     for case in cases_with(rule, oracle):
@@ -68,7 +113,7 @@ def _what_is_wrong(rule: Rule, oracle: Oracle, horizon: Horizon, solver: Solver)
     return "changes nothing: without it, every request is decided alike"
 
 
-def cases_with(rule: Rule, oracle: Oracle) -> list[Case]:
+def cases_with(rule: Rule, oracle: ReferencePolicySet) -> list[Case]:
     """The policies with a rule and without it, wherever it can match."""
     found = []
     for place, question in enumerate(QUESTIONS):
@@ -95,7 +140,7 @@ def can_match(rule: Rule, case: Case, horizon: Horizon, solver: Solver) -> bool:
 class _Judge:
     """Ends the search at the first request that the evaluator decides otherwise."""
 
-    def __init__(self, case: Case, oracle: Oracle) -> None:
+    def __init__(self, case: Case, oracle: ReferencePolicySet) -> None:
         self._case, self._oracle = case, oracle
 
     def confirms(self, model: Model) -> bool:

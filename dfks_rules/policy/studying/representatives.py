@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from dfks_rules.policy.deciding.oracle import Oracle
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.language.alternatives import QUESTIONS, Alternative
 from dfks_rules.policy.language.document import AllOf, AnyOf, Condition, Not, Rule
 from dfks_rules.policy.language.matchers import Atom
@@ -21,7 +21,9 @@ MAX_CLAIMS = 500
 """Most proofs that are tried; each takes milliseconds."""
 
 
-def representatives(policies: Oracle, covered: SetCoverage, horizon: Horizon) -> Iterator[Witness]:
+def representatives(
+    policies: ReferencePolicySet, covered: SetCoverage, horizon: Horizon
+) -> Iterator[Witness]:
     """A request for each way of a rule, and for each rule, of which no case shows anything yet.
 
     Args:

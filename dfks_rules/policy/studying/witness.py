@@ -55,6 +55,23 @@ def witnesses(old: Sequence[Rule], new: Sequence[Rule]) -> Iterator[Witness]:
             yield witness
 
 
+def matching(rule: Rule) -> Iterator[Witness]:
+    """Requests that probably match a rule, some for each way in which it can; cheap ones first."""
+    for way in alternatives(rule.condition):
+        for position in sorted(way.questions):
+            usual = _usual(QUESTIONS[position])
+            plain = {
+                one.atom.facts[0]: one.atom.operand
+                for one in way.literals
+                if one.positive and one.atom.matcher == "eq"
+            }
+            found = _changed(usual, plain)
+            if found is not None:
+                yield found
+        for position in sorted(way.questions):
+            yield _solved(QUESTIONS[position], way)
+
+
 def witness_of(given: Facts) -> Witness | None:
     """The request these facts describe, without facts that others rule out.
 

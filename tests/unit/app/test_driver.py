@@ -6,9 +6,11 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from structlog.testing import capture_logs
 
 from dfks_rules.app.driver import BREATH, GRAIN, PORTION, Driver
+from dfks_rules.app.lateness import Lateness
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.sip.client_transaction import ClientTransaction, Outgoing
 from dfks_rules.sip.endpoint import Ending, Endpoint, Finished
@@ -62,6 +64,23 @@ def test_quiet_subscription_costs_no_turn_until_it_expires() -> None:
     assert driven.loop.run_until(600.2) == [600.0]
     (last,) = driven.book.sent()
     assert last.headers[b"Subscription-State"] == b"terminated;reason=timeout"
+
+
+def test_whoever_looks_how_late_the_loop_is_looks_while_phones_send() -> None:
+    """From each message on, and no longer than something is due soon."""
+    driven = _Driven()
+    lateness = Lateness(driven.loop, driven.driver.is_idle)
+    driven.driver.stirred = lateness.wake
+    driven.driver.receive(message(), FLOW)
+    driven.book.answer(driven.book.sent()[1])
+    assert driven.loop.run_until(0.35) == pytest.approx([0.1, 0.2, 0.3])
+    driven.loop.run_until(31.0)
+    looks = sum(lateness.late.counts)
+    assert driven.driver.is_idle()
+    assert looks < 10
+    driven.receive(message(cseq=b"2 SUBSCRIBE", call_id=b"other", via=_VIA % 2))
+    driven.loop.run_until(31.35)
+    assert sum(lateness.late.counts) == looks + 3
 
 
 def test_message_that_comes_while_the_next_deadline_is_far_is_in_time() -> None:

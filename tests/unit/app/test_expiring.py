@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from dfks_rules.app.driver import BREATH
-from dfks_rules.app.expiring import AGAIN, LOOK, PORTION, Expiring
+from dfks_rules.app.expiring import AGAIN, IN_VAIN, LOOK, PORTION, Expiring
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import NOTHING_STORED, OFF, Deadline
 from dfks_rules.model.identity import Aor
@@ -237,6 +237,33 @@ async def test_those_who_cannot_be_switched_off_hold_up_nobody() -> None:
     bench.store.refused = frozenset()
     await asyncio.sleep(2 * AGAIN)
     assert not any(bench.is_on(user)[0] for user in users)
+    await expiring.end()
+
+
+@virtually
+async def test_thousands_who_are_stuck_hold_up_nobody_and_are_counted() -> None:
+    """A look goes past some of them, the next one past more; and each has its turn again."""
+    bench = Bench()
+    users = [Aor(f"u{number}", "example.com") for number in range(IN_VAIN * PORTION * 2)]
+    end = int(NOON.timestamp()) - 60
+    for number, user in enumerate([*users, ALICE]):
+        deadline = Deadline(DND, end + (number == len(users)), "old/rule")
+        after = NOTHING_STORED.replace(DND, ON)._replace(deadlines=(deadline,))
+        await commit(bench.store, wanted(user, NOTHING_STORED, after))
+    bench.store.refused = frozenset(users)
+    expiring = bench.begin()
+    await asyncio.sleep(4 * AGAIN)
+    assert bench.is_on() == (False, False)
+    assert (expiring.stuck, expiring.counts["switched_off"]) == (len(users), 1)
+    bench.store.refused = frozenset(users[1:])
+    await asyncio.sleep(12 * AGAIN)
+    assert bench.is_on(users[0]) == (False, False)
+    assert expiring.stuck == len(users) - 1
+    bench.store.refused = frozenset()
+    bench.press(users[5], Asked(DND, OFF))
+    await asyncio.sleep(12 * AGAIN)
+    assert not any(bench.is_on(user)[0] for user in users)
+    assert expiring.stuck == 0
     await expiring.end()
 
 

@@ -20,9 +20,11 @@ from dfks_rules.errors import StoreError
 from dfks_rules.model.features import FEATURES, NOTHING_STORED, OFF, Feature
 from dfks_rules.model.requests import Asked
 from dfks_rules.operations.ports import Sets, Stored
+from dfks_rules.policy.deciding.policy_set import load
+from dfks_rules.policy.reading.source import Source
 from dfks_rules.service.ports import ChangedError
 from tests.helpers.playbook import Playbook, default_policies, message
-from tests.helpers.policy import ALICE, BOB, DND, NOON, ON
+from tests.helpers.policy import ALICE, BOB, DND, NOON, ON, source
 from tests.helpers.states import forwarding
 from tests.helpers.stores import FULL, SlowStore
 
@@ -207,3 +209,21 @@ async def test_without_a_store_that_lasts_there_are_no_imports() -> None:
     with pytest.raises(StoreError) as raised:
         _ = _operations(_watched()).imports
     assert raised.value.code == "store_no_journal"
+
+
+async def test_what_time_will_change_goes_by_the_counts_of_now() -> None:
+    """A rule about gets may ask how many of a group are off, and time makes it matter."""
+    rule = """
+        - id: unmanned
+          when: {op: get, feature: DoNotDisturb, group.desk.DoNotDisturb.on: 1, time: {ge: "13:00"}}
+          then: {status: 1}
+    """
+    users = Source("users.csv", "user,domain,groups\nalice,example.com,\nbob,example.com,desk\n")
+    policies = load([source(rule), users])
+    book = Playbook(policies)
+    operations = _operations(book)
+    operations.policies.live.activate(policies)
+    assert await operations.coming(ALICE, 2) == []
+    await operations.set(Sets(BOB, (Asked(DND, ON),)))
+    (change,) = await operations.coming(ALICE, 2)
+    assert (change.at, change.rule) == (NOON.replace(hour=13), "p/unmanned")

@@ -48,6 +48,15 @@ def test_else_it_is_in_a_file(tmp_path: Path) -> None:
     assert _offsets({}, zone) == [2, 1]
 
 
+def test_it_is_called_as_the_file_that_is_linked_to(tmp_path: Path) -> None:
+    """So that people read `server in Europe/Berlin`."""
+    file, link = tmp_path / "zoneinfo" / "Europe" / "Berlin", tmp_path / "localtime"
+    file.parent.mkdir(parents=True)
+    file.write_bytes(_tzif("Europe/Berlin"))
+    link.symlink_to(file)
+    assert str(local_zone({}, link)) == "Europe/Berlin"
+
+
 def _tzif(name: str) -> bytes:
     """The file of a zone, wherever this machine has it."""
     for folder in zoneinfo.TZPATH:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from dfks_rules.cli.compiled import advice, outdated
+from dfks_rules.cli.compiled import advice, interpreted, outdated
 
 
 @pytest.fixture
@@ -36,8 +36,25 @@ def test_a_source_that_was_changed_or_is_gone_is_told(clone: Path) -> None:
     assert list(outdated(clone)) == [Path("dfks_rules/sip/via.py")]
 
 
+def test_a_changed_source_in_c_is_told(clone: Path) -> None:
+    """It is of the module in its room whose name begins with an underscore."""
+    native = clone / "dfks_rules" / "sip" / "native"
+    native.mkdir()
+    for second, path in enumerate((native / "wire.c", native.parent / "_wire.so", native / "w.h")):
+        path.touch()
+        os.utime(path, (second, second))
+    assert list(outdated(clone)) == [Path("dfks_rules/sip/native/w.h")]
+
+
 def test_an_installed_package_has_nothing_to_compare(clone: Path) -> None:
     """Installers write files in any order."""
     os.utime(clone / "dfks_rules" / "sip" / "via.py", (2, 2))
     (clone / "pyproject.toml").unlink()
     assert not list(outdated(clone))
+
+
+def test_parts_that_nobody_has_compiled_are_named() -> None:
+    """A line of the log says so: each costs CPU."""
+    parts = {"bodies": "lxml.etree", "errors": "dfks_rules.errors", "gone": "dfks_rules.gone"}
+    assert interpreted(parts) == ["errors", "gone"]
+    assert set(interpreted()) <= {"rooms", "wire", "datagrams"}

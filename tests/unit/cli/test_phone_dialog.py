@@ -4,6 +4,7 @@ import pytest
 
 from dfks_rules.cli.phone_dialog import Dialog, answer
 from dfks_rules.errors import MalformedMessageError
+from dfks_rules.sip import header
 from dfks_rules.sip.message import Request, Response, parse_message
 
 
@@ -52,7 +53,7 @@ def test_first_subscribe_is_well_formed_and_outside_of_a_dialog() -> None:
     dialog = Dialog("sip:alice@example.com", "192.0.2.7:5062")
     request = _request(dialog.subscribe(60, b"<x/>"))
     assert (request.uri, request.cseq, request.body) == (b"sip:alice@example.com", 1, b"<x/>")
-    assert request.address(b"to").tag == b""
+    assert request.address(header.TO).tag == b""
     assert b"route" not in request.headers
     assert not dialog.is_established
 
@@ -62,7 +63,7 @@ def test_later_subscribes_go_to_the_contact_in_the_same_dialog() -> None:
     dialog = _dialog()
     first, second = (_request(dialog.subscribe(3600)) for _ in range(2))
     assert (first.uri, first.cseq, second.cseq) == (b"sip:192.0.2.1:5060", 2, 3)
-    assert first.address(b"to").tag == b"server"
+    assert first.address(header.TO).tag == b"server"
     assert dialog.is_established
 
 

@@ -129,3 +129,22 @@ def test_a_folder_without_settings_and_policies_is_told_what_writes_them(tmp_pat
     assert ended.returncode == 3
     assert "there is no dfks.yaml here; `dfks init DIR` writes settings" in ended.stderr
     assert "policies/default: cannot read" in ended.stderr
+
+
+def test_no_thread_waits_for_a_process_of_a_reload() -> None:
+    """The loop would stand still until it has run."""
+    code = """
+import asyncio, sys, threading
+from dfks_rules.cli.serve import _wait_for_children_on_the_loop
+
+async def run():
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
+    threads = threading.active_count()
+    assert await process.wait() == 0
+    print(threads)
+
+_wait_for_children_on_the_loop()
+asyncio.run(run())
+"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert ran.stdout == "1\n"

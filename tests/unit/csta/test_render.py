@@ -5,7 +5,8 @@ from lxml import etree
 
 from dfks_rules.csta.multipart import split
 from dfks_rules.csta.names import CONTENT_TYPE, NAMESPACE
-from dfks_rules.csta.render import Document, render
+from dfks_rules.csta.render import Document, content, render
+from dfks_rules.csta.style import BodyStyle, Encoding
 from dfks_rules.model.features import OFF, Feature, FeatureState
 from tests.helpers.states import TOLD, agent, forwarding
 
@@ -136,3 +137,17 @@ def test_a_reason_is_written_as_phones_look_for_it() -> None:
         b"</privateData></extensions></AgentNotReadyEvent>"
     )
     assert etree.fromstring(body) is not None
+
+
+@pytest.mark.parametrize("device", ["", "alice", "bob", "a&b", "Büro", "☎", "x-dfks1", "carol"])
+@pytest.mark.parametrize("state", [OFF, FeatureState(status=True), forwarding(True, "2424")])
+@pytest.mark.parametrize("style", [BodyStyle(), BodyStyle(encoding=Encoding.UTF_8)])
+def test_what_is_put_together_from_pieces_is_what_render_gives(
+    device: str, state: FeatureState, style: BodyStyle
+) -> None:
+    """Also for the second device of a length."""
+    for documents in (((CFA, state),), tuple((feature, state) for feature in TOLD)):
+        content_type, body = render(documents, device, style)
+        assert content(documents, device, style) == (
+            b"Content-Type: %b\r\nContent-Length: %d\r\n\r\n%b" % (content_type, len(body), body)
+        )

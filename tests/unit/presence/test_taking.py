@@ -6,7 +6,7 @@ from itertools import permutations
 
 import pytest
 
-from dfks_rules.presence import rows
+from dfks_rules.presence import rows, taking
 from dfks_rules.presence.restoring import GRACE, PAUSE
 from dfks_rules.presence.taking import REMEMBERED
 from dfks_rules.service.ports import DialogRow, Gone
@@ -195,6 +195,19 @@ def test_a_dialog_that_has_moved_ends_silently() -> None:
     assert one.counts["ended_moved"] == 1
     assert _numbers(cluster) == [0, 1]
     assert len(cluster.engine.rows) == 1
+
+
+def test_it_is_counted_where_it_is_forgotten_how_far_a_dialog_had_come(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Of too many that have left, the ones that left first."""
+    monkeypatch.setattr(taking, "MOVED_AT_MOST", 2)
+    one, other = (cluster := Cluster()).nodes
+    moved = [_subscribed(one, number) for number in (1, 2, 3)]
+    for number, response in enumerate(moved):
+        other.confirm(_refresh(other, response, 2))
+        cluster.hear()
+        assert one.counts["left_forgotten"] == max(0, number - 1)
 
 
 def test_a_dialog_that_nobody_has_looked_at_yet_ends_silently_too() -> None:

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from dfks_rules.model.decisions import Result
 from dfks_rules.model.features import NOTHING_STORED
+from dfks_rules.model.gets import Got, Result
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, GroupCounts
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
@@ -82,12 +82,12 @@ def test_sets_gets_and_subscriptions_are_decided_by_what_is_stored_for_the_group
     denied, forwarded, got, allowed = told
     assert isinstance(denied, tuple)
     assert isinstance(forwarded, tuple)
-    assert isinstance(got, tuple)
+    assert isinstance(got, Got)
     assert isinstance(allowed, tuple)
     assert denied[0].decision.denial is not None
     assert denied[0].decision.logs == ("1 are there",)
     assert forwarded[0].decision.denial is None
-    assert got[0].decision.denial is not None
+    assert got.outcomes[0].decision.denial is not None
     assert allowed[0].decision.denial is None
     strange = PHONE._replace(watcher=CAROL)
     assert features.admit(ALICE, strange, NOON, 0.0).denial is None

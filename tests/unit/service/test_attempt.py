@@ -1,8 +1,9 @@
 """One request: what it is answered, and what it comes after."""
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.decisions import Repeated, Result
+from dfks_rules.model.decisions import Repeated
 from dfks_rules.model.features import NOTHING_STORED
+from dfks_rules.model.gets import Result
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Origin
 from dfks_rules.service.attempt import Attempt, Fetching, Kind

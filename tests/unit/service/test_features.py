@@ -5,13 +5,13 @@ from datetime import timedelta
 import pytest
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.decisions import Result
 from dfks_rules.model.features import (
     NOTHING_STORED,
     OFF,
     Deadline,
     FeatureState,
 )
+from dfks_rules.model.gets import Got, Result
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import (
     Asked,
@@ -58,9 +58,9 @@ def test_set_is_told_and_logged_only_when_it_is_committed() -> None:
     store.settle()
     was_set, got = told
     assert isinstance(was_set, tuple)
-    assert isinstance(got, tuple)
+    assert isinstance(got, Got)
     assert was_set[0].changed
-    assert [outcome.told for outcome in got] == [ON, *[OFF] * (len(TOLD) - 1)]
+    assert [outcome.told for outcome in got.outcomes] == [ON, *[OFF] * (len(TOLD) - 1)]
     assert len(log.outcomes) == 1 + len(TOLD)
 
 
@@ -390,8 +390,8 @@ def test_a_store_that_raises_leaves_nobody_waiting() -> None:
         _set(features, told, Asked(DND, ON))
     _get(features, told)
     (got,) = told
-    assert isinstance(got, tuple)
-    assert got[0].told == OFF
+    assert isinstance(got, Got)
+    assert got.outcomes[0].told == OFF
 
 
 def test_a_store_that_raises_does_not_lose_what_was_under_way() -> None:
@@ -404,8 +404,8 @@ def test_a_store_that_raises_does_not_lose_what_was_under_way() -> None:
     store.settle()
     _get(features, told)
     _, got = told
-    assert isinstance(got, tuple)
-    assert [outcome.told for outcome in got] == [ON, *[OFF] * (len(TOLD) - 1)]
+    assert isinstance(got, Got)
+    assert [outcome.told for outcome in got.outcomes] == [ON, *[OFF] * (len(TOLD) - 1)]
 
 
 def test_what_follows_is_not_counted_as_a_set_of_its_user() -> None:

@@ -5,11 +5,12 @@ from typing import NamedTuple
 import pytest
 
 from dfks_rules.errors import StoreError
-from dfks_rules.model.decisions import Outcome, Repeated, Result
+from dfks_rules.model.decisions import Outcome, Repeated
 from dfks_rules.model.features import NOTHING_STORED, OFF, FeatureState
+from dfks_rules.model.gets import Got, Result, outcomes_of
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked
-from dfks_rules.policy.deciding.live import LivePolicies, Oracle
+from dfks_rules.policy.deciding.live import LivePolicies, SpotCheck
 from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.service.features import Features
 from dfks_rules.service.feed import Failed, Settled
@@ -39,8 +40,8 @@ class Told(NamedTuple):
     @property
     def outcomes(self) -> tuple[Outcome, ...]:
         """What came of it."""
-        assert isinstance(self.result, tuple)
-        return self.result
+        assert isinstance(self.result, tuple | Got)
+        return outcomes_of(self.result)
 
 
 class Desk:
@@ -161,7 +162,7 @@ def test_who_comes_after_a_set_that_is_given_up_is_decided_again() -> None:
 
 def test_the_same_policies_decide_again_whatever_is_loaded_meanwhile() -> None:
     """All of a request is decided by one revision."""
-    live = LivePolicies(default_policies(), Oracle(print))
+    live = LivePolicies(default_policies(), SpotCheck(print))
     desk = Desk(live)
     desk.set("dnd", Asked(DND, ON))
     live.activate(policies("- {id: no, when: {op: set}, then: {deny: no}}"))

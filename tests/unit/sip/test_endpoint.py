@@ -248,7 +248,9 @@ def test_cancel_of_a_request_is_answered_200_and_has_no_effect(*, answered: bool
     assert cancelled.start == b"SIP/2.0 200 OK"
     assert cancelled.headers[b"CSeq"] == b"1 CANCEL"
     assert tag_of(cancelled) == (b"ours" if answered else b"tag-call-1")
-    assert line.endpoint.servers.find(incoming.key) is transaction
+    found = line.endpoint.servers.find(incoming.key)
+    assert found is not None
+    assert (found.key, found.response) == (transaction.key, transaction.response)
 
 
 def test_cancel_of_nothing_is_answered_481() -> None:

@@ -83,7 +83,10 @@ def test_server_transaction_is_kept_for_timer_j_once_it_is_answered() -> None:
     transaction.answered(b"200")
     assert (transaction.state, transaction.response) == (ServerState.COMPLETED, b"200")
     servers.expire(2 * TIMEOUT - 0.1)
-    assert servers.find(transaction.key) is transaction
+    found = servers.find(transaction.key)
+    assert found is not None
+    assert (found.state, found.response, found.flow) == (ServerState.COMPLETED, b"200", FLOW)
+    assert servers.is_merged(transaction.merge_key)
     assert servers.next_deadline() == 2 * TIMEOUT
     servers.expire(2 * TIMEOUT)
     assert servers.find(transaction.key) is None

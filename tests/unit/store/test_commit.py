@@ -138,6 +138,8 @@ BAD = Aor("\ud800", "x")
         Wanted((), ((BAD, 0),)),
         Wanted((), (), dialog_row(7)._replace(presentity=BAD)),
         Rows((dialog_row(7)._replace(presentity=BAD),), ()),
+        wanted(Aor("nul\0inside", "x"), NOTHING_STORED, FIRST),
+        Wanted((), ((Aor("x", "nul\0inside"), 0),)),
     ],
 )
 def test_a_name_that_no_database_takes_harms_nobody_else(

@@ -78,6 +78,17 @@ async def test_commits_wait_until_another_program_gives_its_lock_back(
     assert store.known(ALICE) == SECOND
 
 
+async def test_the_next_transaction_waits_for_no_company(store: SqliteStore, path: Path) -> None:
+    """A processor that waits goes cold, which costs more than company saves."""
+    first = commit(store, wanted(ALICE, NOTHING_STORED, FIRST))
+    await asyncio.sleep(0)  # It is written.
+    others = [commit(store, Wanted((), (), dialog_row(store.number()))) for _ in range(20)]
+    await first
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT count(*) FROM subscription").fetchone() == (20,)
+    await asyncio.gather(*others)
+
+
 async def test_a_lock_that_is_never_given_back_fails_commits_until_it_is(
     store: SqliteStore, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,6 +1,8 @@
 """Clients that are many, slow, or speak no HTTP."""
 
 import asyncio
+import gc
+import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
@@ -317,3 +319,26 @@ async def test_whoever_is_turned_away_waits_for_it(monkeypatch: pytest.MonkeyPat
         begun = loop.time()
         assert (await web.ask("GET", _ALICE.decode())).kind == "too-many-requests"
         assert loop.time() - begun >= 0.2
+
+
+async def test_a_connection_that_ends_is_gone_without_the_collector() -> None:
+    """The collector looks at new cycles only, and a client may stay for days."""
+
+    def transports() -> int:
+        return sum(type(one).__name__ == "_SelectorSocketTransport" for one in gc.get_objects())
+
+    async with api(MemoryOperations()) as web:
+        host, _, port = web.url.removeprefix("http://").partition(":")
+        gc.collect()
+        gc.disable()
+        try:
+            before = transports()
+            async with asyncio.timeout(10):
+                with socket.create_connection((host, int(port))) as client:
+                    client.sendall(_GET)
+                    while transports() == before:  # noqa: ASYNC110 - it is not an event
+                        await asyncio.sleep(0.01)
+                while transports() > before:  # noqa: ASYNC110 - it is not an event
+                    await asyncio.sleep(0.01)
+        finally:
+            gc.enable()

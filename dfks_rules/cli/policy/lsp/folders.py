@@ -2,17 +2,19 @@
 
 import os
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
 
 from dfks_rules.app.desk.policies import TENANTS, read_files, tenant_folders
 from dfks_rules.errors import Finding, PolicyError
+from dfks_rules.policy.editing.changing import RenameError
 from dfks_rules.policy.editing.grammar import KINDS
 from dfks_rules.policy.editing.names import Outlined, outlined
 from dfks_rules.policy.editing.outline import Role
 from dfks_rules.policy.lint.findings import check_and_lint
+from dfks_rules.policy.reading.memory import Memory
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.cases import is_cases_file, parse_cases
 from dfks_rules.policy.studying.names import is_proofs_file
@@ -24,6 +26,8 @@ _VERSION = re.compile(r"^apiVersion:[ \t]*[\"']?(\S*)", re.MULTILINE)
 _KIND = re.compile(rf"^kind:[ \t]*[\"']?(?:{'|'.join(KINDS)})\b", re.MULTILINE)
 
 
+MAX_FILES = 5_000
+"""Most YAML files of a workspace among which those are looked for that name a rule."""
 _MAX_OTHERS = 8
 """Most folders that are read because cases name them."""
 
@@ -43,7 +47,13 @@ def folder_of(file: Path) -> Path:
     return folder.parent.parent if folder.parent.name == TENANTS else folder
 
 
-def study(folder: Path, roots: Sequence[Path], unsaved: Mapping[Path, str], today: date) -> Studied:
+def study(
+    folder: Path,
+    roots: Sequence[Path],
+    unsaved: Mapping[Path, str],
+    today: date,
+    memory: Memory,
+) -> Studied:
     """What the files of a folder are and what is wrong with them, read as a server reads them.
 
     Files that are no policies, as in the root of most repositories, are left out.
@@ -53,18 +63,76 @@ def study(folder: Path, roots: Sequence[Path], unsaved: Mapping[Path, str], toda
         roots: the folders of the workspace; no file outside of them is read, not by a link either.
         unsaved: path → text, of the documents that are open.
         today: the date, to tell what has expired.
+        memory: of the looks at this folder before.
     """
+    studied = _study(folder, roots, unsaved, today, memory)
+    memory.turn()
+    return studied
+
+
+def elsewhere(
+    folder: Path, roots: Sequence[Path], unsaved: Mapping[Path, str], memory: Memory
+) -> list[Outlined]:
+    """The cases and proofs in other folders of the workspace that are about a folder's policies.
+
+    Raises:
+        RenameError: there are too many files to look for them.
+    """
+    files = {*_files_below(roots), *unsaved}
+    if len(files) > MAX_FILES:
+        raise RenameError(
+            f"the workspace has more than {MAX_FILES:,} YAML files; open fewer folders"
+        )
+    is_within = _within(roots)
+    others = [
+        one
+        for one in sorted(files)
+        if _holds_cases(one.name) and folder_of(one) != folder and is_within(one)
+    ]
+    saved, _ = _read([one for one in others if one not in unsaved])
+    texts = {**saved, **{one: unsaved[one] for one in others if one in unsaved}}
+    found = [memory.of(outlined, Source(str(path), text)) for path, text in texts.items()]
+    return [one for one in found if folder in _folders_under_test([one])]
+
+
+def _holds_cases(name: str) -> bool:
+    return is_cases_file(name) or is_proofs_file(name)
+
+
+def _files_below(roots: Sequence[Path]) -> Iterator[Path]:
+    """YAML files of the workspace, one more than can be looked through; no links are followed."""
+    number = 0
+    for root in roots:
+        for folder, names, files in os.walk(root):
+            names[:] = [
+                name for name in names if not name.startswith(".") and name != "node_modules"
+            ]
+            for name in files:
+                if name.endswith(_YAML):
+                    yield Path(folder, name)
+                    number += 1
+            if number > MAX_FILES:
+                return
+
+
+def _study(
+    folder: Path,
+    roots: Sequence[Path],
+    unsaved: Mapping[Path, str],
+    today: date,
+    memory: Memory,
+) -> Studied:
     sources, findings = _sources(folder, roots, unsaved)
     if not any(_is_policy(source) for source in sources if source.file.endswith(_YAML)):
-        return Studied(tuple(map(outlined, sources)), {})
+        return Studied(tuple(memory.of(outlined, one) for one in sources), {})
     sources = [one for one in sources if not one.file.endswith(_YAML) or _is_policy(one)]
-    findings += _findings(sources, today)
+    findings += _findings(sources, today, memory)
     by_file: dict[str, list[Finding]] = {source.file: [] for source in sources}
     for finding in findings:
         by_file.setdefault(finding.file, []).append(finding)
-    files = list(map(outlined, sources))
+    files = [memory.of(outlined, one) for one in sources]
     for other in sorted(_folders_under_test(files) - {folder})[:_MAX_OTHERS]:
-        files += map(outlined, _sources(other, roots, unsaved)[0])
+        files += (memory.of(outlined, one) for one in _sources(other, roots, unsaved)[0])
     return Studied(tuple(files), by_file)
 
 
@@ -92,7 +160,7 @@ def _folders_under_test(files: Iterable[Outlined]) -> set[Path]:
     return found
 
 
-def _findings(sources: Sequence[Source], today: date) -> list[Finding]:
+def _findings(sources: Sequence[Source], today: date, memory: Memory) -> list[Finding]:
     """The findings about policies together, and about each file of cases or proofs."""
     findings: list[Finding] = []
     policies: list[Source] = []
@@ -108,7 +176,7 @@ def _findings(sources: Sequence[Source], today: date) -> list[Finding]:
                 policies.append(source)
         except PolicyError as error:
             findings += error.findings
-    return [*findings, *check_and_lint(policies, today)[1]]
+    return [*findings, *check_and_lint(policies, today, memory)[1]]
 
 
 def _is_policy(source: Source) -> bool:
@@ -121,12 +189,7 @@ def _is_policy(source: Source) -> bool:
 
 def _files_in(folder: Path, roots: Sequence[Path]) -> Iterator[Path]:
     """The files that make up a folder of policies, as far as the workspace holds them."""
-    real = [root.resolve() for root in roots]
-
-    def is_within(path: Path) -> bool:
-        target = path.resolve()
-        return any(target.is_relative_to(root) for root in real)
-
+    is_within = _within(roots)
     if not is_within(folder):
         return
     try:
@@ -138,6 +201,17 @@ def _files_in(folder: Path, roots: Sequence[Path]) -> Iterator[Path]:
                     yield file
     except OSError:
         return  # it has gone meanwhile
+
+
+def _within(roots: Sequence[Path]) -> Callable[[Path], bool]:
+    """Whether a file is in the workspace, wherever a link leads."""
+    real = [root.resolve() for root in roots]
+
+    def is_within(path: Path) -> bool:
+        target = path.resolve()
+        return any(target.is_relative_to(root) for root in real)
+
+    return is_within
 
 
 def _read(paths: Iterable[Path]) -> tuple[dict[Path, str], list[Finding]]:

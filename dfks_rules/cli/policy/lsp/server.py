@@ -5,7 +5,8 @@ them; completion and the rest take what the last look at the folder found, and t
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
@@ -17,7 +18,7 @@ from pygls.uris import from_fs_path, to_fs_path
 from pygls.workspace import PositionCodec
 
 from dfks_rules import __version__
-from dfks_rules.cli.policy.lsp.folders import Studied, folder_of, study
+from dfks_rules.cli.policy.lsp.folders import Studied, elsewhere, folder_of, study
 from dfks_rules.cli.policy.lsp.shapes import completion_item, diagnostic, place_of, range_of
 from dfks_rules.policy.editing.changing import (
     Edit,
@@ -28,7 +29,8 @@ from dfks_rules.policy.editing.changing import (
 )
 from dfks_rules.policy.editing.completion import MAX_OFFERED, complete
 from dfks_rules.policy.editing.looking import definitions_at, hover
-from dfks_rules.policy.editing.names import Mention, Outlined, outlined
+from dfks_rules.policy.editing.names import Kind, Mention, Outlined, definitions_of, outlined
+from dfks_rules.policy.reading.memory import Memory
 from dfks_rules.policy.reading.source import Source
 
 DELAY = 0.3
@@ -58,6 +60,8 @@ class PolicyServer(LanguageServer):
     def __init__(self) -> None:
         super().__init__("dfks", __version__)
         self._studied: dict[Path, Studied] = {}
+        self._memories: dict[Path, Memory] = {}
+        """Folder → what was read there at the last look."""
         self._due: dict[Path, float] = {}
         """Folder → when to look at it next, by the clock of the event loop."""
         self._looks: dict[Path, asyncio.Task[None]] = {}
@@ -89,6 +93,7 @@ class PolicyServer(LanguageServer):
             self.look_soon(uri, 0)
             return
         studied = self._studied.pop(folder, None)
+        self._memories.pop(folder, None)
         for file in studied.findings if studied else ():
             self._publish(file, [])
 
@@ -112,6 +117,23 @@ class PolicyServer(LanguageServer):
         line, column = place_of(text.split("\n"), self.codec, at)
         others = (one for one in known if one.source.file != path)
         return _Place(file, line, column, [*others, file])
+
+    async def files_about(self, name: Mention, files: Sequence[Outlined]) -> Sequence[Outlined]:
+        """The files in which a name may stand: of a rule, also those that test it from elsewhere.
+
+        Raises:
+            RenameError: the workspace is too large to look for them.
+        """
+        defined = [one.file for one in definitions_of(name, files)]
+        if name.kind is not Kind.RULE or not defined:
+            return files
+        folder = folder_of(Path(defined[0]))
+        memory = self._memories.setdefault(folder, Memory())
+        if folder not in self._studied:
+            self._studied[folder] = await self._study(folder)
+        others = await asyncio.to_thread(elsewhere, folder, self._roots(), self._open(), memory)
+        every = {one.source.file: one for one in (*self._studied[folder].files, *others, *files)}
+        return list(every.values())
 
     def edits(self, edits: Sequence[Edit], files: Sequence[Outlined]) -> types.WorkspaceEdit:
         """Edits for the client."""
@@ -170,7 +192,8 @@ class PolicyServer(LanguageServer):
 
     async def _study(self, folder: Path) -> Studied:
         today = datetime.now().astimezone().date()  # noqa: TID251 - what has expired by now
-        return await asyncio.to_thread(study, folder, self._roots(), self._open(), today)
+        memory = self._memories.setdefault(folder, Memory())
+        return await asyncio.to_thread(study, folder, self._roots(), self._open(), today, memory)
 
     def _roots(self) -> list[Path]:
         uris = [*self.workspace.folders] or [self.workspace.root_uri or ""]
@@ -252,20 +275,23 @@ def _answer_with_edits(server: PolicyServer) -> None:
     @server.feature(types.TEXT_DOCUMENT_PREPARE_RENAME)
     async def prepared(params: types.PrepareRenameParams) -> types.Range | None:
         place = await server.place(params.text_document.uri, params.position)
-        rule = place and renamable_at(place.file, place.line, place.column)
-        return range_of(place.lines, server.codec, rule.span) if place and rule else None
+        if place is None:
+            return None
+        with _told_to_client():
+            name = renamable_at(place.file, place.line, place.column)
+        return range_of(place.lines, server.codec, name.span) if name else None
 
     @server.feature(types.TEXT_DOCUMENT_RENAME, prepares)
     async def renamed(params: types.RenameParams) -> types.WorkspaceEdit | None:
         place = await server.place(params.text_document.uri, params.position)
-        rule = place and renamable_at(place.file, place.line, place.column)
-        if not place or not rule:
+        if place is None:
             return None
-        try:
-            edits = rename(rule, params.new_name, place.files)
-        except RenameError as error:
-            raise JsonRpcInvalidParams(str(error)) from error
-        return server.edits(edits, place.files)
+        with _told_to_client():
+            name = renamable_at(place.file, place.line, place.column)
+            if name is None:
+                return None
+            files = await server.files_about(name, place.files)
+            return server.edits(rename(name, params.new_name, files), files)
 
     kinds = types.CodeActionOptions(code_action_kinds=[types.CodeActionKind.QuickFix])
 
@@ -273,6 +299,15 @@ def _answer_with_edits(server: PolicyServer) -> None:
     async def acted(params: types.CodeActionParams) -> list[types.CodeAction]:
         place = await server.place(params.text_document.uri, params.range.start)
         return server.corrections(place, params.range) if place else []
+
+
+@contextmanager
+def _told_to_client() -> Iterator[None]:
+    """Why something cannot be renamed is shown by the editor."""
+    try:
+        yield
+    except RenameError as error:
+        raise JsonRpcInvalidParams(str(error)) from error
 
 
 def _uri(file: str) -> str:

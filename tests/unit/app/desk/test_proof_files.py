@@ -53,8 +53,14 @@ def test_what_is_refuted_keeps_policies_out_and_shows_the_request() -> None:
 
 def test_what_is_searched_for_in_vain_is_refuted() -> None:
     """There is nothing to show."""
-    (line,) = told("when: {op: set, request.status: 0}\n    some: {by: {deny: p/other}}")
+    (line,) = told("when: {op: set, request.status: 0}\n    some: {by: {deny: p/r}}")
     assert "refuted: there is no such request" in line
+
+
+def test_a_name_that_policies_do_not_have_keeps_them_out() -> None:
+    """As other mistakes in files of proofs do."""
+    (line, _) = told("when: {op: set}\n    some: {by: {deny: p/rr}}")
+    assert "unknown rule `p/rr` (did you mean `p/r`?)" in line
 
 
 def test_a_proof_that_says_nothing_is_told_and_keeps_nothing_out() -> None:

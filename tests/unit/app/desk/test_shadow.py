@@ -6,7 +6,7 @@ from dfks_rules.app.desk.rulesets import bring_in
 from dfks_rules.app.desk.shadow import Shadowing, report
 from dfks_rules.model.features import NOTHING_STORED
 from dfks_rules.policy.deciding.compiled import compile_policies
-from dfks_rules.policy.deciding.live import LivePolicies, Oracle, Shadow
+from dfks_rules.policy.deciding.live import LivePolicies, Shadow, SpotCheck
 from dfks_rules.policy.deciding.matching import Shards
 from dfks_rules.policy.facts.view import View
 from tests.helpers.policy import NOON, get, policies, set_, source, subscribe
@@ -42,7 +42,7 @@ def test_sets_that_would_follow_are_shown() -> None:
 
 async def test_one_candidate_at_a_time_is_compared_and_closed_at_the_end() -> None:
     """Nothing of it stays in the engine."""
-    live, shards = LivePolicies(policies("[]"), Oracle(lambda _: None)), Shards()
+    live, shards = LivePolicies(policies("[]"), SpotCheck(lambda _: None)), Shards()
     shadowing = Shadowing(live, shards)
     assert shadowing.row is None
     for path, status in (("first", 0), ("second", 1)):
@@ -60,7 +60,7 @@ async def test_one_candidate_at_a_time_is_compared_and_closed_at_the_end() -> No
 
 async def test_since_when_it_is_compared_is_told_anew_with_other_policies() -> None:
     """What was counted before was about policies that decide no more."""
-    live, shards = LivePolicies(policies("[]"), Oracle(lambda _: None)), Shards()
+    live, shards = LivePolicies(policies("[]"), SpotCheck(lambda _: None)), Shards()
     shadowing = Shadowing(live, shards)
     await shadowing.begin(await bring_in(compile_policies([]), shards), "candidate", NOON)
     shadowing.begin_anew(NOON + timedelta(hours=1))

@@ -77,6 +77,7 @@ async def test_subscriptions_and_notifys() -> None:
     gate = Gate(None, (ipaddress.ip_network("192.0.2.0/24"),))
     values = await _read(lambda to: rooms.add_phones(to, book.notifier, gate))
     assert values["dfks_subscriptions"] == {("udp",): 1, ("tcp",): 0, ("tls",): 0}
+    assert values["dfks_subscriptions_asleep"] == {(): 0}
     assert values["dfks_subscriptions_unproved"] == {(): 0}
     results = {("answered",): 1, ("refused",): 0, ("timeout",): 0, ("gone",): 0}
     assert values["dfks_notifies_total"] == results

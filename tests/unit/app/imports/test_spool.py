@@ -1,7 +1,11 @@
 """Files that are being imported."""
 
+import asyncio
+import fcntl
 import hashlib
+import os
 import stat
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -72,6 +76,34 @@ async def test_a_node_keeps_files_in_a_folder_of_its_own_until_it_ends() -> None
     for one in (spool, other):
         one.end()
         assert not one.folder.exists()
+
+
+async def test_folders_that_a_kill_has_left_are_removed_and_no_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those of this user's servers that are gone; also not what only looks like one."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    gone = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
+    await gone.wait()
+    (tmp_path / f"dfks-imports-{gone.pid}-left").mkdir()
+    (tmp_path / f"dfks-imports-{gone.pid}-left" / "17").write_bytes(b"x")
+    (tmp_path / f"dfks-imports-{gone.pid}-file").write_bytes(b"x")
+    (tmp_path / f"dfks-imports-{os.getpid()}-mine").mkdir()
+    (tmp_path / "dfks-imports-x-y").mkdir()
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (tmp_path / f"dfks-imports-{gone.pid}-link").symlink_to(elsewhere)
+    locked = tmp_path / f"dfks-imports-{gone.pid}-locked"
+    locked.mkdir()
+    descriptor = os.open(locked, os.O_RDONLY)
+    fcntl.flock(descriptor, fcntl.LOCK_EX)
+    before = set(os.listdir(tmp_path))
+    spool = PassingSpool()
+    spool.sweep([])
+    os.close(descriptor)
+    assert before - set(os.listdir(tmp_path)) == {f"dfks-imports-{gone.pid}-left"}
+    assert spool.folder.name.startswith(f"dfks-imports-{os.getpid()}-")
+    spool.end()
 
 
 async def test_a_folder_that_cannot_be_made_is_told(

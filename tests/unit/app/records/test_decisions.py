@@ -1,14 +1,16 @@
 """The last decisions, found."""
 
 import asyncio
+import json
 from pathlib import Path
 
 from dfks_rules.app.records.decision_log import DecisionLog
 from dfks_rules.app.records.decisions import Decisions
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Denial, Outcome
-from dfks_rules.model.features import NOTHING_STORED, OFF
-from dfks_rules.model.requests import FeatureRequest, Operation
+from dfks_rules.model.features import FEATURES, NOTHING_STORED, OFF
+from dfks_rules.model.gets import Got
+from dfks_rules.model.requests import FeatureRequest, Operation, Requester
 from dfks_rules.operations.decisions import Decided, Sought
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
 from dfks_rules.policy.facts.view import NOWHERE
@@ -28,6 +30,7 @@ from tests.helpers.policy import (
     source,
     subscribe,
 )
+from tests.helpers.states import TOLD
 
 POLICIES = default_policies()
 START = "5ea1ed"
@@ -258,3 +261,35 @@ def test_decisions_are_counted_and_skipped_without_a_record() -> None:
     ids = [one["id"].rpartition("-")[2] for one in decisions.latest(ALICE, skip=3)]
     assert ids == ["3", "2", "1"]
     assert list(decisions.latest(None, skip=9)) == []
+
+
+def got(requester: Requester = PHONE) -> Got:
+    """What the default policy makes of a SUBSCRIBE at noon."""
+    gets = POLICIES.decide_gets(ALICE, requester, NOTHING_STORED, NOON)
+    return Got(gets, ALICE, requester, NOTHING_STORED, NOON, NOWHERE)
+
+
+async def test_each_get_of_a_request_is_found_as_if_it_had_been_kept_by_itself(
+    tmp_path: Path,
+) -> None:
+    """Only what is needed to make its record is kept."""
+    log = DecisionLog(tmp_path / "log", mask=False)
+    decisions = Decisions(10, START, of_revision, log)
+    plain = Decisions(10, START, of_revision)
+    decisions.keep(7, got())
+    plain.keep(7, got().outcomes)
+    decisions.keep(11, got(OPERATOR))
+    log.close()
+    assert decisions.counts["made"] == len(TOLD) + len(FEATURES)
+    assert decisions.number_of(ALICE) == plain.number_of(ALICE) == len(TOLD)
+    assert decisions.number_of(BOB) == 0
+    assert list(decisions.latest()) == list(plain.latest())
+    assert list(decisions.latest(ALICE)) == list(plain.latest())
+    assert list(decisions.latest(BOB)) == []
+    assert await decisions.search(Sought(ALICE), 9) == await plain.search(Sought(ALICE), 9)
+    assert decisions.find(f"{START}-8") == plain.find(f"{START}-8") == got().outcomes[1]
+    assert decisions.find(f"{START}-11") is None
+    assert decisions.name_of(got().outcomes[0]) is None
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert [json.loads(line) for line in lines[: len(TOLD)]] == list(plain.latest())[::-1]
+    assert len(lines) == len(TOLD) + len(FEATURES)

@@ -179,3 +179,21 @@ def test_complete_tells_of_a_dead_rule_where_something_else_is_told(tmp_path: Pa
     told = CliRunner().invoke(dfks, ["policy", "check", str(file), "--complete", "--zone", "UTC"])
     assert "policy_no_country" in told.output
     assert "policy_redundant" in told.output
+
+
+def test_what_is_not_proved_in_time_is_told_and_counted(tmp_path: Path) -> None:
+    """A pipeline ends, and its exit code says that not all was looked at."""
+    rules = "\n".join(
+        f"- {{id: r{n}, when: {{op: set, user: {{glob: '*{n}?[a-z]*'}}}}, then: {{deny: no}}}}"
+        for n in range(200)
+    )
+    file = tmp_path / "p.yaml"
+    file.write_text(source(rules).text)
+    command = ["policy", "check", str(file), "--complete", "--within", "1", "--zone", "UTC"]
+    told = CliRunner().invoke(dfks, command)
+    assert told.exit_code == 6, told.output
+    left = told.output.count(": not decided in time whether it changes anything\n")
+    assert left > 0
+    assert f", {left} rules not decided in 1 file\n" in told.output
+    report = json.loads(CliRunner().invoke(dfks, [*command, "--format=json"]).output)
+    assert report["notDecided"][-1] == {"file": str(file), "line": 204, "rule": "p/r199"}

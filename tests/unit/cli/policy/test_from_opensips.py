@@ -68,6 +68,50 @@ def test_what_is_not_carried_is_told_and_fails(script: Path) -> None:
     assert "kind: Policy\n" in output
 
 
+def test_a_rule_that_only_logs_has_a_case(script: Path, tmp_path: Path) -> None:
+    """What it logs can be tested, too."""
+    script.write_text('route[dfks_set] { if ($rU == "bob") xlog("L_INFO", "by $fU\\n"); }')
+    into = tmp_path / "carried"
+    assert run("from-opensips", script, "--into", into)[0] == 0
+    cases = (into / "cases.yaml").read_text("utf-8")
+    assert "name: set-1 logs\n" in cases
+    assert "log: [by " in cases
+    assert run("test", "--coverage-threshold", "100", into)[0] == 0
+
+
+def test_a_rule_that_never_shows_has_no_case_and_says_so(script: Path, tmp_path: Path) -> None:
+    """Whoever reads the cases does not look for it."""
+    assigned, other = "$dfks(status) = 0;\n", 'if ($rU == "b") $dfks(notify) = 0;\n'
+    script.write_text(f"route[dfks_set] {{\n{assigned}{other}{assigned}}}")
+    into = tmp_path / "carried"
+    code, output = run("from-opensips", script, "--into", into)
+    assert code == 0
+    what = "no case: rule `set-2` shows in no request that was tried"
+    assert what in output
+    assert "# No case: rule `set-2`" in (into / "cases.yaml").read_text("utf-8")
+    assert run("test", into)[0] == 0
+
+
+def test_more_rules_than_one_policy_has_are_several_files(script: Path, tmp_path: Path) -> None:
+    """Which decide as the script did, and each rule has a case."""
+    tests = [f'case "u{n}":\n$dfks(value/forwardTo) = "sip:{n}@x";\nbreak;\n' for n in range(700)]
+    script.write_text("route[dfks_get] { switch ($rU) { " + "".join(tests) + "} }")
+    code, output = run("from-opensips", script)
+    assert (code, "700 rules are more than one policy has: give `--into`" in output) == (2, True)
+    into = tmp_path / "carried"
+    code, output = run("from-opensips", script, "--into", into)
+    assert code == 0
+    assert sorted(path.name for path in into.iterdir()) == [
+        "2-cases.yaml",
+        "cases.yaml",
+        "policy-2.yaml",
+        "policy.yaml",
+    ]
+    assert run("check", "--strict", into)[0] == 0
+    code, output = run("test", into)
+    assert (code, output) == (0, "700 cases: 700 passed, 0 failed\n")
+
+
 def test_files_that_are_there_are_kept(script: Path, tmp_path: Path) -> None:
     """Somebody may have worked on them."""
     (tmp_path / "cases.yaml").write_text("mine")

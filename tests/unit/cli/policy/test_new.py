@@ -76,7 +76,7 @@ def test_a_wrong_answer_is_asked_for_again_and_a_wrong_option_refused(tmp_path: 
     assert again.exit_code == 0
     assert "`forbid` is not one of deny, answer, follow, expire" in again.output
     refused = run(tmp_path, *options(whom="a b"))
-    assert (refused.exit_code, "For whom? `a b` is not" in refused.output) == (2, True)
+    assert (refused.exit_code, "--whom: `a b` is none of these" in refused.output) == (2, True)
 
 
 def test_nothing_is_overwritten(tmp_path: Path) -> None:
@@ -85,3 +85,28 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
     result = run(tmp_path, *options())
     assert (result.exit_code, "choose another name with --name" in result.output) == (2, True)
     assert not (tmp_path / "follow-do-not-disturb.yaml").exists()
+
+
+@pytest.mark.parametrize("answers", ["deny\n", "deny\nDoNotDistrub\n"])
+def test_input_that_ends_too_early_is_told_with_the_question(tmp_path: Path, answers: str) -> None:
+    """A script that gives too few answers is mended by that, not by "Aborted!"."""
+    result = run(tmp_path / "policies", answers=answers)
+    assert result.exit_code == 2
+    message = "Error: Which feature? The input ended without an answer; --feature takes one, too\n"
+    assert result.stderr.endswith(message)
+    assert not (tmp_path / "policies").exists()
+
+
+@pytest.mark.parametrize("name", ["my policy", "Mine", "../mine", ""])
+def test_a_name_that_no_policy_can_have_is_refused_as_an_option(tmp_path: Path, name: str) -> None:
+    """Before any question, and not as a fault of a file that was never written."""
+    result = run(tmp_path / "policies", f"--name={name}")
+    assert result.exit_code == 2
+    assert f"Error: --name: `{name}` is not a name of at most 63" in result.output
+    assert "What should" not in result.output
+
+
+def test_questions_are_asked_once(tmp_path: Path) -> None:
+    """A wrong answer is followed by its error, and not by the forms again."""
+    result = run(tmp_path, answers="forbid\nstop\n" + ANSWERS)
+    assert (result.exit_code, result.output.count("What should the policy do?")) == (0, 1)

@@ -71,3 +71,40 @@ def test_whom_it_is_about_must_be_an_address() -> None:
     result = CliRunner().invoke(dfks, ["policy", "next", "alice"])
     assert result.exit_code == 2
     assert "PRESENTITY" in result.output
+
+
+MANNED = """
+- id: follow-the-desk
+  when:
+    {op: get, feature: CallForwardingAlways, group.desk.DoNotDisturb.off: 0, time: {ge: "12:00"}}
+  then: {status: 1, values: {forwardTo: "sip:night@example.com"}}
+"""
+
+
+def test_what_is_shown_by_counts_is_told_of_those_that_are_given(tmp_path: Path) -> None:
+    """Without them, it is said that they are not known: no line would be a wrong answer."""
+    (tmp_path / "p.yaml").write_text(source(MANNED).text)
+    (tmp_path / "users.csv").write_text("user,domain,groups\nbob,example.com,desk\n")
+    unknown = run(str(tmp_path))
+    assert unknown.stderr == (
+        "what is shown depends on `group.desk.DoNotDisturb.off`, not known here: use --stored\n"
+        "nothing changes within 48 hours\n"
+    )
+    stored = tmp_path / "stored.txt"
+    for given, is_shown in (("off: 0", True), ("on: 1", True), ("off: 1", False)):
+        stored.write_text(f"group.desk.DoNotDisturb.{given}\n")
+        result = run(str(tmp_path), "--stored", str(stored))
+        assert ("p/follow-the-desk" in result.stdout, "depends" in result.stderr) == (
+            is_shown,
+            False,
+        )
+
+
+def test_what_only_a_phone_tells_is_named(tmp_path: Path) -> None:
+    """Of a phone that says nothing of itself, nobody can tell what it is shown."""
+    (tmp_path / "p.yaml").write_text(
+        source("- {id: r, when: {op: get, userAgent: {has: Poly}}, then: {status: 1}}").text
+    )
+    assert run(str(tmp_path)).stderr.startswith(
+        "what is shown depends on `userAgent`, which only a request knows\n"
+    )

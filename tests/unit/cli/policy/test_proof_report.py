@@ -50,6 +50,21 @@ def test_json_has_the_same(tmp_path: Path) -> None:
     assert told["groups"][0]["changed"] == ["notify"]
 
 
+def test_denials_that_differ_in_their_text_show_it(tmp_path: Path) -> None:
+    """Else both sides would look the same."""
+    rule = "- {{id: no, when: {{op: set}}, then: {{deny: {{reason: closed{}}}}}}}"
+    result = _diff(tmp_path, rule.format(""), rule.format(', text: "We are moving"'))
+    assert result.exit_code == 1
+    assert (
+        "was deny closed without text (p/no), "
+        'becomes deny closed text="We are moving" (p/no)' in result.output
+    )
+    answer = rule.format(", answer: reject-403")
+    assert "becomes deny closed answer=reject-403 (p/no)" in (
+        _diff(tmp_path, rule.format(""), answer).output
+    )
+
+
 def test_what_is_not_decided_has_an_exit_code_of_its_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -64,6 +79,32 @@ def test_what_is_not_decided_has_an_exit_code_of_its_own(
     assert result.exit_code == 6
     assert "not decided for set CallForwardingBusy: nobody can read this" in result.output
     assert "proved: all gets, permission to subscribe are decided as before" in result.output
+
+
+def test_what_changed_files_change_is_told_below_them(tmp_path: Path) -> None:
+    """With a request, or that it is nothing."""
+    rules = "- {id: no, when: {op: set, feature: DoNotDisturb, role: guest}, then: {deny: closed}}"
+    texts = {"old": "bob,a.example,\n", "new": "bob,a.example,guest\n"}
+    for side, text in texts.items():
+        (tmp_path / side).mkdir()
+        (tmp_path / side / "p.yaml").write_text(source(rules).text)
+        (tmp_path / side / "users.csv").write_text(f"user,domain,role\n{text}")
+        (tmp_path / side / "some.csv").write_text(f"entry\n{side}\n")
+    arguments = [str(tmp_path / side) for side in texts]
+    result = CliRunner().invoke(command, [*arguments, "--zone", "UTC"])
+    assert result.exit_code == 1
+    assert result.output.splitlines()[:7] == [
+        "changed: `users.csv`",
+        "  `bob@a.example`: role `guest`, was none",
+        "  set DoNotDisturb: was allow status=0, becomes deny closed (p/no)",
+        "    given: {op: set, feature: DoNotDisturb, user: bob, domain: a.example, "
+        "request.status: 0}",
+        "changed: `some.csv`",
+        "  1 entry came: `new`",
+        "  1 entry went: `old`",
+    ]
+    assert "  proved: the change changes no decision\nproved: all gets" in result.output
+    assert "all other sets" in result.output
 
 
 def test_only_one_way_of_comparing_can_be_asked_for(tmp_path: Path) -> None:

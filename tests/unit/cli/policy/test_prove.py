@@ -7,6 +7,7 @@ from click.testing import CliRunner, Result
 
 from dfks_rules.cli.policy.check import command as check
 from dfks_rules.cli.policy.prove import command
+from dfks_rules.errors import PolicyError
 from dfks_rules.policy.proof.needs import Needs
 from dfks_rules.policy.proof.undecided import Undecided
 from tests.helpers.policy import source
@@ -52,8 +53,8 @@ def test_what_is_refuted_shows_a_case_to_paste(folder: Path) -> None:
         f"{folder}/proofs.yaml:6: refuted: not so",
         "  - name: not so",
         "    given: {op: set, feature: CallForwardingAlways, request.status: 0, "
-        "target.class: mobile}",
-        "    expect: {decision: deny}    # was: allow",
+        'request.forwardTo: "+4915123456789"}',
+        "    expect: {decision: deny}    # in fact: allow",
         "2 proofs: 1 proved, 1 refuted, 0 not decided",
     ]
 
@@ -107,6 +108,23 @@ def test_check_finds_mistakes_in_proofs(folder: Path) -> None:
     result = CliRunner().invoke(check, [str(folder)])
     assert result.exit_code == 3
     assert "policy_unknown_fact" in result.output
+
+
+def test_names_that_are_not_there_are_found_by_check_and_prove(folder: Path) -> None:
+    """A mistyped class would otherwise be a proof of nothing."""
+    (folder / "u.csv").write_text("user,domain,groups\nbob,a.example,vip\n")
+    proof = "  - {name: x, when: {op: set, %s}, expect: {decision: deny, as: ../%s}}\n"
+    (folder / "proofs.yaml").write_text(_HEAD + proof % ("target.class: premum", "nowhere"))
+    told = CliRunner().invoke(check, [str(folder)])
+    assert told.exit_code == 3
+    assert "there is no file or folder `../nowhere` [policy_unreadable]" in told.output
+    assert "unknown class `premum` (did you mean `premium`?)" in told.output
+    with pytest.raises(PolicyError, match="did you mean `premium`"):
+        _prove(folder)
+    (folder / "proofs.yaml").write_text(_HEAD + proof % ("groups: {has: vips}", folder.name))
+    told = CliRunner().invoke(check, [str(folder)])
+    assert (told.exit_code, "warning: nobody is in group `vips`" in told.output) == (0, True)
+    assert "nobody is in group `vips` (did you mean `vip`?)" in _prove(folder).stderr
 
 
 def test_proofs_use_the_lists_and_variables_of_their_policies(folder: Path) -> None:

@@ -3,6 +3,8 @@
 import json
 from xml.etree import ElementTree
 
+import pytest
+
 from dfks_rules.cli.policy.prove_report import FORMATS, Ran
 from dfks_rules.policy.language.document import AllOf
 from dfks_rules.policy.proof.points import Horizon
@@ -38,7 +40,7 @@ def test_people_get_a_line_for_each_and_the_counts() -> None:
         "a/proofs.yaml:7: refuted: two",
         "  - name: two",
         "    given: {op: set, user: <a>}",
-        "    expect: {by: {deny: p/a}, decision: deny}    # was: deny nothing, allow",
+        "    expect: {by: {deny: p/a}, decision: deny}    # in fact: no rule denies it, allow",
         "a/proofs.yaml:7: not decided: three: too many cells",
         "a/proofs.yaml:7: vacuous: four: no request can pass its conditions [policy_vacuous_proof]",
         "4 proofs: 1 proved, 1 refuted, 1 not decided, 1 vacuous",
@@ -66,3 +68,28 @@ def test_code_hosts_get_annotations() -> None:
     lines = FORMATS["github"](_RAN).splitlines()
     assert len(lines) == 4
     assert lines[0].startswith("::error file=a/proofs.yaml,line=7::refuted: two%0A")
+
+
+@pytest.mark.parametrize(
+    ("expect", "answer", "told"),
+    [
+        ({"decision": "allow", "reason": "x"}, {"decision": "deny", "reason": "y"}, "deny y"),
+        ({"reason": "x"}, {"decision": "allow", "reason": None}, "allow"),
+        ({"by": {"deny": "p/a"}}, {"by": {"deny": "p/b"}}, "denied by p/b"),
+        ({"by": {"status": "p/a"}}, {"by": {}}, "no rule decides `status`"),
+        ({"by": {"status": "p/a"}}, {"by": {"status": "p/b"}}, "`status` decided by p/b"),
+        ({"values": {"forwardTo": "1"}}, {"values": {"forwardTo": None}}, "no forwardTo"),
+        (
+            {"assigned": True, "status": 1},
+            {"assigned": False, "status": 0},
+            "assigned false, status 0",
+        ),
+    ],
+)
+def test_what_is_decided_instead_is_said_in_words(
+    expect: dict[str, object], answer: dict[str, object], told: str
+) -> None:
+    """An author shall understand it at once."""
+    shown = Shown({"op": "set"}, {"decision": "allow", "reason": None, "by": {}, **answer})
+    ran = _ran("x", Proved(Verdict.REFUTED, shown), **expect)
+    assert FORMATS["human"]([ran]).splitlines()[3].endswith(f"    # in fact: {told}")

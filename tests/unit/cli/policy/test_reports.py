@@ -7,7 +7,10 @@ import pytest
 
 from dfks_rules.cli.policy.reports import FORMATS, Report, as_json, gap_table, github, human, sarif
 from dfks_rules.errors import Finding
+from dfks_rules.policy.language.document import AllOf, Effects, Rule
 from dfks_rules.policy.lint.gaps import Gap
+from dfks_rules.policy.studying.redundant import Examined
+from dfks_rules.yaml.tree import Place
 
 ERROR = Finding("a b/p.yaml", 2, 3, "policy_value", "`7` is not one of `0`, `1`")
 WARNING = Finding("q.yaml", 1, 1, "policy_shadowed", "50% dead, really: `x`", "warning")
@@ -131,3 +134,21 @@ def test_the_table_of_gaps_is_aligned() -> None:
     head, row = gap_table([GAP]).splitlines()
     assert row.index("where no rule matches") == head.index("otherwise")
     assert row.startswith("set  DoNotDisturb  2")
+
+
+LEFT = Examined("q.yaml", Place(7, 5), Rule("q/r", AllOf(()), Effects()))
+
+
+def test_rules_that_there_was_no_time_for_are_told_and_counted() -> None:
+    """They are neither errors nor warnings."""
+    report = Report([WARNING], TEXTS, [], [LEFT])
+    assert human(report).splitlines()[-2:] == [
+        "q.yaml:7: rule `r`: not decided in time whether it changes anything",
+        "1 warning, 1 rule not decided in 3 files",
+    ]
+    assert human(Report([], TEXTS, [], [LEFT] * 2)).endswith("3 files OK, 2 rules not decided")
+    assert json.loads(as_json(report))["notDecided"] == [
+        {"file": "q.yaml", "line": 7, "rule": "q/r"}
+    ]
+    assert json.loads(sarif(report))["runs"][0]["properties"] == {"notDecided": 1}
+    assert github(report).splitlines()[-1] == "1 warning, 1 rule not decided in 3 files"

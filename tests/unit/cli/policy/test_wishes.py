@@ -36,6 +36,8 @@ def test_all_answers_go_together(what: str, whom: str, when: str) -> None:
 def test_answers_mean_what_they_say() -> None:
     """In the words of the language."""
     assert whom_of("group:sales") == {"groups": {"has": "sales"}}
+    assert whom_of("all") == whom_of("everybody") == {}
+    assert whom_of("a@b.example") == whom_of("sip:a@b.example")
     assert whom_of("@a.example") == {"domain": "a.example"}
     assert when_of("not Mon 08:00-09:00 UTC") == ("Mon 08:00-09:00", "UTC", False)
     assert PURPOSES["follow"].effects("DoNotDisturb off", Feature.CALL_FORWARDING_ALWAYS) == {
@@ -47,8 +49,11 @@ def test_answers_mean_what_they_say() -> None:
     ("message", "ask", "answer"),
     [
         ("did you mean `DoNotDisturb`", feature_of, "DoNotDistrub"),
-        ("`a b` is not `everybody`", whom_of, "a b"),
-        ("is not `always`", when_of, "at night"),
+        ("there are `DoNotDisturb`, `Call", feature_of, "hold"),
+        ("`a b` is none of these: `everybody`", whom_of, "a b"),
+        ("is none of these: `always`", when_of, "at night"),
+        ("did you mean `Europe/Berlin`", when_of, "Mon 08:00-18:00 Berlin"),
+        ("did you mean `Europe/Berlin`", when_of, "not Mon 08:00-18:00 Europe/Berln"),
         ("`Foo`", when_of, "Foo 08:00-09:00"),
     ],
 )
@@ -62,11 +67,12 @@ def test_an_answer_of_another_form_is_refused(message: str, ask: object, answer:
 @pytest.mark.parametrize(
     ("what", "answer", "message"),
     [
-        ("answer", "maybe", "is not `on`"),
+        ("answer", "maybe", "is none of these: `on`"),
+        ("follow", "CallForwardingBusy on alice", "`alice` is not a target like `sip:night@"),
         ("answer", "on sip:x@y.example", "DoNotDisturb has no target"),
-        ("follow", "off", "is not a feature with"),
+        ("follow", "off", "is not another feature, and what"),
         ("follow", "DoNotDisturb off", "cannot follow itself"),
-        ("expire", "soon", "is not a duration"),
+        ("expire", "soon", "is neither a duration"),
     ],
 )
 def test_the_last_answer_has_to_suit_the_first(what: str, answer: str, message: str) -> None:

@@ -1,4 +1,4 @@
-"""The active policies, a shadow and the oracle."""
+"""The active policies, a shadow and spot checks."""
 
 import pytest
 
@@ -8,12 +8,12 @@ from dfks_rules.model.features import NOTHING_STORED, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Operation, Surroundings
 from dfks_rules.policy.deciding.live import (
+    CHECKED_EVERY,
     MAX_SAMPLES,
-    ORACLE_EVERY,
     Difference,
     LivePolicies,
-    Oracle,
     Shadow,
+    SpotCheck,
 )
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
 from dfks_rules.policy.facts.given import view_of
@@ -28,9 +28,9 @@ SAME_BY_ANOTHER_NAME = ON.replace("id: r", "id: other")
 
 
 def live(rules: str, shadow: Shadow | None = None) -> tuple[LivePolicies, list[Difference]]:
-    """Policies with an oracle, and what it reports."""
+    """Policies with spot checks, and what it reports."""
     reported: list[Difference] = []
-    return LivePolicies(policies(rules), Oracle(reported.append), shadow), reported
+    return LivePolicies(policies(rules), SpotCheck(reported.append), shadow), reported
 
 
 def test_live_policies_decide_as_the_active_ones() -> None:
@@ -66,7 +66,7 @@ def test_samples_have_what_the_files_of_the_active_policies_say() -> None:
     users = Source("d.yaml", f"{head}users: {{alice@example.com: {{groups: [sales]}}}}\n")
     active = load([source("- {id: r, when: {groups: {has: sales}}, then: {deny: no}}"), users])
     shadow = Shadow(policies("[]"))
-    LivePolicies(active, Oracle(print), shadow).decide(set_(), NOTHING_STORED, NOON)
+    LivePolicies(active, SpotCheck(print), shadow).decide(set_(), NOTHING_STORED, NOON)
     (sample,) = shadow.samples
     assert sample.given["groups"] == ("sales",)
 
@@ -82,10 +82,10 @@ def test_no_onlooker_reads_what_the_policies_do_not() -> None:
     observed, _ = live(ON, shadow)
     observed.decide(request, NOTHING_STORED, NOON, Surroundings(unavailable))
     assert (shadow.failures, len(shadow.samples)) == (1, 1)
-    oracle = Oracle(print)
+    check = SpotCheck(print)
     view = View(request, NOTHING_STORED, NOON, Surroundings(unavailable))
-    oracle.check(shadow.candidate, view, OTHERWISE)
-    assert (oracle.checks, oracle.disagreements) == (1, 0)
+    check.check(shadow.candidate, view, OTHERWISE)
+    assert (check.checks, check.disagreements) == (1, 0)
 
 
 def test_a_reference_evaluator_that_fails_is_a_disagreement_and_hurts_nobody() -> None:
@@ -99,10 +99,10 @@ def test_a_reference_evaluator_that_fails_is_a_disagreement_and_hurts_nobody() -
     broken = Broken.__new__(Broken)
     broken.__dict__.update(right.__dict__)
     reported: list[Difference] = []
-    oracle = Oracle(reported.append)
+    check = SpotCheck(reported.append)
     view = View(get(), NOTHING_STORED, NOON)
-    oracle.check(broken, view, broken.decide_view(view))
-    assert (oracle.disagreements, reported[0].other) == (1, None)
+    check.check(broken, view, broken.decide_view(view))
+    assert (check.disagreements, reported[0].other) == (1, None)
 
 
 def test_rules_by_another_name_are_the_same() -> None:
@@ -136,17 +136,17 @@ def test_samples_are_the_newest_and_bounded() -> None:
     assert shadow.samples[-1].given["userAgent"] == str(MAX_SAMPLES + 4)
 
 
-def test_oracle_checks_one_decision_in_a_thousand() -> None:
+def test_one_decision_in_a_thousand_is_checked() -> None:
     """For as long as the server lives, and hardly felt."""
     policy_set = policies(ON)
-    oracle = Oracle(lambda difference: None)
-    observed = LivePolicies(policy_set, oracle)
-    for _ in range(2 * ORACLE_EVERY):
+    check = SpotCheck(lambda difference: None)
+    observed = LivePolicies(policy_set, check)
+    for _ in range(2 * CHECKED_EVERY):
         observed.decide(get(), NOTHING_STORED, NOON)
-    assert oracle.checks == 2
-    for _ in range(ORACLE_EVERY // len(TOLD)):
+    assert check.checks == 2
+    for _ in range(CHECKED_EVERY // len(TOLD)):
         observed.decide_gets(ALICE, PHONE, NOTHING_STORED, NOON)
-    assert (oracle.checks, oracle.disagreements) == (2 + len(TOLD), 0)
+    assert (check.checks, check.disagreements) == (2 + len(TOLD), 0)
 
 
 class _Mistaken(PolicySet):
@@ -156,16 +156,16 @@ class _Mistaken(PolicySet):
         return []
 
 
-def test_oracle_reports_what_the_engine_decides_wrongly() -> None:
+def test_spot_check_reports_what_the_engine_decides_wrongly() -> None:
     """With the facts, so that it can be looked into."""
     right = policies(ON)
     mistaken = _Mistaken.__new__(_Mistaken)
     mistaken.__dict__.update(right.__dict__)
     reported: list[Difference] = []
-    oracle = Oracle(reported.append)
+    check = SpotCheck(reported.append)
     view = View(get(), NOTHING_STORED, NOON)
-    oracle.check(mistaken, view, mistaken.decide_view(view))
-    assert oracle.disagreements == 1
+    check.check(mistaken, view, mistaken.decide_view(view))
+    assert check.disagreements == 1
     (difference,) = reported
     assert difference.active.matched == ()
     assert difference.other is not None

@@ -20,6 +20,7 @@ from dfks_rules.policy.deciding.policy_set import (
 )
 from dfks_rules.policy.facts.view import View
 from tests.helpers.policy import (
+    ALICE,
     BOB,
     CFA,
     DND,
@@ -250,10 +251,27 @@ def test_gets_decided_at_once_are_those_decided_one_by_one(rules: str) -> None:
                 FeatureRequest(Operation.GET, presentity, requester, feature)
                 for feature in one_by_one.told_at(presentity.domain)
             ]
-            assert at_once.decide_gets(presentity, requester, snapshot, at) == tuple(
+            assert at_once.decide_gets(presentity, requester, snapshot, at).decided == tuple(
                 (cast(Feature, request.feature), one_by_one.decide(request, snapshot, at))
                 for request in requests
             )
+
+
+@pytest.mark.parametrize("rules", ["[]", "- {id: r, when: {op: subscribe}, then: {deny: no}}"])
+def test_a_subscription_is_decided_the_same_when_it_is_remembered(rules: str) -> None:
+    """A stranger is not the phone itself, and each domain may have rules of its own."""
+    of_domain = "- {id: d, when: {op: subscribe, domain: b.x}, then: {allow: true}}"
+    policy_set = load([source(rules), source(of_domain, name="b")])
+    requests = [
+        FeatureRequest(Operation.SUBSCRIBE, presentity, requester)
+        for presentity in (ALICE, Aor("alice", "b.x"))
+        for requester in (PHONE, BY_BOB)
+    ]
+    first, again = (
+        [policy_set.decide(one, NOTHING_STORED, NOON) for one in requests] for _ in range(2)
+    )
+    views = [View(one, NOTHING_STORED, NOON) for one in requests]
+    assert first == again == [policy_set.decide_by_reference(view) for view in views]
 
 
 def test_what_is_forgotten_is_decided_anew_and_the_same() -> None:
@@ -289,7 +307,7 @@ def test_phones_are_asked_about_agent_state_only_where_a_rule_may_assign_it(
                 feature
                 for feature, _ in policy_set.decide_gets(
                     Aor("carol", domain), requester, NOTHING_STORED, NOON
-                )
+                ).decided
             ]
             for requester in (PHONE, OPERATOR)
         )

@@ -64,17 +64,78 @@ def test_a_name_that_no_rule_can_have_is_refused(new: str, why: str) -> None:
         rename(rule, new, files)
 
 
-def test_what_is_no_rule_of_a_policy_is_not_renamed() -> None:
-    """A schedule; an Exception, which is called as its file says; a rule that nobody defines."""
-    file, line, column = at_cursor(HEAD.replace("  hours:", "  ho|urs:"))
-    assert renamable_at(file, line, column) is None
-    file, line, column = at_cursor("kind: Exception\nmetadata: {name: b|oss}\n")
-    assert renamable_at(file, line, column) is None
+def test_what_cannot_be_renamed_is_refused_with_words() -> None:
+    """An editor alone says no more than that it cannot."""
+    for text, why in (
+        ("kind: Exception\nmetadata: {name: b|oss}\n", "an Exception is called as `metadata` says"),
+        (
+            HEAD + "    when: {groups: {has: sa|les}}\n",
+            "group `sales` cannot be renamed here: groups",
+        ),
+        (HEAD + "    when: {target.number: {in: {list: bar|red}}}\n", "list `barred` cannot be"),
+    ):
+        with pytest.raises(RenameError, match=why):
+            renamable_at(*at_cursor(text))
+    assert renamable_at(*at_cursor(HEAD.replace("kind:", "ki|nd:"))) is None
+
+
+def test_a_rule_that_nobody_defines_is_not_renamed() -> None:
+    """It may be misspelt."""
     file, line, column = at_cursor("kind: Exception\nfor: [a/b|]\n")
     unknown = renamable_at(file, line, column)
     assert unknown is not None
     with pytest.raises(RenameError, match="no file has a rule `a/b`"):
         rename(unknown, "c", [file])
+
+
+SCHEDULED = (
+    HEAD
+    + """\
+    when: {user: [{var: vips}], time: {outside: hours}}
+    then: {log: "${vars.vips}", expire: {during: hours}}
+"""
+)
+
+
+@pytest.mark.parametrize(("name", "times"), [("hours", 3), ("vips", 3)])
+def test_schedules_and_variables_are_renamed_in_their_file(name: str, times: int) -> None:
+    """Another file may call its own the same."""
+    first, second = (outlined(Source(f"{one}.yaml", SCHEDULED)) for one in "ab")
+    definition = next(one for one in first.definitions if one.name == name)
+    found = renamable_at(first, definition.span.line, definition.span.start)
+    assert found == definition
+    edits = rename(definition, "other", [first, second])
+    assert len(edits) == times
+    made, untouched = _made(edits, [first, second])
+    assert made.text == SCHEDULED.replace(name, "other")
+    assert untouched.text == SCHEDULED
+    with pytest.raises(RenameError, match="is not a name"):
+        rename(definition, "No way", [first])
+
+
+def test_shared_variables_are_renamed_wherever_they_are_meant() -> None:
+    """And not in a file that has one of its own."""
+    shared = outlined(Source("v.yaml", "kind: Vars\nmetadata: {name: v}\nvars: {vips: [bob]}\n"))
+    own = outlined(Source("own.yaml", SCHEDULED))
+    without = SCHEDULED.replace("vars:\n  vips: [alice]\n", "")
+    user = outlined(Source("user.yaml", without))
+    files = [shared, own, user]
+    use = next(one for one in user.uses if one.name == "vips")
+    edits = rename(use, "bosses", files)
+    assert {one.file for one in edits} == {"v.yaml", "user.yaml"}
+    assert [one.text for one in _made(edits, files)] == [
+        shared.source.text.replace("vips", "bosses"),
+        SCHEDULED,
+        without.replace("vips", "bosses"),
+    ]
+    again = outlined(shared.source._replace(file="w.yaml"))
+    with pytest.raises(RenameError, match="several files define variable `vips`"):
+        rename(use, "bosses", [*files, again])
+    taken = outlined(Source("w.yaml", "kind: Vars\nvars: {bosses: [eve]}\n"))
+    with pytest.raises(RenameError, match="there is a variable `bosses`"):
+        rename(use, "bosses", [*files, taken])
+    with pytest.raises(RenameError, match="no file has a variable `vips`"):
+        rename(use, "bosses", [user])
 
 
 @pytest.mark.parametrize(

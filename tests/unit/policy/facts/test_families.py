@@ -12,6 +12,7 @@ from dfks_rules.policy.facts.families import (
     RESERVED,
     attribute_in,
     attributes_in,
+    count_meant,
     counts_seen,
     fact_of_a_family,
     facts_of_people,
@@ -176,3 +177,11 @@ def test_attributes_that_a_text_reads_are_found_in_it() -> None:
     text = 'when: {user: {sameAs: watcher.manager}}\nlog: "${user.voicemail} ${vars.x} target.zone"'
     assert attributes_in(text) == {"manager", "voicemail", "zone"}
     assert attribute_in("target.zone") == "zone"
+
+
+def test_a_count_of_a_misspelt_feature_has_one_that_is_meant() -> None:
+    """Engineers say DND."""
+    assert count_meant("group.sales.DND.off") == "group.sales.DoNotDisturb.off"
+    assert count_meant("group.night.shift.agentstate.on") == "group.night.shift.AgentState.on"
+    assert count_meant("group.sales.xyzzy.off") is None
+    assert count_meant("user.manager") is None

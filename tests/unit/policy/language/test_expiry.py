@@ -10,6 +10,7 @@ import pytest
 from dfks_rules.policy.language.expiry import (
     During,
     expire_schema,
+    misread,
     parse_duration,
     parse_expire,
 )
@@ -67,8 +68,8 @@ def test_hours_of_a_schedule_end_what_was_set_within_them(at: str, ends: str | N
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("31d", "is not within 1 minute and 30 days"),
-        ("90000m", "is not within"),
+        ("31d", "is not between 1 minute and 30 days"),
+        ("90000m", "is not between"),
         ("2w", "is not a duration like"),
         ("0h", "is not a duration like"),
     ],
@@ -92,3 +93,45 @@ def test_a_zone_that_there_is_not_is_refused() -> None:
     """With the one that was probably meant."""
     with pytest.raises(ValueError, match="unknown time zone `Europe/Berln`"):
         parse_expire({"until": "18:00", "tz": "Europe/Berln"})
+
+
+_FORMS = "neither a duration like `15m`, `2h` or `1d`, nor a time like `until 18:00`, nor"
+
+
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [
+        ("18:00", "is a time of day, not a duration (did you mean `until 18:00`?)"),
+        ("6pm", "is not understood (did you mean `until 18:00`?)"),
+        ("until 12 a.m.", "is not understood (did you mean `until 00:00`?)"),
+        ("until 6", "is not understood (did you mean `until 06:00`?)"),
+        ("until 18.30", "is not understood (did you mean `until 18:30`?)"),
+        (
+            "until 18:00 Europe/Berlin",
+            'names a time zone; write `{until: "18:00", tz: Europe/Berlin}`',
+        ),
+        ("until six", "is not `until` and a time of day, like `until 18:00`"),
+        ("until 25:00", "is not `until` and a time of day, like `until 18:00`"),
+        ("2 hours", "is not understood (did you mean `2h`?)"),
+        ("1h30m", "is not understood (did you mean `90m`?)"),
+        ("48 Hours", "is not understood (did you mean `2d`?)"),
+        ("30s", "is not between 1 minute and 30 days"),
+        ("0m", "is not between 1 minute and 30 days"),
+        ("100000 h", "is not between 1 minute and 30 days"),
+        ("office", "is a schedule; write `{during: office}`"),
+        ("ofice", "is not understood; write `{during: office}`"),
+        ("during office", "is not understood; write `{during: office}`"),
+        ("never", f"is {_FORMS} `{{during: SCHEDULE}}`"),
+        ("120", f"is {_FORMS} `{{during: SCHEDULE}}`"),
+    ],
+)
+def test_a_wrong_form_is_answered_with_what_was_meant(written: str, message: str) -> None:
+    """There are four right ones, and authors know one of them."""
+    assert misread(written, ["office", "night"]) == f"`{written}` {message}"
+
+
+@pytest.mark.parametrize("written", ["until six", "until 25:00", "18:00", "office"])
+def test_what_cannot_be_read_is_told_as_in_files(written: str) -> None:
+    """Where `dfks policy new` asks for it, too."""
+    with pytest.raises(ValueError, match=f"^`{written}` is "):
+        parse_expire(written)

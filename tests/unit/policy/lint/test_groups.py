@@ -2,9 +2,11 @@
 
 import pytest
 
+from dfks_rules.policy.lint.findings import check_and_lint
 from dfks_rules.policy.reading.source import Source
 from tests.helpers.policy import source
 from tests.unit.policy.lint.test_single import linted
+from tests.unit.policy.reading.test_check_exceptions import LIFTABLE, exception
 
 RULE = source("- {id: r, when: {op: get, groups: {has: [sales, export]}}, then: {assigned: false}}")
 USERS = "user,domain,groups,role,numbers\n"
@@ -73,3 +75,21 @@ def test_without_groups_at_hand_nothing_is_said() -> None:
     """One file is checked alone, or the directory says numbers only."""
     assert linted(RULE) == []
     assert linted(RULE, Source("users.csv", f"{USERS}a,a.example,,,\n")) == []
+
+
+def test_an_exception_is_called_one() -> None:
+    """`rule exception` is in no file."""
+    users = Source("users.csv", f"{USERS}a,a.example,sales,,\n")
+    found = check_and_lint([exception("when: {groups: {has: sale}}"), LIFTABLE, users])[1]
+    assert [str(one) for one in found if one.file == "e.yaml"] == [
+        "e.yaml:5:1: warning: nobody is in group `sale` (did you mean `sales`?), which "
+        "Exception `e` tests [policy_unknown_group]"
+    ]
+
+
+def test_an_exception_that_cannot_match_is_called_one() -> None:
+    """As in all findings."""
+    found = check_and_lint([exception("when: {user: [a, b]}\nunless: {user: [a, b]}"), LIFTABLE])[1]
+    assert [one.message for one in found if one.file == "e.yaml"] == [
+        "Exception `e` can never match: its conditions contradict each other"
+    ]

@@ -34,6 +34,9 @@ def linted(*sources: Source) -> list[str]:
         "{op: set, not: {watcher.groups: {sameAs: groups}}}",
         "{op: set, watcher.team: {exists: true}, user.team: night}",
         "{op: set, userAgent: {has: Lobby}, feature: DoNotDisturb}",
+        # Which states of an agent are barred.
+        "{op: set, request.state: notReady, groups: {has: desk}}",
+        "{op: set, request.state: [notReady, loggedOff], group.desk.AgentState.on: {le: 3}}",
         "{op: set, source.ip: {cidr: 10.9.0.0/16}}",
         "{op: set, rate.device: {gt: 20}}",
         # On only.

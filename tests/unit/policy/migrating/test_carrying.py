@@ -1,7 +1,10 @@
 """Scripts of OpenSIPS → policies."""
 
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from pathlib import Path
+from random import Random
 from textwrap import dedent, indent
 from typing import Any
 
@@ -12,7 +15,12 @@ from hypothesis import strategies as st
 from dfks_rules.policy.deciding.answer import answer_of
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
 from dfks_rules.policy.facts.given import view_of
-from dfks_rules.policy.migrating.carrying import carry, policy_text
+from dfks_rules.policy.migrating import carrying
+from dfks_rules.policy.migrating.carrying import (
+    carry,
+    policy_text,
+    policy_texts,
+)
 from dfks_rules.policy.migrating.walking import Note
 from dfks_rules.policy.reading.source import Source
 
@@ -79,6 +87,15 @@ def decided(text: str, asked: dict[str, Any], *notes: Note) -> dict[str, Any]:
         ("exit; $dfks(status) = 0;", {}, "status", 1),
         ('xlog("$dfks(presentity)");', {}, "log", ["sip:alice@example.com"]),
         ('xlog("L_INFO", "by $fU\\n");', {}, "log", ["by alice"]),
+        (
+            'if ($rU == "alice") { $dfks(status) = 0; break; } $dfks(notify) = 0;',
+            {},
+            "notify",
+            True,
+        ),
+        ('$var(x) = $rU; if ($var(x) == "alice") $dfks(status) = 0;', {}, "status", 0),
+        ('#!define WHO "alice"\nif ($rU == WHO) $dfks(status) = 0;', {}, "status", 0),
+        ('if ($(ru{uri.user}{s.substr,0,2}) == "al") $dfks(status) = 0;', {}, "status", 0),
         ('/* no */ # no\n$dfks(status) = 0; // "', {}, "status", 0),
     ],
 )
@@ -123,6 +140,129 @@ def test_cases_of_a_switch_lead_into_the_next_one_without_a_break(
     )
     seen = decided(text, {"op": "get", "feature": feature, "stored.status": 1})
     assert (seen["status"], seen["assigned"]) == (status, assigned)
+
+
+def test_a_break_within_a_case_ends_the_switch_and_not_the_route() -> None:
+    """What follows the switch is still done."""
+    text = script(
+        """
+        switch ($rU) {
+          case "alice":
+            if ($dfks(status) == 1) { $dfks(assigned) = 0; break; }
+            $dfks(notify) = 0;
+          case "bob":
+            $dfks(value/ringCount) = 3;
+        }
+        $dfks(status) = 0;
+        """
+    )
+    asked = {**ON, "feature": "CallForwardingNoAnswer"}
+    with carried(text) as policies:
+        on = answer(policies, asked)
+        off = answer(policies, {**asked, "request.status": 0})
+    seen = [(one["status"], one["assigned"], one["notify"]) for one in (on, off)]
+    assert seen == [(0, False, True), (0, True, False)]
+    assert [one["values"]["ringCount"] for one in (on, off)] == [None, 3]
+
+
+def test_what_was_assigned_before_a_return_is_not_read_after_it() -> None:
+    """But it is, by what called the route."""
+    body = (
+        'if ($rU == "x") { $dfks(status) = 0; return; } if ($dfks(status) == 1) $dfks(notify) = 0;'
+    )
+    assert carry(script(body)).notes == ()
+    helper = 'route[helper] { if ($rU =~ "x") { $dfks(status) = 0; return; } }'
+    text = script("route(helper);\nif ($dfks(status) == 1) $dfks(notify) = 0;", more=helper)
+    assert carry(text).notes == (Note(4, "`$dfks(status)` is read after it was assigned"),)
+
+
+RETURNS = "".join(
+    f'if ($rU == "u{n}") {{ $dfks(value/forwardTo) = "sip:{n}@x"; return; }}\n'
+    for n in range(2_000)
+)
+CASES = "".join(
+    f'case "u{n}":\n$dfks(value/forwardTo) = "sip:{n}@x";\nbreak;\n' for n in range(2_000)
+)
+CHAIN = " else ".join(
+    f'if ($rU == "u{n}") $dfks(value/forwardTo) = "sip:{n}@x";\n' for n in range(2_000)
+)
+OTHERWISE = '$dfks(value/forwardTo) = "sip:other@x";'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"{RETURNS}{OTHERWISE}",
+        f"switch ($rU) {{ {CASES}default: {OTHERWISE} }}",
+        f"{CHAIN}else {OTHERWISE}",
+    ],
+    ids=["returns", "switch", "else if"],
+)
+def test_thousands_of_branches_are_rules_in_seconds(body: str) -> None:
+    """In all three ways in which scripts are written."""
+    before = time.process_time()
+    found = carry(script(body))
+    assert time.process_time() - before < 20
+    assert (len(found.rules), found.notes) == (2_001, ())
+    texts = policy_texts(found, "p", "opensips.cfg")
+    sources = [Source(f"{name}.yaml", text) for name, text in texts.items()]
+    with closing(load(sources)) as policies:
+        for user, target in (("u0", "0"), ("u1999", "1999"), ("u2000", "other")):
+            asked = {**ON, "presentity": f"sip:{user}@example.com"}
+            assert answer(policies, asked)["values"]["forwardTo"] == f"sip:{target}@x"
+
+
+def test_what_too_many_returns_come_before_is_told_line_by_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """No rule has hundreds of patterns that must not match."""
+    monkeypatch.setattr(carrying, "MAX_CONDITIONS", 20)
+    lines = [f'if ($rU =~ "^{n}[0-9]") {{ $dfks(status) = 0; return; }}' for n in range(30)]
+    found = carry(script("\n".join(lines)))
+    what = "more than 20 conditions decide whether this is reached"
+    assert found.notes == tuple(Note(line, what) for line in range(23, 33))
+    assert sorted(one.lines for one in found.rules) == [(line,) for line in range(3, 23)]
+
+
+def test_routes_that_call_one_another_ever_more_come_to_an_end() -> None:
+    """Ten times ten times ten."""
+    calls = [f"route[r{n}] {{ {f'route(r{n + 1});' * 10} }}" for n in range(9)]
+    found = carry("\n".join([*calls, "route[dfks_set] { route(r0); $dfks(status) = 0; }"]))
+    assert found.rules == ()
+    assert any(note.message.startswith("more than 50000 statements") for note in found.notes)
+
+
+def test_what_goes_with_a_condition_that_is_not_carried_is_told() -> None:
+    """Each line, as somebody has to write rules for it."""
+    body = """
+        if ($rU == "a") {
+          $dfks(status) = 0;
+        } else if (is_myself($rd)) {
+          $dfks(notify) = 0;
+          if ($rU == "b")
+            exit;
+        } else
+          $dfks(assigned) = 0;
+    """
+    found = carry(script(body))
+    assert [one.lines for one in found.rules] == [(4,)]
+    with_it = "goes with line 5, which is not carried"
+    what = Note(5, "`is_myself` is no fact")
+    assert found.notes == (what, Note(6, with_it), Note(8, with_it), Note(10, with_it))
+
+
+def test_a_file_has_no_more_rules_than_it_may() -> None:
+    """The first file comes first."""
+    texts = policy_texts(carry(script(RETURNS[: RETURNS.index('"u700"') - 11])), "p", "x")
+    assert [name for name, _ in texts.items()] == ["p", "p-2"]
+    assert "priority: 499\n" in texts["p-2"]
+
+
+def test_a_fetch_in_a_condition_is_one() -> None:
+    """Whatever the variable was before."""
+    body = '$avp(v) = NULL; if (cache_fetch("l", "k", $avp(v))) $dfks(status) = $avp(v);'
+    asked = {"op": "get", **ALICE, "stored.status": 1}
+    assert decided(script(body, "dfks_get"), asked)["status"] == 1
 
 
 def test_else_branches_are_for_what_the_others_leave() -> None:
@@ -260,6 +400,50 @@ def test_any_text_is_carried_or_told_of(text: str) -> None:
     """No script makes it crash or hang, and what comes of it is a policy."""
     found = carry(text + "\nroute[dfks_set] {" + text)
     load([Source("p.yaml", policy_text(found, "p", "opensips.cfg"))]).close()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            piece * 200_000
+            for piece in ('\\"', "/*", "$(", "$a(", "route[a]{", "#!ifdef x\n", "'", "[")
+        ),
+        "route[dfks_set] { switch ($rU) {" + 'case "a":' * 20_000,
+        "route[dfks_set] {" + "if ($rU == 1) exit; else " * 20_000,
+        "route[dfks_set] { if (" + "$rU == 1 || " * 20_000,
+        "route[dfks_set] { $dfks(status) = " + '"a" + ' * 20_000,
+    ],
+    ids=lambda text: text[:40],
+)
+def test_long_scripts_are_read_in_seconds(text: str) -> None:
+    """As long as a script may be, nothing takes more than its length."""
+    before = time.process_time()
+    carry(text[: 1 << 20])
+    assert time.process_time() - before < 20
+
+
+def mutated(random: Random, text: str) -> str:
+    """A script in which somebody has cut, doubled and mixed up some pieces."""
+    for _ in range(random.randint(1, 6)):
+        first, last = sorted(random.choices(range(len(text) + 1), k=2))
+        piece = text[first : min(last, first + random.choice((1, 1, 5, 40, 400)))]
+        inserted = random.choice(
+            ("", piece, piece * 9, random.choice("(){}[];\"'$#!=&|+,\\\n") * random.choice((1, 3)))
+        )
+        kept = first + len(piece) * random.randint(0, 1)
+        text = text[:first] + inserted + text[kept:]
+    return text
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_mutated_scripts_are_carried_or_told_of(seed: int) -> None:
+    """Whatever is left of a real one: no crash, no hang, and rules that can be used."""
+    random, text = Random(seed), (Path(__file__).parent / "opensips.cfg").read_text("utf-8")
+    for _ in range(40):
+        found = carry(mutated(random, text))
+        texts = policy_texts(found, "p", "opensips.cfg")
+        load([Source(f"{name}.yaml", one) for name, one in texts.items()]).close()
 
 
 @pytest.mark.parametrize("deep", ["{", "(", "!", "if (", "switch (", "f(", "else if ("])

@@ -15,6 +15,9 @@ from dfks_rules.policy.migrating.patterns import matcher_of
         ("^sip:", {"regex": "(?i)sip:.*"}),
         ("a|b", {"regex": "(?i).*(a|b).*"}),
         ("^[[:digit:]]+$", {"regex": "[0-9]+"}),
+        ("^a|b$", {"regex": "(?i)a.*|.*b"}),
+        ("^(a|b)[|]", {"regex": "(?i)(a|b)[|].*"}),
+        ("^09|^19", {"regex": "(09|19).*"}),
         (r"\.5\$", {"has": ".5$"}),
     ],
 )

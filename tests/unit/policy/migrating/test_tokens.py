@@ -18,7 +18,8 @@ from dfks_rules.policy.migrating.tokens import tokens_of
         ("$(rU{s.len})", [("variable", "$(rU{s.len})", 1)]),
         ("$avp(i:1)[0]", [("variable", "$avp(i:1)[0]", 1)]),
         ("x!=y", [("word", "x", 1), ("sign", "!=", 1), ("word", "y", 1)]),
-        ('"open', [("sign", '"', 1), ("word", "open", 1)]),
+        ('"open', [("open", '"', 1)]),
+        ("x\n/* open", [("word", "x", 1), ("open", "/*", 2)]),
         ("ü", [("sign", "ü", 1)]),
     ],
 )

@@ -1,7 +1,7 @@
 """What a route sets, and when."""
 
 from dfks_rules.model.requests import Operation
-from dfks_rules.policy.migrating.script import read_script
+from dfks_rules.policy.migrating.routes import read_script
 from dfks_rules.policy.migrating.walking import Block, Walk
 
 
@@ -23,10 +23,10 @@ def test_assignments_that_happen_together_are_one_block() -> None:
 def test_blocks_are_in_the_order_of_the_script() -> None:
     """Whoever makes rules of them turns them round."""
     text = '$dfks(status) = 1; if ($rU == "a") $dfks(status) = 0; $dfks(notify) = 0;'
-    assert [(one.path, one.effects) for one in blocks(text)] == [
-        ({}, {"status": 1}),
-        ({"user": "a"}, {"status": 0}),
-        ({}, {"notify": False}),
+    assert [(*one.path.conditions(), one.effects) for one in blocks(text)] == [
+        ({}, {}, {"status": 1}),
+        ({"user": "a"}, {}, {"status": 0}),
+        ({}, {}, {"notify": False}),
     ]
 
 

@@ -1,6 +1,6 @@
 """In what two sets of rules differ."""
 
-from dfks_rules.policy.deciding.oracle import Oracle
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.proof.aspects import aspects, unlike_chains
 from dfks_rules.policy.proof.decided import Decided
 from dfks_rules.policy.proof.differing import Case, space_of
@@ -12,7 +12,10 @@ from tests.helpers.spaces import space_of as space_needing
 
 
 def _differing(old: str, new: str) -> list[str]:
-    sides = [Oracle(compiled(f"- {{id: x, when: {{op: set}}, then: {one}}}")) for one in (old, new)]
+    sides = [
+        ReferencePolicySet(compiled(f"- {{id: x, when: {{op: set}}, then: {one}}}"))
+        for one in (old, new)
+    ]
     case = Case(SET_CFB, ANYWHERE, *(side.rules_for(SET_CFB, None) for side in sides))
     space = space_of(case, Horizon())
     before, after = Decided(case.old, space), Decided(case.new, space)

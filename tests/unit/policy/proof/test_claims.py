@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from dfks_rules.policy.deciding.oracle import Oracle
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.language.document import AllOf, Condition
 from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.proof.claims import Claim, regions, seek
@@ -30,7 +30,7 @@ def _set(feature: str, role: str) -> Condition:
 
 def _is_proved(role: str, expect: dict[str, Any], feature: str = "CallForwardingBusy") -> bool:
     claim = Claim(_set(feature, role), expect)
-    policies = Oracle(compiled(_RULES))
+    policies = ReferencePolicySet(compiled(_RULES))
     sought = [
         seek(claim, region, Horizon(), lambda _model: True, by_search)
         for region in regions(claim, policies)
@@ -73,7 +73,7 @@ def test_what_is_not_so_is_not_proved(role: str, expect: dict[str, Any]) -> None
 def test_only_questions_that_conditions_allow_are_looked_at() -> None:
     """And of domains only those whose rules matter."""
     rules = f"{_RULES}    - {{id: t, when: {{op: set, domain: t.example}}, then: {{status: 0}}}}"
-    policies = Oracle(compiled(rules))
+    policies = ReferencePolicySet(compiled(rules))
     claim = Claim(_set("DoNotDisturb", "guest"), {"decision": "deny"})
     assert [(one.question, one.cell.domain) for one in regions(claim, policies)] == [
         (SET_DND, None)
@@ -89,6 +89,6 @@ def test_a_claim_about_no_request_is_about_nothing() -> None:
     claim = Claim(when, {"decision": "deny"})
     sought = [
         seek(claim, region, Horizon(), lambda _model: True, by_search)
-        for region in regions(claim, Oracle(compiled(_RULES)))
+        for region in regions(claim, ReferencePolicySet(compiled(_RULES)))
     ]
     assert not any(one.is_possible for one in sought)

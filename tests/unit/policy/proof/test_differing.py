@@ -2,7 +2,7 @@
 
 import pytest
 
-from dfks_rules.policy.deciding.oracle import Oracle
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.proof import differing
 from dfks_rules.policy.proof.differing import Case, Model, cases_of, settle
 from dfks_rules.policy.proof.points import Horizon
@@ -18,7 +18,7 @@ _NEW = """
 
 
 def _case(old: str, new: str) -> Case:
-    sides = [Oracle(compiled(rules)).rules_for(SET_DND, None) for rules in (old, new)]
+    sides = [ReferencePolicySet(compiled(rules)).rules_for(SET_DND, None) for rules in (old, new)]
     return Case(SET_DND, ANYWHERE, *sides)
 
 
@@ -55,6 +55,9 @@ def test_only_what_has_other_rules_is_settled() -> None:
         - {id: a, when: {op: set, domain: a.example, feature: DoNotDisturb}, then: {status: 0}}
         - {id: b, when: {op: set, domain: b.example, feature: DoNotDisturb}, then: {status: 0}}
     """
-    old, new = (Oracle(compiled(one)) for one in (rules, rules.replace("b.example", "c.example")))
+    old, new = (
+        ReferencePolicySet(compiled(one))
+        for one in (rules, rules.replace("b.example", "c.example"))
+    )
     cells = [(case.question, case.cell.domain) for case in cases_of(old, new)]
     assert cells == [(SET_DND, "b.example"), (SET_DND, "c.example")]

@@ -6,7 +6,7 @@ import pytest
 
 from dfks_rules.model.decisions import Denial
 from dfks_rules.policy.deciding.answer import answer_of
-from dfks_rules.policy.deciding.oracle import Oracle
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.facts.given import view_of
 from dfks_rules.policy.language.document import AllOf, Effects, Rule
 from dfks_rules.policy.proof import meaning
@@ -47,7 +47,7 @@ def test_every_part_of_a_rule_has_a_row(part: str) -> None:
 
 def test_every_part_of_an_answer_is_compared_by_proofs() -> None:
     """`aspects` has one for each of these; who adds a part adds an aspect."""
-    answer = answer_of(Oracle(compiled("[]")).decide_view(view_of({"op": "subscribe"})))
+    answer = answer_of(ReferencePolicySet(compiled("[]")).decide_view(view_of({"op": "subscribe"})))
     assert set(answer) == {
         *("decision", "reason", "status", "assigned", "notify", "values", "log", "also"),
         *("expires", "by", "matched", "lifted"),

@@ -137,9 +137,22 @@ def test_findings_in_yaml_have_their_place(text: str, line: int, column: int, me
     ("text", "line", "column", "message"),
     [
         ("\ufeff\r\n", 1, 1, "file is empty; first line must be `user,domain,groups"),
-        (",domain", 1, 1, f"first line has no column `user`; write it like `{CSV_HEADER}`"),
-        ("user;domain;groups", 1, 1, "first line has no column `user`"),
-        ("user,groups", 1, 1, "first line has no column `domain`"),
+        (
+            ",domain",
+            1,
+            1,
+            "first column is ``; a list begins with the column `entry`, a directory with"
+            f" `{CSV_HEADER}`",
+        ),
+        ("Entry,why", 1, 1, "first column is `Entry` (did you mean `entry`?); a list begins"),
+        ("user;domain;groups", 1, 1, "columns are separated by `;`; separate them by `,`"),
+        ("entry;why", 1, 1, "columns are separated by `;`; separate them by `,`"),
+        (
+            "user,groups",
+            1,
+            1,
+            f"first line has no column `domain`; write it like `{CSV_HEADER}`",
+        ),
         ("user,domain,zone,zone", 1, 18, "two columns `zone`"),
         ("user,domain,number", 1, 13, "an attribute cannot be called `number` (did you mean"),
         ("user,domain,Zone", 1, 13, "`Zone` is not a name of an attribute: at most 31 letters"),

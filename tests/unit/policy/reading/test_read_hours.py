@@ -94,5 +94,6 @@ def test_what_expires_needs_one_zone() -> None:
     condition = "when: {op: set, request.status: 1, feature: DoNotDisturb}"
     (finding,) = check(files(condition, then="{expire: {during: office}}")).findings
     assert finding.message == (
-        "`office` has hours in the zone of each user; this takes one zone for all"
+        "`office` has hours in the zone of each user; `expire` takes one zone for all: "
+        "write a rule for each zone"
     )

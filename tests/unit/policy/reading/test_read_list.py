@@ -34,7 +34,7 @@ def test_list_is_read_from_yaml_and_csv(file: str, text: str) -> None:
 @pytest.mark.parametrize(
     ("file", "text", "finding"),
     [
-        ("l.yaml", HEAD, (1, 1, "policy_missing", "file has no `entries`")),
+        ("l.yaml", HEAD, (2, 1, "policy_missing", "file has no `entries`")),
         (
             "l.yaml",
             HEAD + "entries: [112]\n",

@@ -1,7 +1,9 @@
 """What files share, and who sees it."""
 
 from dfks_rules.policy.deciding.policy_set import load
+from dfks_rules.policy.lint.findings import check_and_lint
 from dfks_rules.policy.reading.check import check
+from dfks_rules.policy.reading.read_list import MAX_FINDINGS
 from dfks_rules.policy.reading.shared import SharedFiles
 from dfks_rules.policy.reading.source import Source
 from tests.helpers.policy import source
@@ -91,14 +93,29 @@ def test_names_that_no_file_defines_are_told_with_what_was_meant() -> None:
     ]
 
 
-def test_entries_that_no_fact_can_equal_are_refused_where_they_are_used() -> None:
-    """`030 123` is no number in E.164 form, and the list would bar nobody."""
-    rules = """
-        - id: r
-          when: {op: set, target.number: {in: {list: barred}}}
-          then: {deny: no}
-    """
-    findings = check([source(rules), Source("barred.csv", "entry\n+1\n030123\n")]).findings
-    assert [finding.message for finding in findings] == [
-        "`030123` is not an E.164 number, like `+4930123456`"
+def wrong(entries: str, file: str = "barred.csv", rules: str | None = None) -> list[str]:
+    """What is found in a list and in the policy that tests numbers with it."""
+    rules = rules or (
+        "- {id: a, when: {op: set, target.number: {prefix: {list: barred}}}, then: {deny: no}}\n"
+        "- {id: b, when: {op: set, target.number: {in: {list: barred}}}, then: {deny: no}}\n"
+        "- {id: c, when: {op: set}, then: {notify: false}}"
+    )
+    return list(map(str, check_and_lint([source(rules), Source(file, entries)])[1]))
+
+
+def test_entry_that_no_fact_can_have_is_found_where_it_stands() -> None:
+    """Once, however many rules test the list: the file of the list is what has to be mended."""
+    why = "is not an E.164 number, like `+4930123456`; p.yaml:5 tests `target.number` with this"
+    assert wrong("\ufeffentry,why\n+49,\n0049,x\n\n  0049\n 112,y\n") == [
+        f"barred.csv:3:1: `0049` {why} list [policy_value]",
+        f"barred.csv:6:2: `112` {why} list [policy_value]",
     ]
+    listed = HEAD.format("List", "barred") + 'entries: ["+49", "112"]\n'
+    assert wrong(listed, "l.yaml") == [f"l.yaml:4:18: `112` {why} list [policy_value]"]
+
+
+def test_of_many_wrong_entries_the_first_are_found() -> None:
+    """A list of the wrong column is wrong on every line."""
+    found = wrong("entry\n" + "".join(f"{number}\n" for number in range(1, 1000)))
+    assert len(found) == MAX_FINDINGS
+    assert {one.split(":")[1] for one in found} == {str(2 + n) for n in range(MAX_FINDINGS)}

@@ -7,8 +7,8 @@ from jsonschema import Draft202012Validator
 
 from dfks_rules.errors import Finding
 from dfks_rules.model.features import FEATURES
+from dfks_rules.policy.reading.exception_schema import exception_schema
 from dfks_rules.policy.reading.schema import policy_schema
-from dfks_rules.policy.reading.schema_pieces import IDENTIFIER, WANTED
 from dfks_rules.policy.reading.source import parse
 from dfks_rules.policy.reading.validate import validate, validator
 from tests.helpers.policy import source
@@ -162,7 +162,13 @@ def test_mistakes_in_conditions(when: str, column: int, code: str, message: str)
             "`ringCount` must be at most 100, not `101`",
         ),
         ("{deny: {text: x}}", 12, "policy_missing", "`deny` has no `reason`"),
-        ("{deny: No Way}", 18, "policy_value", f"`No Way` is not {WANTED[IDENTIFIER]}"),
+        (
+            "{deny: No Way}",
+            18,
+            "policy_value",
+            "`No Way` is not a reason, which is a short word of your own: "
+            "`deny: {reason: not-allowed, text: …}`",
+        ),
         (
             "{deny: {reason: a, answer: reject}}",
             38,
@@ -209,3 +215,110 @@ def test_the_file_itself_must_be_a_mapping_with_what_is_required() -> None:
         tree, _ = parse(source("x")._replace(text=text))
         assert tree is not None
         assert message in [finding.message for _, finding in validate(tree, schema())]
+
+
+@pytest.mark.parametrize(
+    ("expire", "messages"),
+    [
+        ('"18:00"', ["`18:00` is a time of day, not a duration (did you mean `until 18:00`?)"]),
+        ("ofice", ["`ofice` is not understood; write `{during: office}`"]),
+        ("120", ["`120` needs a unit: `120m`, `120h` or `120d`"]),
+        (
+            "true",
+            [
+                "`true` is neither a duration like `15m`, `2h` or `1d`, nor a time like"
+                " `until 18:00`, nor `{during: SCHEDULE}`"
+            ],
+        ),
+        (
+            "{schedule: office}",
+            ["`expire` has no `during`", "unknown key `schedule` (did you mean `during`?)"],
+        ),
+        ('{until: "18:00", zone: UTC}', ["unknown key `zone` (did you mean `tz`?)"]),
+        ("{until: 6pm}", ["`6pm` is not a time of day like `08:30`"]),
+    ],
+)
+def test_wrong_end_is_told_by_the_form_that_was_meant(expire: str, messages: list[str]) -> None:
+    """`expire` has four forms; durations are only the first of them."""
+    rules = one("{op: set}", f"{{expire: {expire}}}")
+    found = findings(rules, "schedules: {office: {weekly: [Daily 08:00-18:00]}}\n")
+    assert sorted(finding.message for finding in found) == messages
+
+
+def test_wrong_end_is_told_where_schedules_are_wrong_too() -> None:
+    """Each mistake is reported, whatever else is wrong."""
+    found = findings(one("{op: set}", "{expire: never}"), "schedules: [office]\n")
+    assert any("`never` is neither a duration" in finding.message for finding in found)
+
+
+def test_what_a_file_lacks_is_told_at_its_kind() -> None:
+    """Line 1 may be a comment for editors, and says nothing of what a file of this kind needs."""
+    text = "# comment\napiVersion: dfks/v1\nkind: Policy\nmetadata: {name: p}\n"
+    tree, _ = parse(source("x")._replace(text=text))
+    assert tree is not None
+    ((_, finding),) = validate(tree, schema())
+    assert str(finding) == "p.yaml:3:1: file has no `rules` [policy_missing]"
+
+
+@pytest.mark.parametrize(
+    ("when", "message"),
+    [
+        (
+            "{op: set, user: {in: staff}}",
+            "`in` must be a list, not `staff`; write `[staff]`, or `{list: staff}` for a list in a"
+            " file",
+        ),
+        ("{op: set, rate.user: '> 3'}", "`rate.user` must be a whole number, not `> 3`; write"),
+        ("{op: set, time: 08:00-18:00}", '`08:00-18:00` is not a time of day: `{ge: "08:00", lt:'),
+        (
+            "{op: set, group.sales.DND.off: 1}",
+            "unknown fact `group.sales.DND.off` (did you mean `group.sales.DoNotDisturb.off`?)",
+        ),
+    ],
+)
+def test_conditions_as_newcomers_write_them_are_answered_with_the_right_form(
+    when: str, message: str
+) -> None:
+    """Found by writing policies for a hotel, a call centre and a clinic."""
+    (finding,) = findings(one(when))
+    assert finding.message.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("then", "message"),
+    [
+        (
+            "{deny: Not allowed here}",
+            "`Not allowed here` is not a reason, which is a short word of your own: `deny: {reason:"
+            " not-allowed, text: …}`",
+        ),
+        (
+            "{reason: no}",
+            "unknown effect `reason`; write `values: {reason: …}` or `deny: {reason: …}`",
+        ),
+        ("{also: DoNotDisturb}", "`also` must be a list, not `DoNotDisturb`; write `[DoNotDist"),
+    ],
+)
+def test_effects_as_newcomers_write_them_are_answered_with_the_right_form(
+    then: str, message: str
+) -> None:
+    """Likewise."""
+    (finding,) = findings(one(then=then))
+    assert finding.message.startswith(message)
+
+
+def test_a_condition_beside_the_id_belongs_under_when() -> None:
+    """So do facts at the top of an Exception."""
+    (finding,) = findings("- {id: r, user: bob, then: {status: 1}}")
+    assert finding.message == "unknown key `user`; write `when: {user: …}`"
+    text = (
+        "apiVersion: dfks/v1\nkind: Exception\nmetadata: {name: e}\nfor: [p/r]\nwhy: x\n"
+        "user: bob\nexpires: 2027-01-01\n"
+    )
+    tree, _ = parse(source("x")._replace(text=text))
+    assert tree is not None
+    found = validate(tree, validator(exception_schema()))
+    assert sorted(finding.message for _, finding in found) == [
+        "unknown key `expires` (did you mean `until`?)",
+        "unknown key `user`; write `when: {user: …}`",
+    ]

@@ -16,7 +16,13 @@ from dfks_rules.model.requests import (
 )
 from dfks_rules.policy.deciding.policy_set import load
 from dfks_rules.policy.reading.source import Source
-from dfks_rules.policy.studying.cases import Case, is_cases_file, parse_cases, run_cases
+from dfks_rules.policy.studying.cases import (
+    Case,
+    is_cases_file,
+    parse_cases,
+    rules_wanted,
+    run_cases,
+)
 from tests.helpers.policy import ALICE, BOB, CFA, CFNA, DND, PHONE, policies
 from tests.helpers.states import forwarding
 
@@ -268,3 +274,25 @@ def test_a_case_may_be_about_what_expires() -> None:
     assert case.view.request.requester == EXPIRED
     with pytest.raises(PolicyError, match="`param` cannot be `night`"):
         one(f"{{{set_off}, param: night}}")
+
+
+def test_a_wrong_end_is_told_with_the_forms_that_cases_take() -> None:
+    """They are others than those of rules: a case says what comes of `until 20:00`."""
+    expect = "{expires: until 20:00}"
+    with pytest.raises(PolicyError, match="is neither a duration like `2h`, nor a moment like"):
+        parse_cases(cases("{op: get, feature: DoNotDisturb}", expect))
+
+
+def test_the_rules_that_a_case_is_about_are_known_by_name_or_reason() -> None:
+    """When it fails, why they did not match is what an author wants to know."""
+    policy_set = policies("- {id: r, when: {op: set}, then: {deny: no}}\n- {id: s, then: {log: x}}")
+    given = "{op: set, feature: DoNotDisturb, request.status: 1}"
+    found = [
+        rules_wanted(parse_cases(cases(given, expect)).cases[0], policy_set)
+        for expect in (
+            "{status: 1}",
+            "{reason: no}",
+            "{by: {status: p/x}, matched: [p/y], lifted: {p/z: e/exception}}",
+        )
+    ]
+    assert found == [set(), {"p/r"}, {"p/x", "p/y", "p/z", "e/exception"}]

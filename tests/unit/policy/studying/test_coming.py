@@ -9,7 +9,7 @@ from dfks_rules.model.features import NOTHING_STORED, OFF, Deadline, Feature, Sn
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Surroundings
 from dfks_rules.policy.facts.view import NOWHERE
-from dfks_rules.policy.studying.coming import Cause, Coming, coming
+from dfks_rules.policy.studying.coming import Cause, Coming, coming, depends_on
 from tests.helpers.policy import ALICE, CFA, DND, NOON, ON, policies
 from tests.helpers.states import forwarding
 
@@ -109,3 +109,17 @@ def test_what_others_have_stored_may_have_to_be_read() -> None:
     )
     with pytest.raises(StoreError):
         list(moments)
+
+
+def test_what_is_not_known_before_a_request_is_named() -> None:
+    """Of what rules about gets read: counts that nobody gave, and what a phone says of itself."""
+    rules = """
+        - id: g
+          when: {op: get, userAgent: {has: Poly}, group.a.DoNotDisturb.on: 1,
+                 group.b.DoNotDisturb.on: 1}
+          then: {status: 1}
+        - {id: s, when: {op: set, rate.user: {gt: 3}, source.ip: 10.0.0.1}, then: {deny: no}}
+    """
+    counts, of_a_phone = depends_on(policies(rules), {"group.a.DoNotDisturb.on"})
+    assert (counts, of_a_phone) == (["group.b.DoNotDisturb.on"], ["userAgent"])
+    assert depends_on(policies("[]"), {}) == ([], [])

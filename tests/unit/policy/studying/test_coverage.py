@@ -73,8 +73,9 @@ def test_an_exception_is_covered_by_what_it_lifts() -> None:
         coverage.add(policies, files, [(view, policies.decide_view(view))])
         seen.append([(gap.rule, gap.what) for gap in coverage.unshown()])
     policies.close()
-    assert seen[0][0] == ("e/exception", "matched, but never decided anything")
+    assert seen[0][0] == ("e/exception", "matched, but never lifted a denial")
     assert seen[1] == [("p/r", "matched, but never decided anything")]
+    assert {gap.title for gap in coverage.unshown()} == {"p/r"}
     assert places_of(files)["e/exception"] == ("e.yaml", 5)
 
 

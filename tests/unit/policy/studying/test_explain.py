@@ -12,6 +12,7 @@ from dfks_rules.policy.studying.explain import (
     lines_of,
 )
 from tests.helpers.policy import (
+    ALICE,
     BOB,
     CFA,
     DND,
@@ -46,7 +47,7 @@ def test_a_lifted_denial_is_told_of_both_rules() -> None:
     assert lines_of(explanation)[-4:] == [
         "  p/r",
         "    deny: not used, e/exception lifts it",
-        "  e/exception",
+        "  Exception e/exception",
         "    lifts: the denial of p/r",
     ]
     assert brief(explanation) == [
@@ -195,7 +196,7 @@ def test_sets_that_follow_are_told() -> None:
         'also: sets CallForwardingAlways of sip:alice@example.com, status 1, forwardTo "vm"',
         "matched, in order of precedence:",
         "  p/mirror",
-        "    sets nothing here",
+        "    also: 2 sets follow",
     ]
 
 
@@ -208,4 +209,30 @@ def test_a_rule_in_shadow_says_what_it_would_set() -> None:
         "matched, in order of precedence:",
         "  p/r",
         "    status: not used, its policy has `mode: shadow`",
+    ]
+
+
+def test_sets_that_do_not_follow_are_not_told() -> None:
+    """A set that is denied triggers nothing, whatever its rules say."""
+    rules = """
+        - {id: f, when: {op: set}, then: {also: [{feature: AgentState, status: 0}]}}
+        - {id: n, when: {op: set, user: bob}, then: {deny: no}}
+    """
+    allowed, denied = (
+        lines_of(explained(rules, set_()._replace(presentity=one))) for one in (ALICE, BOB)
+    )
+    assert allowed[allowed.index("  p/f") + 1] == "    also: 1 set follows"
+    assert denied[denied.index("  p/f") + 1] == "    sets nothing here"
+
+
+def test_of_rules_that_should_have_matched_it_is_told_why_they_did_not() -> None:
+    """Only of those: a failed case is about a few of many."""
+    rules = """
+        - {id: a, when: {op: set, user: x}, then: {deny: no}}
+        - {id: b, when: {op: get}, then: {log: x}}
+    """
+    explanation = explained(rules, set_())
+    assert brief(explanation, {"p/a"}) == [
+        "no rule matched",
+        'p/a did not match: user: x; saw "alice"',
     ]

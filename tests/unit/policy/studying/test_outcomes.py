@@ -5,6 +5,7 @@ from dfks_rules.policy.facts.given import view_of
 from dfks_rules.policy.studying.outcomes import Outcomes
 from dfks_rules.policy.studying.witness import Facts
 from tests.helpers.policy import source
+from tests.unit.policy.reading.test_check_exceptions import exception
 
 SOURCE = source(
     """
@@ -41,3 +42,19 @@ def test_requests_of_another_operation_show_nothing() -> None:
     set_ = {"op": "set", "feature": "DoNotDisturb", "request.status": 1, "domain": "other.example"}
     assert told(set_) == []
     assert len(told(set_, {"op": "get", "feature": "DoNotDisturb"})) == 3
+
+
+def test_nothing_is_said_of_tests_that_nobody_wrote() -> None:
+    """Which requests the file of a tenant is about, and where an Exception can lift something."""
+    rules = "- {id: r, when: {op: set, user: bob}, then: {deny: {reason: no, exceptions: true}}}"
+    tenant = exception("when: {param: x}", tenant="example.com")
+    files = [source(rules)._replace(tenant="example.com"), tenant]
+    policies = load(files)
+    outcomes = Outcomes()
+    given = {"op": "set", "feature": "DoNotDisturb", "request.status": 1, "user": "bob"}
+    outcomes.add(policies, files, [view_of(given)])
+    policies.close()
+    assert [(gap.title, gap.what) for gap in outcomes.unshown()] == [
+        ("Exception e/exception", "{param: x} was never true"),
+        ("p/r", "{user: bob} was never false"),
+    ]

@@ -6,9 +6,8 @@ from dfks_rules.model.requests import Operation
 from dfks_rules.policy.proof.needs import Needs
 from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.proof.undecided import Undecided
-from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying import compare, proved
-from dfks_rules.policy.studying.proved import Proof, changed_files, doubts_about, prove_alike
+from dfks_rules.policy.studying.proved import Proof, prove_alike
 from tests.helpers.spaces import compiled
 
 _OLD = "- {id: x, when: {op: set, feature: DoNotDisturb, user: '1'}, then: {status: 0}}"
@@ -87,16 +86,3 @@ def test_more_differences_than_are_kept_are_counted(monkeypatch: pytest.MonkeyPa
     assert len(proof.differences.groups) == 1
     assert proof.differences.ungrouped == 4
     assert proof.doubts == []
-
-
-def test_changed_directories_and_number_plans_are_named_where_both_sets_read_them() -> None:
-    """Rules may be alike, and what they see of users may not."""
-    one, other = Source("a/users.csv", "user,domain\n"), Source("b/users.csv", "user,domain,role\n")
-    assert changed_files([one], [one]) == []
-    assert changed_files([one], [other]) == ["a/users.csv", "b/users.csv"]
-    plain, reading = (
-        compiled(_OLD.replace("user: '1'", fact)) for fact in ("transport: udp", "role: x")
-    )
-    assert doubts_about(["users.csv"], plain, reading) == []
-    (doubt,) = doubts_about(["users.csv"], reading, reading)
-    assert str(doubt).startswith("not decided: `users.csv` has changed, and what it says of users")

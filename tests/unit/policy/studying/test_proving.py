@@ -2,7 +2,7 @@
 
 import pytest
 
-from dfks_rules.policy.deciding.oracle import Oracle
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.proof.claims import Claim
 from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.proof.space import Space
@@ -21,9 +21,9 @@ _OFFICE = "schedules: {office: {weekly: [Mon-Fri 08:00-18:00]}}"
 def _proved(proof: str, other: str | None = None) -> Proved:
     head = f"apiVersion: dfks/v1\nkind: PolicyProof\npolicies: [.]\n{_OFFICE}\n"
     (one,) = parse_proofs(Source("proofs.yaml", f"{head}proofs: [{{name: x, {proof}}}]")).proofs
-    against = None if other is None else Oracle(compiled(other))
+    against = None if other is None else ReferencePolicySet(compiled(other))
     claim = Claim(one.when, one.expect, against, one.is_some)
-    return prove(claim, Oracle(compiled(_RULES)), Horizon())
+    return prove(claim, ReferencePolicySet(compiled(_RULES)), Horizon())
 
 
 def test_what_holds_for_every_request_is_proved() -> None:
@@ -41,7 +41,7 @@ def test_what_does_not_is_refuted_by_as_few_facts_as_possible() -> None:
         "op": "set",
         "feature": "CallForwardingAlways",
         "request.status": 0,
-        "target.class": "premium",
+        "request.forwardTo": "+19002345678",
         "role": "boss",
     }
     assert proved.shown.answer["decision"] == "allow"
@@ -75,7 +75,7 @@ def test_other_policies_may_be_what_is_expected() -> None:
     differs = _proved("when: {op: set}, expect: {as: ../other}", other)
     assert differs.verdict is Verdict.REFUTED
     assert differs.shown is not None
-    assert differs.shown.given["target.class"] == "mobile"
+    assert differs.shown.given["request.forwardTo"] == "+4915123456789"
 
 
 def test_what_cannot_be_decided_says_why(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,8 +3,8 @@
 from zoneinfo import ZoneInfo
 
 from dfks_rules.policy.deciding.compiled import compile_policies
-from dfks_rules.policy.deciding.oracle import Oracle
 from dfks_rules.policy.deciding.policy_set import load
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.studying.coverage import Coverage
 from dfks_rules.policy.studying.covering import covering
@@ -19,7 +19,7 @@ def names(rules: str) -> tuple[list[str], bool]:
     file = source(rules)
     policies = load([file])
     covered = Coverage().of(policies, [file])
-    found = representatives(Oracle(compile_policies([file])), covered, HORIZON)
+    found = representatives(ReferencePolicySet(compile_policies([file])), covered, HORIZON)
     cases = [case.name for case in covering(policies, covered, found)]
     policies.close()
     return cases, covered.is_complete()

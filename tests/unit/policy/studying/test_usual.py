@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from dfks_rules.policy.deciding.compiled import compile_policies
-from dfks_rules.policy.deciding.oracle import Oracle
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.proof.claims import Claim
 from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.reading.source import Source
@@ -17,7 +17,7 @@ _FILES = ("policy.yaml", "numbers.yaml", "users.csv")
 def test_they_are_decided_for_the_example_of_toll_fraud() -> None:
     """Some hold and some do not; none is vacuous."""
     sources = [Source(name, (_EXAMPLE / name).read_text("utf-8")) for name in _FILES]
-    policies = Oracle(compile_policies(sources))
+    policies = ReferencePolicySet(compile_policies(sources))
     verdicts = {
         one.name: prove(Claim(one.when, one.expect), policies, Horizon()).verdict for one in usual()
     }
@@ -34,8 +34,8 @@ def _verdict(tenant: str | None) -> Verdict:
     """Whether a file of somebody decides nothing outside `west.example`."""
     text = f"apiVersion: dfks/v1\nkind: Policy\nmetadata: {{name: p}}\n{_RULE}"
     (apart,) = tenants_apart([Source(_WEST[0], text, _WEST[1])])
-    policies = Oracle(compile_policies([Source("p.yaml", text, tenant)]))
-    claim = Claim(apart.property.when, {}, Oracle(compile_policies(apart.others)))
+    policies = ReferencePolicySet(compile_policies([Source("p.yaml", text, tenant)]))
+    claim = Claim(apart.property.when, {}, ReferencePolicySet(compile_policies(apart.others)))
     return prove(claim, policies, Horizon()).verdict
 
 

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from dfks_rules.cli.policy.lsp.folders import Studied, folder_of, study
+from dfks_rules.cli.policy.lsp import folders
+from dfks_rules.cli.policy.lsp.folders import Studied, elsewhere, folder_of, study
+from dfks_rules.policy.editing.changing import RenameError
+from dfks_rules.policy.reading.memory import Memory
 from tests.helpers.edited import HEAD
 
 TODAY = date(2026, 11, 26)
@@ -33,7 +36,7 @@ def folder(tmp_path: Path) -> Path:
 
 def _study(folder: Path, unsaved: dict[str, str] | None = None) -> Studied:
     texts = {folder / name: text for name, text in (unsaved or {}).items()}
-    return study(folder, [folder], texts, TODAY)
+    return study(folder, [folder], texts, TODAY, Memory())
 
 
 def _codes(studied: Studied) -> dict[str, list[str]]:
@@ -103,9 +106,9 @@ def test_nothing_outside_of_the_workspace_is_read(folder: Path, tmp_path: Path) 
     (tmp_path / "users.csv").write_text("user,domain,groups\nalice,a.b,secret\n", "utf-8")
     (folder / "users.csv").symlink_to(tmp_path / "users.csv")
     assert [Path(one.source.file).name for one in _study(folder).files] == ["office.yaml"]
-    nothing = study(folder, [], {folder / "office.yaml": POLICY}, TODAY)
+    nothing = study(folder, [], {folder / "office.yaml": POLICY}, TODAY, Memory())
     assert [Path(one.source.file).name for one in nothing.files] == ["office.yaml"]
-    elsewhere = study(folder, [tmp_path / "other"], {}, TODAY)
+    elsewhere = study(folder, [tmp_path / "other"], {}, TODAY, Memory())
     assert elsewhere.files == ()
 
 
@@ -121,10 +124,53 @@ def test_the_policies_that_cases_elsewhere_are_about_are_known_but_not_judged(
     """Their rules can be completed and renamed from the cases, if the workspace holds them."""
     tests = tmp_path / "tests"
     unsaved = {tests / "cases.yaml": CASES.replace("[.]", "[../policies/office.yaml]")}
-    found = study(tests, [tmp_path], unsaved, TODAY)
+    found = study(tests, [tmp_path], unsaved, TODAY, Memory())
     assert [Path(one.source.file) for one in found.files] == [
         tests / "cases.yaml",
         folder / "office.yaml",
     ]
     assert found.findings.keys() == {str(tests / "cases.yaml")}
-    assert len(study(tests, [tests], unsaved, TODAY).files) == 1
+    assert len(study(tests, [tests], unsaved, TODAY, Memory()).files) == 1
+
+
+def test_files_that_nobody_changed_are_not_read_again(folder: Path) -> None:
+    """A list of 200,000 numbers would take longer than all policies, at each key."""
+    (folder / "barred.csv").write_text("entry\n+49\n", "utf-8")
+    memory = Memory()
+    first, second = (
+        {
+            Path(one.source.file).name: one
+            for one in study(folder, [folder], texts, TODAY, memory).files
+        }
+        for texts in ({}, {folder / "office.yaml": POLICY + "\n"})
+    )
+    assert first["barred.csv"] is second["barred.csv"]
+    assert first["office.yaml"] is not second["office.yaml"]
+
+
+def test_cases_elsewhere_that_are_about_a_folder_are_found(folder: Path, tmp_path: Path) -> None:
+    """A rule is renamed in them, too; saved or not, and none that is outside of the workspace."""
+    tests, other = tmp_path / "tests", tmp_path / "other"
+    for where in (tests, other):
+        where.mkdir()
+        (where / "cases.yaml").write_text(CASES, "utf-8")
+    about = CASES.replace("[.]", "[../policies]")
+    (tests / "night-cases.yaml").write_text(about, "utf-8")
+    unsaved = {other / "new-cases.yaml": about, folder / "cases.yaml": CASES}
+    found = elsewhere(folder, [tmp_path], unsaved, Memory())
+    assert [one.source.file for one in found] == [
+        str(tests / "night-cases.yaml"),
+        str(other / "new-cases.yaml"),
+    ]
+    (other / "linked-cases.yaml").symlink_to(tests / "night-cases.yaml")
+    assert elsewhere(folder, [other], {}, Memory()) == []
+
+
+def test_a_workspace_with_too_many_files_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An editor that has a home folder open would wait for long."""
+    monkeypatch.setattr(folders, "MAX_FILES", 1)
+    (folder / "cases.yaml").write_text(CASES, "utf-8")
+    with pytest.raises(RenameError, match="more than 1 YAML files; open fewer folders"):
+        elsewhere(folder, [folder], {}, Memory())

@@ -2,8 +2,8 @@
 
 from contextlib import closing
 
-from dfks_rules.policy.deciding.oracle import Oracle
 from dfks_rules.policy.deciding.policy_set import load
+from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.facts.given import view_of
 from tests.helpers.policy import source
 from tests.helpers.spaces import SET_DND, compiled
@@ -17,7 +17,7 @@ _RULES = """
 
 def test_it_decides_as_the_engine_does() -> None:
     """By the rules that can match, and by all."""
-    oracle = Oracle(compiled(_RULES))
+    oracle = ReferencePolicySet(compiled(_RULES))
     with closing(load([source(_RULES)])) as policies:
         for given in (
             {"op": "set", "feature": "DoNotDisturb", "request.status": 0},
@@ -32,6 +32,6 @@ def test_it_decides_as_the_engine_does() -> None:
 
 def test_it_names_the_rules_that_can_match() -> None:
     """Of a domain, with those of every domain."""
-    oracle = Oracle(compiled(_RULES))
+    oracle = ReferencePolicySet(compiled(_RULES))
     assert [rule.id for rule in oracle.rules_for(SET_DND, None)] == ["p/all"]
     assert [rule.id for rule in oracle.rules_for(SET_DND, "acme.example")] == ["p/all", "p/one"]

@@ -15,8 +15,8 @@ from dfks_rules.policy.language.document import Rule
 _PLACES = {question: place for place, question in enumerate(QUESTIONS)}
 
 
-class Oracle:
-    """Decides single requests, for whoever studies policies."""
+class ReferencePolicySet:
+    """Decides single requests, for whoever studies policies: the oracle for `PolicySet`."""
 
     def __init__(self, compiled: CompiledPolicies) -> None:
         self.compiled = compiled
@@ -51,27 +51,38 @@ class Oracle:
         if key not in self._asked:
             rules = self.rules_for(question, domain)
             self._asked[key] = (rules, ReferenceEvaluator(rules))
-        return self._decided(view, *self._asked[key])
+        return self._by(view, *self._asked[key])
 
     def decide_by_all(self, view: View) -> Decision:
         """The same, of all rules, whichever can match."""
-        return self._decided(view, *self._all)
+        return self._by(view, *self._all)
 
     def decide_by(self, rules: Sequence[Rule], view: View) -> Decision:
         """What some rules say to one request, in order of precedence."""
-        return self._decided(view, rules, ReferenceEvaluator(rules))
+        return self._by(view, rules, ReferenceEvaluator(rules))
 
-    def _decided(
-        self, view: View, rules: Sequence[Rule], evaluator: ReferenceEvaluator
-    ) -> Decision:
+    def _by(self, view: View, rules: Sequence[Rule], evaluator: ReferenceEvaluator) -> Decision:
         if view.site is not self.compiled.site:
             view = view._replace(site=self.compiled.site)
-        request, lookup = view.request, facts_of(view)
-        matching = [rules[place] for place in evaluator.matching(lookup)]
-        revision = self.compiled.revision
-        members_of = self.compiled.site.directory.members_of
-        plan = make_plan(matching, request.operation, request.feature, revision, lookup, members_of)
-        stored = OFF if request.feature is None else view.snapshot.state(request.feature)
-        own = request.requester.watcher == request.presentity
-        decision = plan.timed(plan.decide(request.asked, stored, own=own), view.at)
-        return decision._replace(logs=plan.lines(lookup))
+        return decide_by_reference(view, rules, evaluator, self.compiled.revision)
+
+
+def decide_by_reference(
+    view: View, rules: Sequence[Rule], evaluator: ReferenceEvaluator, revision: str
+) -> Decision:
+    """What rules say to one request, worked out without the engine and without memory.
+
+    Args:
+        view: the request, with the site of the policies.
+        rules: in order of precedence.
+        evaluator: of these rules.
+        revision: of the policies.
+    """
+    request, lookup = view.request, facts_of(view)
+    matching = [rules[place] for place in evaluator.matching(lookup)]
+    members_of = view.site.directory.members_of
+    plan = make_plan(matching, request.operation, request.feature, revision, lookup, members_of)
+    stored = OFF if request.feature is None else view.snapshot.state(request.feature)
+    own = request.requester.watcher == request.presentity
+    decision = plan.timed(plan.decide(request.asked, stored, own=own), view.at)
+    return decision._replace(logs=plan.lines(lookup))

@@ -1,0 +1,218 @@
+"""From a subscription that nobody needs to the bytes as which it sleeps, and back.
+
+| it is  | input                                                  | then it is |
+|--------|--------------------------------------------------------|------------|
+| awake  | `NAP` s after it woke, and `FEW` others are awake      | asleep     |
+| awake  | more than `MANY` are, and it has been longest          | asleep     |
+| asleep | SUBSCRIBE in its dialog, a change, its deadline, an    | awake      |
+|        | operator's look at it                                  |            |
+
+Only `Subscriptions` knows which it is: for everybody else there is always a subscription, the same
+as before. So one that is known to anybody else, or has something to do (`Subscription.is_resting`),
+does not sleep.
+
+Awake it takes about 1,300 bytes in a dozen objects; asleep, 180 in one that the garbage collector
+does not look at. To fall asleep costs 8 µs, to wake 5.
+"""
+
+import marshal
+import struct
+import zlib
+from typing import Any, Final, NamedTuple, final
+
+from dfks_rules.model.identity import Aor, AuthMethod, Identity
+from dfks_rules.model.requests import Origin, Requester
+from dfks_rules.presence.display import Display
+from dfks_rules.presence.subscription import Subscription
+from dfks_rules.sip.dialog import Dialog, Pieces
+from dfks_rules.sip.flow import TRANSPORTS, Flow, Hop, Listener
+from dfks_rules.sip.ports import Ways
+
+NAP: Final = 64.0
+"""Seconds after which one that has nothing to do falls asleep."""
+FEW: Final = 1_024
+"""How many stay awake, whatever they do: a small server has no use for them asleep."""
+MANY: Final = 16_384
+"""How many are awake, besides those that have something to do: 20 MB."""
+
+_HEAD: Final = struct.Struct("<ddqB")
+"""Deadline, when the calendar has it (monotonic seconds), number of its row, transport."""
+_MARSHAL: Final = 2
+"""A version of the format without references: the same for the same values."""
+_WINDOW: Final = -11
+"""2¹¹ bytes, for the dictionary and what is packed: to copy its state costs less than the rest."""
+_COMMON: Final = b"Contact: <sip::5060>\r\nEvent: as-feature-event\r\n<sip:@>;tag=<sip:@:5060>"
+"""What there is nearly always, should the first be odd."""
+_POSITIONS: Final = {one.value: place for place, one in enumerate(TRANSPORTS)}
+# CPython 3.11 calls a Python function for each look at a member of an Enum.
+_WATCHER: Final = Origin.WATCHER
+
+
+class Glance(NamedTuple):
+    """What can be seen of one that sleeps without waking it."""
+
+    deadline: float
+    """When it expires, monotonic seconds."""
+    scheduled_for: float
+    """When the calendar has it, monotonic seconds."""
+    row: int
+    """Number of its row; 0 for none."""
+    transport: int
+    """Position of the transport of its NOTIFYs in `TRANSPORTS`."""
+
+
+@final
+class Packing:
+    """Makes bytes smaller by what they have in common with the first."""
+
+    def __init__(self, first: bytes) -> None:
+        """Take what the others are going to be like."""
+        self._dictionary = first + _COMMON
+        # Without trees of its own, which cost 1 µs and gain nothing. To copy one that has read the
+        # dictionary costs 0.3 µs, to make it 2.
+        self._fresh = zlib.compressobj(1, zlib.DEFLATED, _WINDOW, 5, zlib.Z_FIXED, self._dictionary)
+
+    def pack(self, plain: bytes) -> bytes:
+        """The same, smaller."""
+        packer = self._fresh.copy()
+        return packer.compress(plain) + packer.flush()
+
+    def unpack(self, packed: bytes) -> bytes:
+        """What `pack` was given."""
+        return zlib.decompressobj(_WINDOW, self._dictionary).decompress(packed)
+
+
+@final
+class Sleeping:
+    """Packs subscriptions, and wakes them."""
+
+    def __init__(self, ways: Ways | None) -> None:
+        """Nobody sleeps.
+
+        Args:
+            ways: the ways to a peer, for dialogs.
+        """
+        self._ways: Final = ways
+        self._packing: Packing | None = None
+        self._listeners: list[Listener] = []
+        """Of all flows; there are as many as in the settings."""
+        self._displays: dict[bytes, Display] = {}
+        """What phones show, where that matters, by our tag."""
+
+    def pack(self, subscription: Subscription) -> bytes:
+        """The bytes as which it sleeps.
+
+        Args:
+            subscription: one that is resting.
+        """
+        dialog = subscription.dialog
+        pieces = dialog.pieces()
+        requester = subscription.requester
+        presentity, watcher = subscription.presentity, subscription.watcher
+        fields: Any = (
+            *pieces[:9],
+            self._plain_flow(pieces.flow),
+            tuple([self._plain_flow(one) for one in pieces.further]),
+            *pieces[11:],
+            tuple(presentity),
+            None if watcher == presentity else tuple(watcher),
+            _plain_requester(requester),
+            subscription.event_id,
+            subscription.facts(),
+        )
+        plain = marshal.dumps(fields, _MARSHAL)
+        packing = self._packing
+        if packing is None:
+            packing = self._packing = Packing(plain)
+        if subscription.display is not None:
+            self._displays[dialog.local_tag] = subscription.display
+        head = _HEAD.pack(
+            subscription.deadline,
+            subscription.scheduled_for,
+            subscription.row,
+            pieces.flow.listener.position,
+        )
+        return head + packing.pack(plain)
+
+    def glance(self, packed: bytes) -> Glance:
+        """What can be seen of one without waking it."""
+        return Glance(*_HEAD.unpack_from(packed))
+
+    def scheduled(self, packed: bytes, moment: float) -> bytes:
+        """One that goes on sleeping, and is looked at then (monotonic seconds)."""
+        deadline, _, row, transport = _HEAD.unpack_from(packed)
+        return _HEAD.pack(deadline, moment, row, transport) + packed[_HEAD.size :]
+
+    def presentity_of(self, packed: bytes) -> Aor:
+        """Whose features one that sleeps watches."""
+        return Aor(*self._plain(packed)[14])
+
+    def wake(self, tag: bytes, packed: bytes) -> Subscription:
+        """The subscription, as it was.
+
+        Args:
+            tag: our tag in its dialog.
+            packed: what `pack` gave.
+        """
+        plain = self._plain(packed)
+        further = tuple([self._flow(one) for one in plain[10]])
+        pieces = Pieces._make((*plain[:9], self._flow(plain[9]), further, *plain[11:14]))
+        watched, watching, asks, event_id, facts = plain[14:]
+        presentity = Aor(*watched)
+        watcher = presentity if watching is None else Aor(*watching)
+        glance = self.glance(packed)
+        subscription = Subscription(
+            Dialog(pieces, tag, ways=self._ways), presentity, _requester(asks, watcher), event_id
+        )
+        subscription.woken(facts, glance.row, glance.deadline, self._displays.pop(tag, None))
+        subscription.scheduled(glance.scheduled_for)
+        return subscription
+
+    def _plain(self, packed: bytes) -> Any:
+        assert self._packing is not None  # noqa: S101 - or nobody sleeps
+        return marshal.loads(self._packing.unpack(packed[_HEAD.size :]))  # noqa: S302 - our own
+
+    def _plain_flow(self, flow: Flow) -> Any:
+        listeners = self._listeners
+        if flow.listener not in listeners:
+            listeners.append(flow.listener)
+        hop = flow.hop
+        plain = None
+        if hop is not None:
+            transport = None if hop.transport is None else TRANSPORTS.index(hop.transport)
+            plain = hop.host, hop.port, transport, hop.may_be_here
+        return listeners.index(flow.listener), *flow.remote, flow.connection, plain
+
+    def _flow(self, plain: Any) -> Flow:
+        position, host, port, connection, there = plain
+        hop = None
+        if there is not None:
+            name, its_port, transport, may_be_here = there
+            over = None if transport is None else TRANSPORTS[transport]
+            hop = Hop(name, its_port, over, may_be_here)
+        return Flow(self._listeners[position], (host, port), connection, hop)
+
+
+def _plain_requester(requester: Requester) -> tuple[object, ...]:
+    identity = requester.identity
+    who = None
+    if identity is not None:
+        who = *identity.aor, identity.method.value, identity.user
+    transport = requester.transport
+    return (
+        requester.device,
+        requester.user_agent,
+        None if transport is None else _POSITIONS[transport],
+        requester.source_ip,
+        who,
+    )
+
+
+def _requester(plain: Any, watcher: Aor) -> Requester:
+    device, user_agent, transport, source_ip, who = plain
+    over = None if transport is None else TRANSPORTS[transport]
+    identity = None
+    if who is not None:
+        user, domain, method, name = who
+        identity = Identity(Aor(user, domain), AuthMethod(method), name)
+    return Requester(_WATCHER, watcher, device, user_agent, over, source_ip, None, identity)
