@@ -18,7 +18,7 @@ async def test_without_tokens_whoever_is_on_this_machine_may_do_everything() -> 
         told = (await web.ask("GET", _SESSION)).json
         assert (told["name"], told["domains"], told["needsToken"]) == ("api", None, False)
         assert told["scopes"] == sorted(ALL)
-        assert set(told["offers"]) <= {"cluster", "journal", "webhooks"}
+        assert set(told["offers"]) <= {"cluster", "events", "journal", "webhooks"}
 
 
 async def test_nobody_is_told_that_a_token_is_needed(tmp_path: Path) -> None:
