@@ -21,7 +21,7 @@ export const words = {
   "presentity.told": ["The phone is told: {state}", "Dem Telefon gesagt: {state}"],
   "presentity.hidden": ["The phone is not told.", "Das Telefon erfährt davon nichts."],
   "presentity.done": ["{feature}: {state}", "{feature}: {state}"],
-  "presentity.same": ["Nothing has changed.", "Es hat sich nichts geändert."],
+  "presentity.same": ["It was so already.", "Es war schon so."],
   "presentity.refused": ["Refused: {reason}", "Abgelehnt: {reason}"],
   "presentity.why": ["Why?", "Warum?"],
   "presentity.meanwhile": [
