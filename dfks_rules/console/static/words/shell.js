@@ -86,7 +86,7 @@ export const words = {
   "overview.unanswered": ["NOTIFYs unanswered", "NOTIFYs ohne Antwort"],
   "overview.subscriptions": ["Subscriptions", "Abonnements"],
   "overview.late": ["Delay of the server (99th percentile)", "Verzögerung des Servers (99. Perzentil)"],
-  "overview.health": ["Health", "Zustand"],
+  "overview.health": ["Is it well?", "Zustand"],
   "overview.store": ["Store", "Speicher"],
   "overview.policies": ["Policies", "Regelwerke"],
   "overview.node": ["Node", "Knoten"],
