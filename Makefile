@@ -1,4 +1,4 @@
-# Eleven targets; `make setup` is what the others need. See README.md.
+# Twelve targets; `make setup` is what the others need. See README.md.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,7 +16,7 @@ BESIDE := -n 3
 # Another solver, which the proofs of policies are compared with; without it, that test is skipped.
 SECOND_OPINION := 'z3-solver>=4.12'
 
-.PHONY: run test test-long chaos setup fix bench bench-compare bench-policies soak wheels
+.PHONY: run test test-long chaos setup fix bench bench-compare bench-policies soak wheels console-vendor
 
 run: setup
 	@$(BIN)/dfks serve
@@ -65,6 +65,11 @@ bench-policies: setup
 wheels: setup
 	rm -rf dist
 	deploy/wheels.sh dist
+
+# What others wrote of the console, as its lock file says; with its list of hashes and licences.
+console-vendor:
+	npm ci --prefix deploy/console --no-audit --no-fund
+	node deploy/console/build.mjs
 
 # Seconds of mixed traffic; it fails when memory, descriptors or tasks grow.
 DURATION ?= 1800

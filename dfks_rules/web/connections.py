@@ -28,8 +28,15 @@ KEEP_ALIVE = 75.0
 """Seconds for which a connection may be idle, or take for the head of a further request."""
 STALLED = 60.0
 """Seconds after which a client that reads nothing of what it asked for is cut off."""
-NAME = "dfks-rules"
-"""What responses call the server; aiohttp would name its version and that of Python."""
+ALWAYS = {
+    "Server": "dfks-rules",
+    "Cache-Control": "no-store",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+"""What responses say unless they say otherwise: the name of the server, to which aiohttp would add
+its version and that of Python; and what keeps answers from being read by whoever uses the same
+browser or proxy next, and by pages of others."""
 
 _log = structlog.get_logger("dfks.web")
 
@@ -148,7 +155,7 @@ class Connection(RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("the answer has begun already")
         problem = Problem("bad-request" if status < 500 else "internal-error")
-        headers = {"Content-Type": CONTENT_TYPE, "Server": NAME, **problem.headers}
+        headers = {"Content-Type": CONTENT_TYPE, **ALWAYS, **problem.headers}
         body: Any = json_line(problem.body)
         response = web.Response(body=body, status=problem.status, headers=headers)
         response.force_close()
@@ -168,16 +175,18 @@ class Connection(RequestHandler):
             self._timer = None
 
 
-async def name_server(_request: web.BaseRequest, response: web.StreamResponse) -> None:
-    """Say in a response who answers."""
-    response.headers["Server"] = NAME
+async def complete(_request: web.BaseRequest, response: web.StreamResponse) -> None:
+    """Add to a response what all say."""
+    for name, value in ALWAYS.items():
+        response.headers.setdefault(name, value)
+    response.headers["Server"] = ALWAYS["Server"]
 
 
 def _raw(status: int, headers: Mapping[str, str], body: bytes) -> bytes:
     told = {
         "Content-Type": CONTENT_TYPE,
         "Content-Length": f"{len(body)}",
-        "Server": NAME,
+        **ALWAYS,
         "Connection": "close",
         **headers,
     }

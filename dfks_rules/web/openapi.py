@@ -54,6 +54,8 @@ def problems_of(operation: Operation) -> list[str]:
         "internal-error",
         *operation.problems,
     }
+    if operation.method != "GET":
+        kinds.add("wrong-origin")
     kinds |= {parameter.kind for parameter in operation.parameters}
     if any(parameter.name in ("aor", "presentity", "domain") for parameter in operation.parameters):
         kinds.add("not-found")

@@ -8,7 +8,7 @@ import gzip
 import hashlib
 import mimetypes
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from aiohttp import web
 
@@ -82,14 +82,27 @@ class Pages:
             if request.path in ("/", ROOT.rstrip("/")):
                 raise web.HTTPFound(ROOT)
             raise web.HTTPNotFound
-        if request.headers.get("If-None-Match") == page.headers["ETag"]:
+        if page.headers["ETag"] in _tags(request.headers.get("If-None-Match", "")):
             return web.Response(status=304, headers=page.headers)
-        body: Any = page.body
-        if "gzip" in request.headers.get("Accept-Encoding", ""):
+        if _takes_gzip(request.headers.get("Accept-Encoding", "")):
             return web.Response(
                 body=page.zipped, headers={**page.headers, "Content-Encoding": "gzip"}
             )
-        return web.Response(body=body, headers=page.headers)
+        return web.Response(body=page.body, headers=page.headers)
+
+
+def _tags(text: str) -> list[str]:
+    """What a client has; a proxy that compresses makes tags weak (RFC 9110, section 8.8.3.3)."""
+    return [tag.strip().removeprefix("W/") for tag in text.split(",")]
+
+
+def _takes_gzip(text: str) -> bool:
+    """Whether Accept-Encoding names it, and does not rule it out (RFC 9110, section 12.5.3)."""
+    for one in text.split(","):
+        name, _, weight = one.replace(" ", "").partition(";")
+        if name == "gzip":
+            return bool(weight.removeprefix("q=").strip("0.")) or not weight
+    return False
 
 
 def _page(name: str, body: bytes, cached: str) -> Page:

@@ -17,12 +17,12 @@ from dfks_rules.web.binding import body_of, given_of
 from dfks_rules.web.bodies import MAX_BODY, BodyStream
 from dfks_rules.web.budget import SHARE, SHARE_OF_WATCHING, Budget, Timed
 from dfks_rules.web.caller import LOCAL, NOBODY, Caller, Scope
-from dfks_rules.web.connections import NAME, Connections, name_server
+from dfks_rules.web.connections import ALWAYS, Connections, complete
 from dfks_rules.web.pages import Pages
 from dfks_rules.web.parameters import IDEMPOTENCY_KEY
 from dfks_rules.web.problem import CONTENT_TYPE, Problem, problem_of
 from dfks_rules.web.repeats import Asked, Repeats, hash_of
-from dfks_rules.web.session import check_origin, secret_of
+from dfks_rules.web.session import check_origin, is_secure, secret_of
 from dfks_rules.web.streams import Streams
 from dfks_rules.web.table import (
     JSON,
@@ -114,7 +114,7 @@ class WebServer:
         """Serve on these sockets, which are closed with it."""
         self._sockets = list(sockets)
         app = web.Application(client_max_size=MAX_BODY)
-        app.on_response_prepare.append(name_server)
+        app.on_response_prepare.append(complete)
         for operation in self._table:
             handler = partial(self._serve, operation)
             if operation.method == "GET":
@@ -208,8 +208,8 @@ class WebServer:
         tokens = self._settings.tokens
         return Door(
             tokens is not None,
-            request.secure or request.headers.get("X-Forwarded-Proto") == "https",
-            lambda secret: tokens is None or self._user_of(tokens, secret) is not None,
+            is_secure(request),
+            lambda secret: tokens is not None and self._user_of(tokens, secret) is not None,
         )
 
     async def _show(self, request: web.Request) -> web.StreamResponse:
@@ -355,8 +355,8 @@ async def _asked(operation: Operation, request: web.Request, stream: BodyStream)
 
 
 def _told(problem: Problem) -> web.Response:
-    # It may not have come to the application, which names the server elsewhere.
-    headers = {"Content-Type": CONTENT_TYPE, "Server": NAME, **problem.headers}
+    # It may not have come to the application, which adds headers elsewhere.
+    headers = {"Content-Type": CONTENT_TYPE, **ALWAYS, **problem.headers}
     body: Any = json_line(problem.body)
     response = web.Response(body=body, status=problem.status, headers=headers)
     if problem.headers.get("Connection") == "close":

@@ -82,7 +82,9 @@ class Api:
             named.setdefault("Content-Type", "application/json")
         sent = None if data is None else io.BytesIO(data)
         url = URL(self.url + path, encoded=True)
-        async with self._session.request(method, url, data=sent, headers=named) as response:
+        async with self._session.request(
+            method, url, data=sent, headers=named, allow_redirects=False
+        ) as response:
             return Got(response.status, response.headers, await response.read())
 
 
@@ -95,12 +97,16 @@ async def api(
     per_token: float = 10_000,
     names: frozenset[str] = frozenset(),
     tls: TlsFiles | None = None,
+    console: Mapping[str, bytes] | None = None,
 ) -> AsyncIterator[Api]:
     """Serve a table of operations until the block ends."""
-    server = WebServer(WebSettings(tokens, names, per_token, tls), table, operations)
+    server = WebServer(WebSettings(tokens, names, per_token, tls, console), table, operations)
     await server.start(await listening("127.0.0.1", 0))
     try:
-        async with aiohttp.ClientSession() as session:
+        # It shows what is sent: bytes as they are, and no cookie but what a test says.
+        async with aiohttp.ClientSession(
+            auto_decompress=False, cookie_jar=aiohttp.DummyCookieJar()
+        ) as session:
             yield Api(server, session)
         await asyncio.sleep(0)
     finally:

@@ -1,6 +1,7 @@
 // What happens, as it happens: one stream for the whole page, whoever looks at it.
 import { signal, useEffect, useRef } from "./vendor/preact.js";
 import { ask } from "./api.js";
+import { offers } from "./session.js";
 
 /** `off`, `opening`, `live` or `lost`. */
 export const state = signal("off");
@@ -14,7 +15,8 @@ const listeners = new Set();
 let source = null;
 
 function open() {
-  if (source || !listeners.size) return;
+  // A server that keeps no changes tells of none.
+  if (source || !listeners.size || !offers("events")) return;
   state.value = "opening";
   source = new EventSource("/v1/events");
   source.onopen = () => {

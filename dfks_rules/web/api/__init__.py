@@ -38,9 +38,9 @@ COMPONENTS.update(policy_schemas.SCHEMAS)
 
 
 def _with_key(operation: Operation) -> Operation:
-    """Whatever changes something takes a key."""
+    """Whatever changes something takes a key; not what strangers may ask: answers are kept."""
     scope = operation.scope
-    if operation.method == "GET" or (scope is not None and scope.value.endswith(":read")):
+    if operation.method == "GET" or scope is None or scope.value.endswith(":read"):
         return operation
     return operation._replace(
         parameters=(*operation.parameters, IDEMPOTENCY_KEY),

@@ -34,7 +34,7 @@ async def list_(call: Call) -> Answer:
     """What is in force, and what was."""
     whole(call)
     listing = call.operations.policies.listing()
-    headers = {"ETag": f'"{listing.revision}"', "Cache-Control": "no-cache"}
+    headers = {"ETag": f'"{listing.revision}"', "Cache-Control": "private, no-cache"}
     if headers["ETag"] in call.given.get("If-None-Match", ""):
         return Answer(status=304, headers=headers)
     turns, rows = Turns(), []

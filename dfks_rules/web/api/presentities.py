@@ -33,7 +33,7 @@ async def show(call: Call) -> Answer:
     """What is stored for one; the policies are not asked, and no decision is kept."""
     presentity = call.given["aor"]
     snapshot = await call.operations.stored(presentity)
-    headers = {"ETag": etag(snapshot.revision), "Cache-Control": "no-cache"}
+    headers = {"ETag": etag(snapshot.revision), "Cache-Control": "private, no-cache"}
     told = presentity_told(presentity, snapshot)
     if call.given.get("as") == "calls":
         told["calls"] = calls_told(presentity, snapshot, call.operations.uri_of)

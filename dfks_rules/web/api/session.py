@@ -25,7 +25,7 @@ COMPONENTS["Session"] = record(
         },
         "offers": {
             "type": "array",
-            "items": {"type": "string", "enum": ["cluster", "journal", "webhooks"]},
+            "items": {"type": "string", "enum": ["cluster", "events", "journal", "webhooks"]},
             "description": "What not every server has.",
         },
     }
@@ -51,7 +51,7 @@ async def show(call: Call) -> Answer:
 
 def _offers(call: Call) -> list[str]:
     offered = []
-    for name in ("cluster", "journal", "webhooks"):
+    for name in ("cluster", "events", "journal", "webhooks"):
         try:
             getattr(call.operations, name)
         except DfksError:

@@ -3,10 +3,12 @@
 import re
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
 
+from dfks_rules.console.files import read_files
 from tests.helpers.server import Server
 from tests.long.delivery.conftest import run
 
@@ -46,9 +48,26 @@ def _serves(dfks: Path, folder: Path) -> None:
             (api,) = re.findall(r"api (http://[^/\s]+)", server.banner)
             for url in (server.mi_url, f"{api}/readyz"):
                 assert run(dfks, "health", "--url", url, cwd=folder).startswith("OK")
+            _shows_the_console(api)
             assert server.stop() == 0
         finally:
             one.kill()
+
+
+def _shows_the_console(api: str) -> None:
+    """Each of its files is in the wheel, and nothing else is needed: Node is not in this path."""
+    page = _fetched(f"{api}/console/").decode()
+    (folder,) = set(re.findall(r'"([0-9a-f]{16})/', page))
+    for name, body in read_files().items():
+        if name != "index.html":
+            assert _fetched(f"{api}/console/{folder}/{name}") == body
+    assert _fetched(f"{api}/console/{folder}/policy.schema.json").startswith(b"{")
+
+
+def _fetched(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=60) as answer:  # noqa: S310 - our own server's
+        body: bytes = answer.read()
+    return body
 
 
 def test_compiled_wheel_serves_without_the_checkout(wheels: Path, tmp_path: Path) -> None:

@@ -26,6 +26,14 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     assert found is not None
     assert found.listen == ListenAddress("tcp", "127.0.0.1", 8080)
     assert (found.tokens, found.names, found.per_token) == (None, frozenset(), 200)
+    assert found.console
+
+
+def test_the_console_can_be_left_out(tmp_path: Path) -> None:
+    """Where only programs ask."""
+    found = _http(tmp_path, "http: {listen: '127.0.0.1:8080', console: false}")
+    assert found is not None
+    assert not found.console
 
 
 def test_the_file_of_tokens_is_beside_the_settings(tmp_path: Path) -> None:

@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from dfks_rules.errors import Finding, PolicyError
+from dfks_rules.errors import DfksError, Finding, PolicyError
 from dfks_rules.operations.studies import FactsError, Text
 from tests.helpers.operations import MemoryOperations
 from tests.helpers.web import Api, api
 
 FILES = [{"name": "p.yaml", "text": "kind: Policy\n"}]
+REVISION = "5e29e70da51e"
 TEXTS = [Text("p.yaml", "kind: Policy\n")]
 
 
@@ -40,6 +41,9 @@ async def door(operations: MemoryOperations) -> AsyncIterator[Api]:
         ("test", {"files": FILES}, ("test", TEXTS, "api")),
         ("diff", {"new": FILES}, ("diff", None, TEXTS, "api")),
         ("diff", {"old": FILES, "new": FILES}, ("diff", TEXTS, TEXTS, "api")),
+        ("test", {"revision": REVISION}, ("test", REVISION, "api")),
+        ("diff", {"new": {"revision": REVISION}}, ("diff", None, REVISION, "api")),
+        ("diff", {"old": {"revision": REVISION}, "new": FILES}, ("diff", REVISION, TEXTS, "api")),
     ],
 )
 async def test_the_worker_is_asked_and_its_answer_goes_on_as_it_is(
@@ -60,7 +64,12 @@ async def test_the_worker_is_asked_and_its_answer_goes_on_as_it_is(
         ("evaluate", {"facts": {}}),
         ("evaluate", {"facts": {"op": {"deep": []}}}),
         ("test", {"files": []}),
+        ("test", {}),
+        ("test", {"files": FILES, "revision": REVISION}),
+        ("test", {"revision": "5e29e70"}),
         ("diff", {"old": FILES}),
+        ("diff", {"new": {"revision": "../../etc"}}),
+        ("diff", {"new": {"revision": REVISION, "files": FILES}}),
         ("check", {"files": FILES * 2}),
     ],
 )
@@ -71,6 +80,16 @@ async def test_what_cannot_be_asked_is_said(
     got = await door.ask("POST", f"/v1/policies/{path}", body)
     assert (got.status, got.kind) == (422, "invalid-body")
     assert not operations.studies.asked
+
+
+async def test_a_revision_that_is_kept_no_longer_is_not_found(
+    door: Api, operations: MemoryOperations
+) -> None:
+    """Between a look at the list and the question, it may have gone."""
+    operations.studies.error = DfksError("policy_no_revision", "no such revision")
+    for path, body in (("test", {"revision": REVISION}), ("diff", {"new": {"revision": REVISION}})):
+        got = await door.ask("POST", f"/v1/policies/{path}", body)
+        assert (got.status, got.kind) == (404, "not-found")
 
 
 @pytest.mark.parametrize(
