@@ -81,8 +81,10 @@ class Visitor:
         self.url = url
         self.wrong: list[str] = []
         """What went wrong so far, besides what was provoked."""
-        self.provoked: set[str] = set()
-        """Statuses (`412`) and network errors (`net::ERR_…`) that the test brings about."""
+        self.provoked = {"429"}
+        """Statuses (`412`) and network errors (`net::ERR_…`) that the test brings about.
+
+        One question about policies is answered at a time: pages ask again after a 429."""
         given = {"locale": "en-US", "viewport": {"width": 1280, "height": 900}, **options}
         self.context: BrowserContext = chromium.browser().new_context(**given)
         self.context.set_default_timeout(SECONDS * 1000)

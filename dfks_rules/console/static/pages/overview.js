@@ -36,7 +36,7 @@ function Rates() {
   ];
   return html`<section class="card wide" aria-label=${t("overview.rates")}>
     <dl class="figures">
-      ${figures.map(([key, value, values]) => html`<div><dt>${t(key)}</dt><dd>${value}</dd>${values && html`<${Spark} values=${values} label=${t(key)} />`}</div>`)}
+      ${figures.map(([key, value, values]) => html`<div><dt>${t(key)}</dt><dd>${value}${values && html`<${Spark} values=${values} label=${t(key)} />`}</dd></div>`)}
     </dl>
   </section><br />`;
 }
