@@ -14,7 +14,7 @@ from tests.helpers.browser import Visitor
 from tests.helpers.consoles import Console
 from tests.helpers.server import ROOT
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 AXE = ROOT / "deploy/console/node_modules/axe-core/axe.min.js"
 WHO = "sip:alice@example.com"
