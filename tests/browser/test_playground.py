@@ -26,7 +26,9 @@ def _policy(rule: str) -> str:
 
 def test_typing_completes_facts_and_says_what_is_decided(console: Console, visit: Visits) -> None:
     """Nobody knows all facts by heart."""
-    page = visit(console).open("playground")
+    visitor = visit(console)
+    visitor.provoked.add("409")  # what is typed by halves can be asked about, too
+    page = visitor.open("playground")
     decided = page.get_by_role("status").filter(has_text="premium-number")
     expect(decided).to_be_visible()
     _write(page, _policy("  - id: none\n    then: {deny: never}\n    "))
