@@ -37,17 +37,23 @@ export function path(parts, query = {}) {
 
 /** Ask, and wait for JSON.
  * @param {string} method @param {string} url
- * @param {{body?: any, headers?: Record<string, string>, signal?: AbortSignal}} [more]
+ * @param {{body?: any, headers?: Record<string, string>, signal?: AbortSignal, tries?: number}} [more]
  * @returns {Promise<Got>} */
-export async function ask(method, url, { body, headers = {}, signal: aborted } = {}) {
+export async function ask(method, url, { body, headers = {}, signal: aborted, tries = 5 } = {}) {
   let response;
   const sent = body === undefined ? undefined : JSON.stringify(body);
   const told = sent === undefined ? headers : { "Content-Type": "application/json", ...headers };
   try {
-    response = await fetch(url, { method, headers: told, body: sent, signal: aborted });
+    // An ETag may tell of less than its answer: that of policies is their revision, whatever is in the shadow.
+    response = await fetch(url, { method, headers: told, body: sent, signal: aborted, cache: "no-store" });
   } catch (error) {
     if (aborted?.aborted) throw error;
     throw new Problem(0, {});
+  }
+  if (response.status === 429 && tries > 0) {
+    // One question of a token is answered at a time: somebody else's, or one that was given up, still is.
+    await new Promise((done) => window.setTimeout(done, 1000 * Number(response.headers.get("Retry-After") || 1)));
+    return ask(method, url, { body, headers, signal: aborted, tries: tries - 1 });
   }
   const text = await response.text();
   const isJson = (response.headers.get("Content-Type") || "").includes("json");

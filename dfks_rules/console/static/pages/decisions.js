@@ -23,9 +23,11 @@ export function Page() {
     if (type === "gap") asked.again();
     const isRefused = type === "feature-refused";
     if (!data?.decision || !(isRefused || type === "feature-changed")) return;
-    const row = { id: data.decision, at: data.at || new Date().toISOString(), op: "set", effect: isRefused ? "deny" : "allow", ...data };
+    // A request that changes several features is one decision.
+    const { feature, rule: by, after } = data.changed?.[0] || data;
+    const row = { ...data, id: data.decision, op: "set", effect: isRefused ? "deny" : "allow", feature, rule: by, asked: after || data.asked };
     const fits = (!presentity || row.presentity === presentity) && (!effect || row.effect === effect) && (!op || op === "set") && (!rule || row.rule === rule);
-    if (fits && !live.rows.some((one) => one.id === row.id)) live.add({ ...row, asked: data.after || data.asked });
+    if (fits && !live.rows.some((one) => one.id === row.id)) live.add(row);
   }, may("events:read"));
   return html`<div class="row between"><h1>${t("page.decisions")}</h1><${Hold} live=${live} /></div>
     <div class="row">

@@ -1,5 +1,5 @@
 // Is it well? What happens? Who is loud?
-import { html, useRef, useState } from "../vendor/preact.js";
+import { html, useRef } from "../vendor/preact.js";
 import { useAsked } from "../api.js";
 import { useEvents } from "../live.js";
 import { link } from "../route.js";
@@ -36,7 +36,7 @@ function Rates() {
   ];
   return html`<section class="card wide" aria-label=${t("overview.rates")}>
     <dl class="figures">
-      ${figures.map(([key, value, values]) => html`<div><dt>${t(key)}</dt><dd>${value}</dd>${values && html`<${Spark} values=${values} label=${t(key)} />`}</div>`)}
+      ${figures.map(([key, value, values]) => html`<div><dt>${t(key)}</dt><dd>${value}${values && html`<${Spark} values=${values} label=${t(key)} />`}</dd></div>`)}
     </dl>
   </section><br />`;
 }
@@ -62,15 +62,15 @@ function Health() {
 function Happening() {
   const live = useLive();
   const heard = useRef(/** @type {{at: number, who: string, rule: string | null}[]} */ ([]));
-  const [, draw] = useState(0);
+  const turn = useRef(0);
   useEvents((type, data) => {
     if (!data) return;
     const now = Date.now();
-    live.add({ type, data, at: data.at || new Date().toISOString() });
+    // It draws all of this, ten times a second at most.
+    live.add({ key: (turn.current += 1), type, data, at: data.at || new Date().toISOString() });
     if (type === "feature-changed" || type === "feature-refused") {
       heard.current.push({ at: now, who: data.presentity, rule: type === "feature-refused" ? `${data.reason} (${data.rule})` : null });
       if (heard.current.length > 5000) heard.current.splice(0, 1000);
-      draw((turn) => turn + 1);
     }
   });
   heard.current = heard.current.filter((one) => one.at > Date.now() - MINUTE);
@@ -86,7 +86,7 @@ function Happening() {
     <section class="card wide">
       <div class="row between"><h2>${t("overview.happening")}</h2><${Hold} live=${live} /></div>
       <div class="scroll" ref=${live.box} tabindex="0" role="group" aria-label=${t("overview.happening")}>
-        ${live.rows.length ? html`<table><tbody>${live.rows.map((one) => html`<${Row} event=${one} />`)}</tbody></table>` : html`<${Empty}>${t("overview.quiet")}<//>`}
+        ${live.rows.length ? html`<table><tbody>${live.rows.map((one) => html`<${Row} event=${one} key=${one.key} />`)}</tbody></table>` : html`<${Empty}>${t("overview.quiet")}<//>`}
       </div>
     </section>`;
 }

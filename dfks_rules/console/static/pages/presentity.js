@@ -32,7 +32,7 @@ export function Presentity({ who }) {
         headers: shown.etag ? { "If-Match": shown.etag } : {},
       });
       const { result } = got.body;
-      say(result.refused ? refusal(result.refused.reason, result.decision?.id) : html`<${Badge} of="good">${t("presentity.done", { feature: named("feature", feature), state: stateText(result.stored) })} ${result.changed ? "" : t("presentity.same")}<//>`);
+      say(result.refused ? refusal(result.refused, result.decision?.id) : html`<${Badge} of="good">${t("presentity.done", { feature: named("feature", feature), state: stateText(result.stored) })} ${result.changed ? "" : t("presentity.same")}<//>`);
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
       say(told(problem));
@@ -71,15 +71,15 @@ export function Presentity({ who }) {
     </div>`;
 }
 
-/** @param {string} reason @param {string} [decision] */
-const refusal = (reason, decision) =>
-  html`<${Badge} of="bad">${t("presentity.refused", { reason })}<//> ${decision && html`<a href=${link("decisions", [decision])}>${t("presentity.why")}</a>`}`;
+/** @param {{reason: string, rule: string}} by @param {string} [decision] */
+const refusal = ({ reason, rule }, decision) =>
+  html`<${Badge} of="bad">${t("presentity.refused", { reason, rule })}<//> ${decision && html`<a href=${link("decisions", [decision])}>${t("presentity.why")}</a>`}`;
 
 /** @param {Problem} problem */
 function told(problem) {
   if (problem.status === 412) return html`<${Badge} of="warn">${t("presentity.meanwhile")}<//>`;
-  const reason = problem.told.reason || problem.detail;
-  if (problem.kind === "refused-by-policy") return refusal(reason, problem.told.decision?.id || problem.told.decision);
+  const { reason, rule, decision } = problem.told;
+  if (problem.kind === "refused-by-policy") return refusal({ reason, rule }, decision);
   return html`<${Badge} of="bad">${why(problem)}<//>`;
 }
 

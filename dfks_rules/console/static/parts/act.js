@@ -12,6 +12,8 @@ export function Act({ label, run, sure, primary }) {
   const running = useRef(/** @type {AbortController | null} */ (null));
   const [busy, setBusy] = useState(false);
   const go = async () => {
+    // A button that is disabled loses the focus.
+    if (busy) return;
     setAsks(false);
     setBusy(true);
     say(null);
@@ -28,7 +30,7 @@ export function Act({ label, run, sure, primary }) {
   return html`<span class="act">
     ${asks
       ? html`<span role="alert">${sure} </span><button class="primary" onClick=${go}>${label}</button> <button onClick=${() => setAsks(false)}>${t("do.cancel")}</button>`
-      : html`<button class=${primary ? "primary" : ""} disabled=${busy} aria-busy=${busy} onClick=${() => (sure ? setAsks(true) : go())}>${label}</button>`}
+      : html`<button class=${primary ? "primary" : ""} aria-busy=${busy} onClick=${() => (sure && !busy ? setAsks(true) : go())}>${label}</button>`}
     ${busy && html` <button onClick=${() => running.current?.abort()}>${t("do.cancel")}</button>`}
     <span role="status"> ${said}</span>
   </span>`;

@@ -6,19 +6,19 @@ const STYLE = `
 :host { display: block; font: 14px/1.5 var(--mono); }
 .cm-editor { min-height: 16rem; max-height: 60vh; color: var(--text); background: var(--card); }
 .cm-editor.cm-focused { outline: 3px solid var(--focus); outline-offset: 1px; }
-.cm-scroller { overflow: auto; font-family: var(--mono); }
-.cm-content { caret-color: var(--text); padding: 0.4rem 0; }
-.cm-cursor { border-inline-start: 2px solid var(--text); }
-.cm-gutters { background: var(--back); color: var(--soft); border-inline-end: 1px solid var(--line); }
-.cm-selectionBackground { background: color-mix(in srgb, var(--link) 30%, transparent) !important; }
-.cm-activeLine { background: color-mix(in srgb, var(--link) 6%, transparent); }
-.tok-comment { color: var(--soft); font-style: italic; } .tok-propertyName, .tok-definition { color: var(--link); }
-.tok-string, .tok-string2 { color: var(--good); } .tok-keyword, .tok-atom, .tok-bool, .tok-number { color: var(--warn); }
-.cm-tooltip { background: var(--card); color: var(--text); border: 1px solid var(--line); border-radius: 0.3rem; max-width: 34rem; }
-.cm-tooltip-autocomplete li[aria-selected] { background: var(--link); color: var(--card); }
-.cm-completionInfo { padding: 0.4rem; } .cm-diagnostic { padding: 0.3rem 0.5rem; border-inline-start: 4px solid var(--bad); }
-.cm-diagnostic-warning { border-color: var(--warn); } .cm-lintRange-error { text-decoration: underline wavy var(--bad); }
-.cm-lintRange-warning { text-decoration: underline wavy var(--warn); }`;
+.cm-editor .cm-scroller { overflow: auto; font-family: var(--mono); }
+.cm-editor .cm-content { caret-color: var(--text); padding: 0.4rem 0; }
+.cm-editor .cm-cursor { border-inline-start: 2px solid var(--text); }
+.cm-editor .cm-gutters { background: var(--back); color: var(--soft); border-inline-end: 1px solid var(--line); }
+.cm-editor .cm-selectionBackground { background: color-mix(in srgb, var(--link) 30%, transparent) !important; }
+.cm-editor .cm-activeLine { background: color-mix(in srgb, var(--link) 6%, transparent); }
+.cm-editor .tok-comment { color: var(--soft); font-style: italic; } .cm-editor .tok-propertyName, .cm-editor .tok-definition { color: var(--link); }
+.cm-editor .tok-string, .cm-editor .tok-string2 { color: var(--good); } .cm-editor .tok-keyword, .cm-editor .tok-atom, .cm-editor .tok-bool, .cm-editor .tok-number { color: var(--warn); }
+.cm-editor .cm-tooltip { background: var(--card); color: var(--text); border: 1px solid var(--line); border-radius: 0.3rem; max-width: 34rem; }
+.cm-editor .cm-tooltip-autocomplete li[aria-selected] { background: var(--link); color: var(--card); }
+.cm-editor .cm-completionInfo { padding: 0.4rem; } .cm-editor .cm-diagnostic { padding: 0.3rem 0.5rem; border-inline-start: 4px solid var(--bad); }
+.cm-editor .cm-diagnostic-warning { border-color: var(--warn); } .cm-editor .cm-lintRange-error { text-decoration: underline wavy var(--bad); }
+.cm-editor .cm-lintRange-warning { text-decoration: underline wavy var(--warn); }`;
 
 /** @typedef {{line: number, column: number, severity: string, message: string}} Found */
 
@@ -69,10 +69,22 @@ function stateOf(cm, text, label, isTable, changed) {
       cm.indentUnit.of("  "), cm.closeBrackets(), cm.syntaxHighlighting(cm.classHighlighter), cm.EditorView.lineWrapping,
       ...(isTable ? [] : [cm.yaml(), cm.autocompletion({ override: [complete] })]),
       cm.keymap.of([...cm.closeBracketsKeymap, ...cm.defaultKeymap, ...cm.historyKeymap, ...cm.completionKeymap, ...cm.lintKeymap]),
-      cm.EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false" }),
+      cm.EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false", tabindex: "0" }),
+      cm.EditorView.domEventHandlers({ beforeinput: overLines }),
       cm.EditorView.updateListener.of((/** @type {any} */ update) => update.docChanged && changed(update.state.doc.toString())),
     ],
   });
+}
+
+/** Text that replaces several lines: a browser would join them by inline styles, which the security policy forbids.
+ * @param {InputEvent} event @param {any} view */
+function overLines(event, view) {
+  const { state } = view;
+  const { from, to } = state.selection.main;
+  if (event.inputType !== "insertText" || event.isComposing || event.data === null || state.doc.lineAt(from).to >= to) return false;
+  event.preventDefault();
+  view.dispatch(state.replaceSelection(event.data), { userEvent: "input.type" });
+  return true;
 }
 
 /** @param {any} doc @param {Found} found */

@@ -10,7 +10,7 @@ const FORWARDS = new Set(["CallForwardingAlways", "CallForwardingBusy", "CallFor
 export function Lamp({ feature, state, told, press }) {
   const isOn = state.status === "on";
   return html`<article class="lamp" data-on=${String(isOn)} aria-label=${named("feature", feature)}>
-    <h3><span class="bulb" aria-hidden="true">${isOn ? "◉" : "○"}</span> ${named("feature", feature)}</h3>
+    <h2><span class="bulb" aria-hidden="true">${isOn ? "◉" : "○"}</span> ${named("feature", feature)}</h2>
     <p><strong>${stateText(state)}</strong></p>
     ${told === null && html`<p class="warn">${t("presentity.hidden")}</p>`}
     ${told && stateText(told) !== stateText(state) && html`<p class="warn">${t("presentity.told", { state: stateText(told) })}</p>`}
@@ -23,6 +23,7 @@ function Key({ feature, state, isOn, press }) {
   const [busy, setBusy] = useState(false);
   const send = async (/** @type {any} */ event) => {
     event.preventDefault();
+    if (busy) return;
     const given = new FormData(event.target);
     const body = { status: isOn ? "off" : "on" };
     const to = String(given.get("to") || "").trim();
@@ -36,6 +37,6 @@ function Key({ feature, state, isOn, press }) {
   return html`<form onSubmit=${send} class="row">
     ${!isOn && FORWARDS.has(feature) && html`<label>${t("presentity.to")}<input name="to" maxlength="512" size="16" defaultValue=${state.forwardTo || ""} /></label>`}
     ${!isOn && feature === "CallForwardingNoAnswer" && html`<label>${t("presentity.rings")}<input name="rings" type="number" min="0" max="20" size="3" defaultValue=${state.ringCount ?? ""} /></label>`}
-    <button disabled=${busy}>${isOn ? t("presentity.switchOff") : t("presentity.switchOn")}</button>
+    <button aria-busy=${busy}>${isOn ? t("presentity.switchOff") : t("presentity.switchOn")}</button>
   </form>`;
 }

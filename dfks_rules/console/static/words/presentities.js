@@ -22,7 +22,7 @@ export const words = {
   "presentity.hidden": ["The phone is not told.", "Das Telefon erfährt davon nichts."],
   "presentity.done": ["{feature}: {state}", "{feature}: {state}"],
   "presentity.same": ["It was so already.", "Es war schon so."],
-  "presentity.refused": ["Refused: {reason}", "Abgelehnt: {reason}"],
+  "presentity.refused": ["Refused: {reason}, by rule {rule}", "Abgelehnt: {reason}, durch Regel {rule}"],
   "presentity.why": ["Why?", "Warum?"],
   "presentity.meanwhile": [
     "It was changed meanwhile by somebody else. The new state is shown; press again if you still want to.",
