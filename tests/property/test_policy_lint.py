@@ -16,7 +16,8 @@ from dfks_rules.policy.language.document import Rule
 from dfks_rules.policy.lint.findings import lint
 from dfks_rules.policy.reading.check import CheckedPolicy, check
 from dfks_rules.policy.reading.source import Source
-from tests.helpers.random_policies import CONDITIONS, EFFECTS, Question, dumped, questions
+from tests.helpers.random_effects import EFFECTS
+from tests.helpers.random_policies import CONDITIONS, Question, dumped, questions
 from tests.property.test_policy_engine import FEWER, fact_of
 
 
