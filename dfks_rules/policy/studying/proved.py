@@ -72,6 +72,17 @@ class Proof:
         self.doubts += other.doubts
         self.is_timed |= other.is_timed
 
+    def differ(self, case: Case, model: Model) -> None:
+        """Keep a difference, and a request that shows it if facts that a case can give do."""
+        self.different.add(case.question[0])
+        different = self.differences.different
+        for witness in witnesses_at(model):
+            self.differences.add(witness.view, given=witness.given)
+            if self.differences.different > different:
+                return
+        reason = "there is a difference, which facts that a case can give do not show"
+        self.doubts.append(Doubt(case.question, case.cell.domain, reason))
+
 
 def prove_alike(
     old: CompiledPolicies,
@@ -114,14 +125,5 @@ class _Judge:
         view = view_at(model)
         if not what_differs(self._old.decide_view(view), self._new.decide_view(view)):
             return False
-        self._proof.different.add(self._case.question[0])
-        differences = self._proof.differences
-        different = differences.different
-        for witness in witnesses_at(model):
-            differences.add(witness.view, given=witness.given)
-            if differences.different > different:
-                return True
-        question, cell = self._case.question, self._case.cell
-        reason = "there is a difference, which facts that a case can give do not show"
-        self._proof.doubts.append(Doubt(question, cell.domain, reason))
+        self._proof.differ(self._case, model)
         return True

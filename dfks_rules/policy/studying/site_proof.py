@@ -21,7 +21,7 @@ from dfks_rules.policy.proof.undecided import Undecided
 from dfks_rules.policy.site.site import Site
 from dfks_rules.policy.studying.compare import Comparison, what_differs
 from dfks_rules.policy.studying.instances import instances_of
-from dfks_rules.policy.studying.models import view_at, witnesses_at
+from dfks_rules.policy.studying.models import view_at
 from dfks_rules.policy.studying.number_pins import number_change
 from dfks_rules.policy.studying.proved import Doubt, Proof
 from dfks_rules.policy.studying.site_pins import Change
@@ -130,13 +130,5 @@ class _Judge:
         decided = [side.decide_view(view) for side in self._both]
         if not what_differs(*decided):
             return False
-        self._proof.different.add(self._case.question[0])
-        differences = self._proof.differences
-        different = differences.different
-        for witness in witnesses_at(model):
-            differences.add(witness.view, given=witness.given)
-            if differences.different > different:
-                return True
-        reason = "there is a difference, which facts that a case can give do not show"
-        self._proof.doubts.append(Doubt(self._case.question, self._case.cell.domain, reason))
+        self._proof.differ(self._case, model)
         return True

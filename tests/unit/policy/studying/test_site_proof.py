@@ -6,7 +6,7 @@ from dfks_rules.model.requests import Operation
 from dfks_rules.policy.deciding.compiled import compile_policies
 from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.reading.source import Source
-from dfks_rules.policy.studying import number_pins, site_proof, user_pins
+from dfks_rules.policy.studying import number_pins, proved, user_pins
 from dfks_rules.policy.studying.proved import Proof
 from dfks_rules.policy.studying.site_proof import Late, never, prove_site
 from tests.helpers.policy import source
@@ -82,7 +82,7 @@ def test_a_number_of_another_user_is_asked_for_in_each_domain_that_rules_name(
 
 def test_a_difference_that_no_case_can_show_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     """It is one nevertheless."""
-    monkeypatch.setattr(site_proof, "witnesses_at", lambda _model: iter(()))
+    monkeypatch.setattr(proved, "witnesses_at", lambda _model: iter(()))
     proof = _proof(_GUESTS, "bob,a.example,,,\n", "bob,a.example,guests,,\n")
     assert proof.different == {Operation.SET}
     assert "facts that a case can give do not show" in str(proof.doubts[0])
