@@ -21,6 +21,8 @@ TENANTS = "tenants"
 """Folder among policies that holds a folder for each domain with files of its own."""
 _DOMAIN = re.compile(r"[^A-Z@\s]+")
 _SUFFIXES = (".yaml", ".yml", ".csv", ".ics")
+_MAX_LINKS = 40
+"""Links that are followed to a file, as by Linux."""
 _MAX_TOTAL = 64 * 1024 * 1024
 """Most bytes of all files together; a folder of logs is not policies."""
 
@@ -123,19 +125,37 @@ def folders_of(paths: Iterable[Path]) -> set[Path]:
     """Every folder in which a change can be one of policies.
 
     Editors put a new file in place of the old one, and a folder may be a link to a release: so the
-    folder that holds a file or a link counts.
+    folder that holds a file counts, and each that holds a link on the way to it.
     """
     folders: set[Path] = set()
     for path in paths:
+        folders |= _holding_links(path)
         # What may not be looked at, `Path.is_dir` raises for; whoever watches has to go on.
         is_folder = os.path.isdir(path)
-        if os.path.islink(path) or not is_folder:
+        if not is_folder:
             folders.add(path.parent)
         if is_folder:
             folders |= {path, path / TENANTS}
             with contextlib.suppress(OSError):
                 folders |= {folder for folder, _ in tenant_folders(path)}
     return set(filter(os.path.isdir, folders))
+
+
+def _holding_links(path: Path) -> set[Path]:
+    """The folders that hold the links on the way to a file or folder."""
+    folders: set[Path] = set()
+    at, left = Path(), list(reversed(Path(os.path.abspath(path)).parts))
+    links = 0
+    while left and links < _MAX_LINKS:
+        # A target of a link may be absolute, and begin with `..`.
+        step = at / left.pop()
+        if os.path.islink(step):
+            folders.add(at)
+            links += 1
+            left += reversed(Path(os.readlink(step)).parts)
+        else:
+            at = step.parent.parent if step.name == ".." else step
+    return folders
 
 
 def _read(path: Path) -> tuple[bytes, str]:

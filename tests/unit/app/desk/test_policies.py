@@ -174,6 +174,22 @@ def test_folders_are_all_in_which_a_policy_can_appear(tmp_path: Path) -> None:
     assert folders_of([tmp_path / "gone/p.yaml"]) == set()
 
 
+def test_folders_are_those_of_all_links_on_the_way(tmp_path: Path) -> None:
+    """A release is switched by any of them; a circle of them has an end."""
+    fill(tmp_path, "releases/1/p.yaml")
+    (tmp_path / "etc").mkdir()
+    (tmp_path / "etc/current").symlink_to("../latest")
+    (tmp_path / "latest").symlink_to(tmp_path / "releases/1")
+    assert folders_of([tmp_path / "etc/current/p.yaml"]) == {
+        tmp_path,
+        tmp_path / "etc",
+        tmp_path / "etc/current",
+    }
+    (tmp_path / "one").symlink_to("two")
+    (tmp_path / "two").symlink_to("one")
+    assert folders_of([tmp_path / "one/p.yaml"]) == {tmp_path}
+
+
 def test_a_file_of_another_name_is_not_read(tmp_path: Path) -> None:
     """Findings quote files, and `policy:shadow` takes any path."""
     secret = tmp_path / "shadow"

@@ -36,19 +36,23 @@ async def test_each_change_makes_a_look(tmp_path: Path, poll: bool) -> None:
         await next_look()
 
 
-async def test_a_link_turned_to_another_folder_is_noticed(tmp_path: Path) -> None:
-    """How releases are switched."""
+@pytest.mark.parametrize("inside", ["", "p.yaml", "more/p.yaml"])
+async def test_a_link_turned_to_another_folder_is_noticed(tmp_path: Path, inside: str) -> None:
+    """How releases are switched, whether the folder is named or a file in it."""
     for name in ("one", "two"):
-        (tmp_path / "releases" / name).mkdir(parents=True)
+        (tmp_path / "releases" / name / "more").mkdir(parents=True)
     current = tmp_path / "current"
     current.symlink_to(tmp_path / "releases/one")
-    async with contextlib.aclosing(changes([current], poll=False)) as looks:
+    async with contextlib.aclosing(changes([current / inside], poll=False)) as looks:
         async with asyncio.timeout(WITHIN):
             await anext(looks)
+        next_look = asyncio.ensure_future(anext(looks))
+        # Else the link is turned before the files are watched.
+        assert not (await asyncio.wait([next_look], timeout=1.0))[0]
         (tmp_path / "new").symlink_to(tmp_path / "releases/two")
         (tmp_path / "new").rename(current)
         async with asyncio.timeout(WITHIN):
-            await anext(looks)
+            await next_look
 
 
 async def test_a_watch_ends_when_nobody_listens(tmp_path: Path) -> None:
