@@ -82,7 +82,7 @@ def test_a_candidate_is_put_into_the_shadow(console: Console, visit: Visits, som
     page.get_by_role("button", name="Put into the shadow").click()
     expect(page.get_by_role("alert").filter(has_text="for all users?")).to_be_visible()
     page.get_by_role("button", name="Put into the shadow").click()
-    expect(page.get_by_role("status").filter(has_text="compared from now on")).to_be_visible()
+    expect(page.get_by_role("status").filter(has_text="comparison has begun")).to_be_visible()
     console.set(somebody)
     page.goto(visitor.at("policies"))
     shadow = page.locator("section").filter(has_text="Shadow:")

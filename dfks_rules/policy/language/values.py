@@ -63,7 +63,7 @@ class Rewritten(NamedTuple):
         if self.is_number and number is None:
             text = str(written)
         else:
-            text = self.prefix + str(number or written).removeprefix(self.strip)
+            text = self.prefix + str(written if number is None else number).removeprefix(self.strip)
         return text if text.isprintable() and 0 < len(text) <= MAX_TEXT else self.default
 
 
