@@ -86,7 +86,7 @@ def test_a_candidate_is_put_into_the_shadow(console: Console, visit: Visits, som
     console.set(somebody)
     page.goto(visitor.at("policies"))
     shadow = page.locator("section").filter(has_text="Shadow:")
-    expect(shadow).to_contain_text("1 of 1 decisions differ")
+    expect(shadow).to_contain_text("1 of 1 decisions have differed")
     expect(shadow).to_contain_text("too-strict")
     shadow.get_by_role("button", name="Stop comparing").click()
     expect(shadow).to_contain_text("No candidate is compared")
