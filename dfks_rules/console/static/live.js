@@ -17,7 +17,8 @@ let source = null;
 function open() {
   // A server that keeps no changes tells of none.
   if (source || !listeners.size || !offers("events")) return;
-  state.value = "opening";
+  // Whoever has lost it is told so until it is there again.
+  if (state.value !== "lost") state.value = "opening";
   source = new EventSource("/v1/events");
   source.onopen = () => {
     if (state.value === "lost") tell("gap", null);
