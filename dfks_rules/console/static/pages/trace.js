@@ -30,13 +30,13 @@ export function Page() {
 /** @param {{who: string}} props */
 function Ladder({ who }) {
   const [entries, set] = useState(/** @type {any[]} */ ([]));
-  const [state, setState] = useState("running");
+  const [state, setState] = useState("opening");
   const [lost, setLost] = useState(0);
   const [turn, again] = useState(0);
   const source = useRef(/** @type {EventSource | null} */ (null));
   const last = useRef("");
   useEffect(() => {
-    setState("running");
+    setState("opening");
     const events = (source.current = new EventSource(path(["trace", who], { seconds: 60 })));
     const add = (/** @type {MessageEvent} */ event) => {
       // A stream that is opened again begins with what is kept: that is shown already.
@@ -45,6 +45,8 @@ function Ladder({ who }) {
       const entry = JSON.parse(event.data);
       set((old) => [...old, { ...entry, number: event.lastEventId }].slice(-KEPT));
     };
+    // From here on nothing is missed.
+    events.addEventListener("trace", () => setState("running"));
     events.addEventListener("message", add);
     events.addEventListener("decision", add);
     events.addEventListener("gap", (event) => setLost((old) => old + JSON.parse(event.data).lost));
@@ -61,10 +63,10 @@ function Ladder({ who }) {
     setState("over");
   };
   return html`<div class="row between">
-      <p role="status">${state === "running" ? html`<${Badge} of="good">${t("trace.running")}<//>` : t("trace.over", { count: number(entries.length) })}
+      <p role="status">${state === "opening" ? t("live.opening") : state === "running" ? html`<${Badge} of="good">${t("trace.running")}<//>` : t("trace.over", { count: number(entries.length) })}
         ${lost > 0 && html` <${Badge} of="warn">${t("trace.lost", { count: number(lost) })}<//>`}${entries.length === KEPT && ` ${t("trace.full")}`}</p>
       <div class="row">
-        ${state === "running" ? html`<button onClick=${stop}>${t("trace.stop")}</button>` : html`<button onClick=${() => again((now) => now + 1)}>${t("trace.again")}</button>`}
+        ${state !== "over" ? html`<button onClick=${stop}>${t("trace.stop")}</button>` : html`<button onClick=${() => again((now) => now + 1)}>${t("trace.again")}</button>`}
         <button onClick=${() => save(who, "application/x-pcapng", "pcapng")}>${t("trace.pcap")}</button>
         <button onClick=${() => save(who, "text/plain", "txt")}>${t("trace.text")}</button>
         <a href=${link("presentities", [who])}>${who}</a>
