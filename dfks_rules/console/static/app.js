@@ -1,5 +1,6 @@
 // The frame: who is there, which page, live or not. Pages are loaded when they are opened.
 import { html, render, useEffect, useRef, useState } from "./vendor/preact.js";
+import { ask } from "./api.js";
 import { failure, logout, look, offers, session } from "./session.js";
 import { link, route } from "./route.js";
 import { state as live } from "./live.js";
@@ -76,13 +77,20 @@ function Settings() {
   </details>`;
 }
 
+/** Load the page anew as soon as the server answers: till then, the browser would only say that it does not. */
+async function reloadOnceThere() {
+  const isThere = () => ask("GET", "/v1/session").then(() => true, (problem) => problem.status !== 0);
+  while (!(await isThere())) await new Promise((done) => window.setTimeout(done, 2000));
+  location.reload();
+}
+
 /** @param {{name: string}} props */
 function Page({ name }) {
   const [loaded, set] = useState(/** @type {any} */ (null));
   useEffect(() => {
     if (!isOffered(name)) return;
     // A server that was updated meanwhile has other files: the page is then loaded anew.
-    PAGES[name][0]().then(set, () => location.reload());
+    PAGES[name][0]().then(set, reloadOnceThere);
   }, [name]);
   if (!isOffered(name)) return html`<h1>${t("page.missing")}</h1>`;
   return loaded ? html`<${loaded.Page} />` : html`<${Loading} />`;
