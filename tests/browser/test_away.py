@@ -9,7 +9,7 @@ from tests.browser.conftest import Visits
 from tests.helpers.consoles import console_server
 from tests.helpers.ports import free_port
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 WHO = "sip:alice@example.com"
 
 

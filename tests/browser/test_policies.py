@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 from tests.browser.conftest import Visits
 from tests.helpers.consoles import Console
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 MORE = "  - {id: nobody, when: {op: set, request.status: 1}, then: {deny: closed}}\n"
 
 

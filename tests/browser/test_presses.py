@@ -15,7 +15,7 @@ from tests.browser.conftest import Visits
 from tests.helpers.browser import SECONDS
 from tests.helpers.consoles import Console
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 
 def _lamp(page: Page, name: str = "Do not disturb") -> Locator:

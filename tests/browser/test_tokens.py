@@ -9,7 +9,7 @@ from tests.browser.conftest import Visits
 from tests.helpers.consoles import Console, console_server
 from tests.helpers.web import ALL, token_file
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 TOKENS: dict[str, str] = {}
 
 

@@ -9,7 +9,7 @@ from tests.browser.conftest import Visits
 from tests.helpers.consoles import Console
 from tests.helpers.ua import Ua, dnd
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 
 def test_a_trace_shows_messages_and_what_was_decided_between_them(
