@@ -27,6 +27,8 @@ from dfks_rules.operations.studies import FactsError, GaveUpError, OneAtATimeErr
 COMMAND = (sys.executable, "-P", "-c", "from dfks_rules.app.worker.process import main; main()")
 START = 30.0
 """Seconds until the process can be asked, on a busy machine."""
+MOST_REVISIONS = 2
+"""Revisions that one question may be about."""
 MAX_WAITING = 16
 """Questions that wait for their turn, at most."""
 MAX_WAIT = 10.0
@@ -119,7 +121,10 @@ class Worker:
 
     async def _answered(self, question: Question) -> bytes:
         kind, told = await self._exchange(question)
-        if kind is Kind.UNKNOWN:
+        # A comparison may be about two revisions, each of which it asks for.
+        for _ in range(MOST_REVISIONS):
+            if kind is not Kind.UNKNOWN:
+                break
             revision = told.decode()
             files = self._files_of(revision)
             if files is None:

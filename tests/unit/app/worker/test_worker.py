@@ -13,13 +13,14 @@ import orjson
 import pytest
 
 from dfks_rules.app.desk.texts import files_of
-from dfks_rules.app.worker.questions import Check, CheckAll, Evaluate, Question
+from dfks_rules.app.worker.questions import Check, CheckAll, Diff, Evaluate, Question
 from dfks_rules.app.worker.worker import COMMAND, MAX_WAITING, Worker
 from dfks_rules.errors import DfksError, PolicyError
 from dfks_rules.operations.studies import FactsError, GaveUpError, OneAtATimeError, Text
 from tests.unit.app.worker.test_answering import NO_DND
+from tests.unit.app.worker.test_answering import OTHERS as OTHER_POLICIES
 
-FILES = files_of([NO_DND])
+FILES, OTHERS = files_of([NO_DND]), files_of([OTHER_POLICIES])
 QUESTION = CheckAll("r")
 HEAD = "import sys, os, time; w = lambda b: (sys.stdout.buffer.write(b), sys.stdout.flush())\n"
 READY = HEAD + "w(b'\\0\\0\\0\\1r'); sys.stdin.buffer.read(4)\n"
@@ -29,7 +30,7 @@ READY = HEAD + "w(b'\\0\\0\\0\\1r'); sys.stdin.buffer.read(4)\n"
 async def worker(code: str | None = None, **limits: Any) -> AsyncIterator[Worker]:
     """A worker, or one that runs this code instead."""
     command = COMMAND if code is None else (sys.executable, "-c", code)
-    made = Worker({"r": FILES}.get, command, **limits)
+    made = Worker({"r": FILES, "s": OTHERS}.get, command, **limits)
     try:
         yield made
     finally:
@@ -75,6 +76,15 @@ async def test_policies_that_are_gone_explain_nothing() -> None:
             await ask(one, CheckAll("gone"))
         assert raised.value.code == "policy_no_revision"
         assert one.counts["gave_up"] == 0
+
+
+async def test_two_revisions_are_compared_that_the_process_was_not_told_of() -> None:
+    """It is told of both; where one is gone, that is said of it."""
+    async with worker() as one:
+        assert (await ask(one, Diff("r", "s")))["different"] > 0
+    async with worker() as one:
+        with pytest.raises(DfksError, match="gone are no longer in memory"):
+            await ask(one, Diff("r", "gone"))
 
 
 async def test_one_that_hangs_is_killed_and_the_next_question_is_answered() -> None:
