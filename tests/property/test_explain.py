@@ -39,9 +39,16 @@ def test_explanations_agree_with_the_engine_and_the_facts(
                 said.field: one.rule
                 for one in explanation.matched
                 for said in one.said
-                if said.lost is None
+                if said.lost is None and said.field != "lifts"
             }
             assert decided == decision.decided_by
+            lifting = {
+                (said.value, one.rule)
+                for one in explanation.matched
+                for said in one.said
+                if said.field == "lifts" and said.lost is None
+            }
+            assert lifting == set(decision.lifted)
             assert {one.rule for one in explanation.unmatched} == rules.keys() - decision.matched
             for one in explanation.unmatched:
                 assert not holds(rules[one.rule].condition, lookup)
