@@ -13,19 +13,11 @@ import orjson
 import structlog
 
 from dfks_rules.app.records.limit import Limit
+from dfks_rules.app.records.line import event_of, tell
 from dfks_rules.model.decisions import Outcome
-from dfks_rules.model.features import ROWS
 from dfks_rules.model.gets import Got
 from dfks_rules.model.requests import Operation, Origin
-from dfks_rules.model.values import VALUES
 from dfks_rules.service.feed import Event, Failed, Settled
-
-_KEYS = {value: value.name.lower() for value in VALUES}
-"""Value → its key in log lines."""
-_NEVER_SAID = dict.fromkeys(
-    _KEYS[value] for row in ROWS.values() if row.assigned for value in row.values
-)
-"""Keys that every line has; those of features that few have are there when there is a value."""
 
 LEVELS = {
     "debug": logging.DEBUG,
@@ -110,22 +102,29 @@ def _json_logger(least: int) -> type[structlog.typing.BindableLogger]:
     INFO has a fast path: there is a line for each key press.
     """
     logger = structlog.make_filtering_bound_logger(least)
-    return logger if least > logging.INFO else type("JsonLogger", (logger,), {"info": _info})
+    fast = {"info": _info, "put": _put}
+    return logger if least > logging.INFO else type("JsonLogger", (logger,), fast)
 
 
 def _info(self: structlog.BoundLoggerBase, event: str, **fields: object) -> None:
     now = datetime.now(UTC)  # noqa: TID251 - a log has the clock's time
-    line = {"at": now, "level": "info", **self._context, "event": event, **fields}
-    try:
-        text = orjson.dumps(line)
-    except TypeError:
-        text = _escaped(line)
-    self._logger.msg(text)
+    self._logger.msg(_json({"at": now, "level": "info", **self._context, "event": event, **fields}))
+
+
+def _put(self: structlog.BoundLoggerBase, outcome: Outcome) -> None:
+    """`info` for a set, without dictionaries in between."""
+    now = datetime.now(UTC)  # noqa: TID251 - a log has the clock's time
+    line: dict[str, object] = {"at": now, "level": "info", "event": event_of(outcome)}
+    tell(outcome, line)
+    self._logger.msg(_json(line))
 
 
 def _json_line(_logger: object, level: str, event: structlog.typing.EventDict) -> bytes:
     now = datetime.now(UTC)  # noqa: TID251 - a log has the clock's time
-    line = {"at": now, "level": level, **event}
+    return _json({"at": now, "level": level, **event})
+
+
+def _json(line: dict[str, object]) -> bytes:
     try:
         return orjson.dumps(line)
     except TypeError:
@@ -201,27 +200,12 @@ class LoggedOutcomes:
     def _log_sets(self) -> None:
         # Clear the list first: a line that fails must not keep all later ones from being logged.
         sets, self._sets = self._sets, []
+        put = getattr(self._log, "put", None)
         for outcome in sets:
-            self._log_set(outcome)
-
-    def _log_set(self, outcome: Outcome) -> None:
-        request, decision, after = outcome.request, outcome.decision, outcome.after
-        who = request.requester
-        fields: dict[str, object] = {
-            "presentity": request.presentity.uri,
-            # Enum's own `value` is a descriptor in Python, and there is a line for each set.
-            "feature": request.feature._value_ if request.feature else None,
-            "status": int(after.status),
-            **_NEVER_SAID,
-            "changed": outcome.changed,
-            "origin": who.origin._value_,
-            "watcher": who.watcher.uri if who.watcher else None,
-            "actor": who.told_actor,
-            "source": who.source_ip,
-            "reason": decision.denial.reason if decision.denial else None,
-            "matched": decision.matched,
-            "policy_revision": decision.revision,
-        }
-        for value, what in after.values:
-            fields[_KEYS[value]] = what
-        self._log.info("feature_set" if decision.denial is None else "feature_set_denied", **fields)
+            if put is None:
+                fields: dict[str, object] = {}
+                tell(outcome, fields)
+                is_denied = outcome.decision.denial is not None
+                self._log.info("feature_set_denied" if is_denied else "feature_set", **fields)
+            else:
+                put(outcome)
