@@ -150,7 +150,7 @@ def _plain(name: str, text: str) -> str:
     """Text that is fit to be stored, shown and logged."""
     if len(text) > MAX_TEXT:
         raise _bad(name, f"longer than {MAX_TEXT} characters")
-    if _CONTROL.search(text):
+    if not text.isprintable() and _CONTROL.search(text):  # Nearly always it is printable.
         raise _bad(name, "control character")
     return text
 

@@ -46,11 +46,25 @@ _PROLOGUE = (
     rf"|'1\.0'(?: encoding='{_ENCODING}')?+) ?\?>"
 )
 _XMLNS = rf" xmlns(?::{_NAME})?+=(?:\"[!#-%'-;=?-~]*+\"|'[!-%(-;=?-~]*+')"
-_FLAT = re.compile(
-    rf"{_SPACE}(?:{_PROLOGUE}{_SPACE})?+<({_QNAME})(?:{_XMLNS})?+>"
-    rf"((?:{_SPACE}<({_QNAME})(?:/>|>{_TEXT}</\3>)){{0,16}}+){_SPACE}</\1>{_SPACE}"
-)
-_CHILD = re.compile(rf"<({_QNAME})(?:/>|>({_TEXT})</)")
+_CHILDREN = 8
+"""Most children that one expression reads; phones write at most five."""
+
+
+def _flat() -> re.Pattern[str]:
+    """The usual shape. Each child has two groups of its own, its name and its text, so that nothing
+    has to be searched in what was matched: 1 µs less for each body.
+    """
+    children = ""
+    for group in range(2 * _CHILDREN, 0, -2):  # From within: each may be the last one.
+        name, text = f"({_QNAME})", f"({_TEXT})"
+        children = rf"(?:{_SPACE}<{name}(?:/>|>{text}</\{group}>){children})?+"
+    return re.compile(
+        rf"{_SPACE}(?:{_PROLOGUE}{_SPACE})?+<({_QNAME})(?:{_XMLNS})?+>"
+        rf"{children}{_SPACE}</\1>{_SPACE}"
+    )
+
+
+_FLAT = _flat()
 
 
 def read(body: bytes) -> tuple[str, dict[str, str]]:
@@ -73,12 +87,18 @@ def _read_flat(body: bytes) -> tuple[str, dict[str, str]] | None:
     flat = _FLAT.fullmatch(body.decode("latin-1"))
     if flat is None:
         return None
-    root, inner, _ = flat.groups()
-    children = _CHILD.findall(inner)
-    if ":" in inner:
-        children = [(name.rpartition(":")[2], text) for name, text in children]
-    texts = {name: text.strip() for name, text in children if name in READ}
-    return (root.rpartition(":")[2], texts) if len(texts) == len(children) else None
+    groups = flat.groups()
+    texts: dict[str, str] = {}
+    for at in range(1, len(groups), 2):
+        name, text = groups[at], groups[at + 1]
+        if name is None:
+            break
+        if ":" in name:
+            name = name.rpartition(":")[2]
+        if name not in READ or name in texts:
+            return None
+        texts[name] = text.strip() if text else ""
+    return groups[0].rpartition(":")[2], texts
 
 
 def _read_any(body: bytes) -> tuple[str, dict[str, str]]:
