@@ -27,13 +27,13 @@ _REVISION = """
 # bool and bytes. So there are none of these where most rows come through.
 _STATE = """
     INSERT OR REPLACE INTO feature_state (user, domain, feature, status, feature_values, changed_at)
-    VALUES (?, ?, ?, ?, ?, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))"""
+    VALUES (?, ?, ?, ?, ?, ?)"""
 _STATE_WITH_END = """
     INSERT OR REPLACE INTO feature_state
-    (user, domain, feature, status, feature_values, expires, expires_by, changed_at)
-    VALUES (?, ?, ?, ?, ?, ?, ?, strftime('%Y-%m-%dT%H:%M:%fZ', 'now'))"""
-_WITH_END = 7
-"""Columns of a row with its end, but for `changed_at`."""
+    (user, domain, feature, status, feature_values, changed_at, expires, expires_by)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?)"""
+_WITH_END = 8
+"""Columns of a row with its end."""
 
 PURGED_AT_ONCE = 100
 """Changes that one transaction removes from the journal, or twice as many as it writes where those

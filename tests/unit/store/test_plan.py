@@ -4,7 +4,7 @@ from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import Verdict, Wanted
 from dfks_rules.store.journal import When
-from dfks_rules.store.plan import STORED, Held, Plan, Rows
+from dfks_rules.store.plan import STORED, Held, Plan, Rows, when_changed
 from tests.helpers.wanted import change, dialog_row, wanted
 
 ALICE = Aor("alice", "example.com")
@@ -53,3 +53,12 @@ def test_rows_written_twice_keep_the_messages_that_the_later_leaves_out() -> Non
     plan.take_rows(Rows((dialog_row(7, cseq=2, first=None),), (9,)))
     assert plan.subscriptions == {7: dialog_row(7, cseq=2)._replace(last=b"last")}
     assert plan.gone == [9]
+
+
+def test_when_a_state_was_changed_is_written_for_people() -> None:
+    """UTC, ISO 8601, with three digits whatever they are: texts are compared."""
+    assert when_changed(0.0) == "1970-01-01T00:00:00.000Z"
+    assert when_changed(1_800_000_000.0625) == "2027-01-15T08:00:00.062Z"
+    plan = _plan()
+    plan.take(wanted(ALICE, NOTHING_STORED, FIRST))
+    assert [row[-1] for row in plan.states] == ["1970-01-01T00:00:01.000Z"]
