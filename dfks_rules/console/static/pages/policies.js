@@ -10,6 +10,7 @@ import { Shadow } from "../parts/shadow.js";
 import { TextDiff } from "../parts/text_diff.js";
 import { Badge, Empty, Shown } from "../parts/states.js";
 import { t } from "../words.js";
+import "../words/policies.js";
 
 export function Page() {
   if (session.value?.domains) return html`<h1>${t("page.policies")}</h1><${Empty}>${t("policies.whole")}<//>`;
@@ -43,7 +44,7 @@ function All() {
 /** @param {{of: any}} props */
 function InForce({ of }) {
   const count = of.policies.reduce((/** @type {number} */ sum, /** @type {any} */ one) => sum + one.rules, 0);
-  return html`<p>${t("overview.since", { revision: of.revision.slice(0, 7), at: time(of.since), origin: of.origin })}<br />${t("policies.files", { count: number(count), files: number(of.policies.length) })}</p>
+  return html`<p>${t("policies.since", { revision: of.revision.slice(0, 7), at: time(of.since), origin: of.origin })}<br />${t("policies.files", { count: number(count), files: number(of.policies.length) })}</p>
     <div class="scroll" tabindex="0" role="group" aria-label=${t("policies.inForce")}><ol class="stack">${of.policies.slice(0, 500).map((/** @type {any} */ one) => html`<li><strong>${one.name}</strong> · ${number(one.rules)}<br /><span class="mono soft">${one.file}</span></li>`)}</ol></div>`;
 }
 

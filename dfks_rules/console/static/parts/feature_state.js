@@ -1,5 +1,6 @@
 // A state in words: "on to +4930…, 4 rings".
 import { t } from "../words.js";
+import "../words/state.js";
 
 /** @param {Record<string, any> | null} state */
 export function stateText(state) {

@@ -3,6 +3,8 @@ import { html } from "../vendor/preact.js";
 import { link } from "../route.js";
 import { language, t } from "../words.js";
 import { Badge } from "./states.js";
+import "../words/state.js";
+import "../words/trace.js";
 
 /** @param {{entry: any}} props */
 export function Rung({ entry }) {

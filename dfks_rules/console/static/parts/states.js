@@ -23,13 +23,17 @@ export const Failed = ({ problem, again }) =>
   </div>`;
 
 /** One answer: what `children` make of it, or why there is none.
- * @param {{asked: import("../api.js").Asked, children: (value: any) => any}} props */
+ * @param {{asked: import("../api.js").Asked<any>, children: (value: any) => any}} props */
 export function Shown({ asked, children }) {
   if (asked.value === null && asked.problem) return html`<${Failed} problem=${asked.problem} again=${asked.again} />`;
   if (asked.value === null) return html`<${Loading} />`;
   const stale = asked.problem && html`<p class="state warn" role="status">${why(asked.problem)} ${t("state.stale")}</p>`;
   return html`${stale}${children(asked.value)}`;
 }
+
+/** The same, knowing what is asked for.
+ * @template T @param {import("../api.js").Asked<T>} asked @param {(value: T) => any} draw */
+export const shown = (asked, draw) => html`<${Shown} asked=${asked}>${draw}<//>`;
 
 /** @param {{children: any}} props */
 export const Empty = ({ children }) => html`<p class="state empty">${children}</p>`;
