@@ -29,6 +29,8 @@ export async function logout() {
   session.value = null;
 }
 
+/** Whether the user may do something; policies are for all domains. @type {(scope: Api.Session["scopes"][number]) => boolean} */
+export const mayAll = (scope) => may(scope) && !session.value?.domains;
 /** Whether the user may do something. @param {Api.Session["scopes"][number]} scope */
 export const may = (scope) => Boolean(session.value?.scopes.includes(scope));
 /** Whether this server has something. @param {Api.Session["offers"][number]} what */

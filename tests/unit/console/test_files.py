@@ -26,7 +26,7 @@ def test_whatever_a_file_loads_is_there() -> None:
 
 
 def test_comments_stay_here_and_lines_keep_their_numbers() -> None:
-    """A fifth of each script is for those who read the source; what browsers report is found there."""
+    """A fifth of each script is for who reads it; what browsers report is found there."""
     for name, body in read_files().items():
         if name.endswith(".js") and not name.startswith("vendor/"):
             ours = (FOLDER / name).read_text("utf-8").splitlines()

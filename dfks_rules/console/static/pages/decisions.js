@@ -29,7 +29,7 @@ export function Page() {
     const { feature, rule: by, after } = data.changed?.[0] || data;
     const row = { ...data, id: data.decision, op: "set", effect: isRefused ? "deny" : "allow", feature, rule: by, asked: after || data.asked };
     const fits = (!presentity || row.presentity === presentity) && (!effect || row.effect === effect) && (!op || op === "set") && (!rule || row.rule === rule);
-    if (fits && !live.rows.some((one) => one.id === row.id)) live.add(row);
+    if (fits && !live.has(row.id)) live.add(row);
   }, may("events:read"));
   return html`<div class="row between"><h1>${t("page.decisions")}</h1><${Hold} live=${live} /></div>
     <div class="row">

@@ -1,7 +1,7 @@
 // The nodes that share a store: leases, cohorts, lag, and which policies each follows.
 import { html } from "../vendor/preact.js";
 import { ask, useAsked } from "../api.js";
-import { may } from "../session.js";
+import { may, mayAll } from "../session.js";
 import { number, time } from "../format.js";
 import { Act } from "../parts/act.js";
 import { Badge, Empty, shown } from "../parts/states.js";
@@ -13,10 +13,10 @@ const MARKS = { serving: "good", draining: "warn", late: "warn", dead: "bad" };
 
 export function Page() {
   const nodes = useAsked("/v1/cluster", 2);
-  const rollouts = useAsked(may("policies:read") ? "/v1/policies/rollouts" : null, 5);
+  const rollouts = useAsked(mayAll("policies:read") ? "/v1/policies/rollouts" : null, 5);
   return html`<h1>${t("page.nodes")}</h1>
     <section class="card">${shown(nodes, (of) => html`<${Rows} items=${of.items} again=${nodes.again} />`)}</section><br />
-    ${may("policies:read") && html`<section class="card"><h2>${t("nodes.rollout")}</h2>${shown(rollouts, (of) => html`<${Rollouts} of=${of} />`)}</section>`}`;
+    ${mayAll("policies:read") && html`<section class="card"><h2>${t("nodes.rollout")}</h2>${shown(rollouts, (of) => html`<${Rollouts} of=${of} />`)}</section>`}`;
 }
 
 /** @param {{items: Api.Node[], again: () => void}} props */
