@@ -26,5 +26,6 @@ export function t(key, values = {}) {
   return pair[language.value === "de" ? 1 : 0].replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
 }
 
-/** The words for something that has a name in `/v1`; the name itself where there are none. @param {string} key @param {string} name */
-export const named = (key, name) => (`${key}.${name}` in WORDS ? t(`${key}.${name}`) : name);
+/** The words for something that has a name in `/v1`; the name itself, or what else is given, where there are none.
+ * @param {string} key @param {string} name @param {string} [otherwise] */
+export const named = (key, name, otherwise = name) => (`${key}.${name}` in WORDS ? t(`${key}.${name}`) : otherwise);

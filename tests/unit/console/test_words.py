@@ -1,5 +1,6 @@
 """What each page says: words that are there when it is opened, and none that nobody says."""
 
+import json
 import re
 from functools import cache
 from pathlib import Path
@@ -7,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from dfks_rules.console.files import FOLDER
+from tests.helpers.server import ROOT
 
 _IMPORT = re.compile(r'^(?:import|export)\b[^;]*?"(\.[^"]+\.js)"', re.MULTILINE)
-_WORDS = re.compile(r'^ {2}"([\w.-]+)": \[', re.MULTILINE)
+_WORDS = re.compile(r'^ {2}"([\w. -]+)": \[', re.MULTILINE)
 _SAID = re.compile(r'"([a-z-]+\.[\w-]+)"')
 _FAMILY = re.compile(r'`([a-z-]+)\.\$\{|named\("([a-z-]+)"')
 """`t(`op.${…}`)` and `named("op", …)` say any word of a family."""
@@ -56,3 +58,46 @@ def test_each_word_is_said_and_learnt_once() -> None:
     """Words that nobody says weigh as much as others, and translators care for both."""
     assert set().union(*map(_said, SPEAKERS)) == ALL
     assert sum(map(len, LEARNT.values())) == len(ALL)
+
+
+VOCABULARIES = {
+    "agent": ("State", "state"),
+    "check": ("Health", "status"),
+    "effect": ("DecisionRow", "effect"),
+    "event": ("NewWebhook", "types"),
+    "feature": ("DecisionRow", "feature"),
+    "import": ("Import", "status"),
+    "node": ("Node", "state"),
+    "op": ("DecisionRow", "op"),
+    "origin": ("DecisionRow", "origin"),
+    "presentity": ("Coming", "cause"),
+    "rollout": ("Rollout", "state"),
+    "try": ("WebhookTry", "result"),
+    "value": ("State", None),
+    "verdict": ("Rollout", "verdict"),
+}
+"""Family of words → where the OpenAPI document lists its values."""
+
+
+def _listed(schema: object, field: str | None) -> set[str]:
+    """The values of a field, wherever it is in a schema."""
+    found: set[str] = set()
+    if isinstance(schema, dict):
+        properties = schema.get("properties", {})
+        if field is None:
+            return set(properties) - {"status", "forwardTo"}
+        found |= set(re.findall(r"'enum': \[(.*?)\]", str(properties.get(field, {}))))
+        found = {name for one in found for name in re.findall(r"'([^']+)'", one)}
+        for one in schema.values():
+            found |= _listed(one, field)
+    return found
+
+
+@pytest.mark.parametrize("family", VOCABULARIES)
+def test_whatever_the_server_names_has_words(family: str) -> None:
+    """A page in German with `workingAfterCall` in it is half a translation."""
+    document = json.loads((ROOT / "schemas/openapi.json").read_text("utf-8"))
+    schema, field = VOCABULARIES[family]
+    listed = _listed(document["components"]["schemas"][schema], field)
+    assert listed
+    assert {f"{family}.{name}" for name in listed} - ALL == set()

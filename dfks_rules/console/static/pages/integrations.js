@@ -5,7 +5,8 @@ import { may, offers, session } from "../session.js";
 import { duration, number, time } from "../format.js";
 import { Act } from "../parts/act.js";
 import { Badge, Empty, shown } from "../parts/states.js";
-import { t } from "../words.js";
+import { named, t } from "../words.js";
+import "../words/state.js";
 import "../words/integrations.js";
 
 export function Page() {
@@ -29,7 +30,7 @@ function Hook({ of, again }) {
   const [isOpen, open] = useState(false);
   const test = async () => {
     const { body } = await ask("POST", path(["webhooks", of.id, "test"]));
-    return t("hooks.tested", { result: body.result, status: body.status ?? body.detail, ms: number(body.seconds * 1000) });
+    return t("hooks.tested", { result: named("try", body.result), status: body.status ?? body.detail, ms: number(body.seconds * 1000) });
   };
   const on = async () => {
     await ask("PATCH", path(["webhooks", of.id]), { body: { active: true } });
@@ -43,8 +44,8 @@ function Hook({ of, again }) {
   return html`<article>
     <h3 class="mono">${of.url}</h3>
     <p>${of.active ? html`<${Badge} of="good">${t("hooks.active")}<//>` : html`<${Badge} of="bad">${t("hooks.off", { reason: of.offReason })}<//>`}
-      · ${of.lag > 0 ? html`<${Badge} of="warn">${t("hooks.lag", { time: duration(of.lag) })}<//>` : t("hooks.current")} · ${of.types.join(", ")}${of.domains ? ` · ${of.domains.join(", ")}` : ""}</p>
-    <p class="soft">${t("hooks.results")}: ${tried.length ? tried.map(([name, count]) => `${name} ${number(Number(count))}`).join(", ") : t("word.none")}</p>
+      · ${of.lag > 0 ? html`<${Badge} of="warn">${t("hooks.lag", { time: duration(of.lag) })}<//>` : t("hooks.current")} · ${of.types.map((one) => named("event", one)).join(", ")}${of.domains ? ` · ${of.domains.join(", ")}` : ""}</p>
+    <p class="soft">${t("hooks.results")}: ${tried.length ? tried.map(([name, count]) => `${named("try", name)} ${number(Number(count))}`).join(", ") : t("word.none")}</p>
     <p class="row"><${Act} label=${t("hooks.test")} run=${test} />${!of.active && html`<${Act} label=${t("hooks.switchOn")} run=${on} />`}<${Act} label=${t("hooks.remove")} run=${remove} sure=${t("hooks.removeSure")} />
       ${of.dead > 0 && html`<button aria-expanded=${isOpen} onClick=${() => open(!isOpen)}>${t("hooks.dead", { count: number(of.dead) })}</button>`}</p>
     ${isOpen && html`<${Dead} id=${of.id} />`}
@@ -57,10 +58,10 @@ function Dead({ id }) {
   const retry = (/** @type {string} */ letter) => async () => {
     const { body } = await ask("POST", path(["webhooks", id, "dead", letter, "retry"]));
     asked.again();
-    return t("hooks.retried", { result: body.result, detail: body.detail });
+    return t("hooks.retried", { result: named("try", body.result), detail: body.detail });
   };
   return shown(asked, (of) => html`<ul class="stack">${of.items.map((one) => html`<li class="row between">
-    <span>${time(one.at)} ${one.type} ${one.presentity || ""}<br /><span class="soft">${one.reason}</span></span><${Act} label=${t("hooks.retry")} run=${retry(one.id)} /></li>`)}</ul>`);
+    <span>${time(one.at)} ${named("event", one.type)} ${one.presentity || ""}<br /><span class="soft">${one.reason}</span></span><${Act} label=${t("hooks.retry")} run=${retry(one.id)} /></li>`)}</ul>`);
 }
 
 /** @param {{items: Api.Import[], again: () => void}} props */
@@ -71,7 +72,7 @@ function Imports({ items, again }) {
     again();
   };
   return html`<ul class="stack">${items.map((one) => html`<li class="row between">
-    <span>${time(one.begunAt)} ${one.actor} <${Badge} of=${one.status === "done" ? "good" : one.status === "failed" ? "bad" : "calm"}>${one.status}${one.dryRun ? `, ${t("imports.dry")}` : ""}<//> ${one.why || ""}<br />
+    <span>${time(one.begunAt)} ${one.actor} <${Badge} of=${one.status === "done" ? "good" : one.status === "failed" ? "bad" : "calm"}>${named("import", one.status)}${one.dryRun ? `, ${t("imports.dry")}` : ""}<//> ${one.why || ""}<br />
       <span class="soft">${t("imports.row", { changed: number(one.changed), unchanged: number(one.unchanged), refused: number(one.refused), unusable: number(one.unusable), rows: number(one.rows) })}</span>
       ${one.status === "running" && html`<progress max=${one.size} value=${one.position} aria-label=${t("imports.title")}></progress>`}</span>
     ${["waiting", "running"].includes(one.status) && html`<${Act} label=${t("imports.cancel")} run=${cancel(one.id)} />`}</li>`)}</ul>`;

@@ -5,7 +5,7 @@ import { may, mayAll } from "../session.js";
 import { number, time } from "../format.js";
 import { Act } from "../parts/act.js";
 import { Badge, Empty, shown } from "../parts/states.js";
-import { t } from "../words.js";
+import { named, t } from "../words.js";
 import "../words/nodes.js";
 
 /** @type {Record<string, "good" | "warn" | "bad">} */
@@ -30,7 +30,7 @@ function Rows({ items, again }) {
     <thead><tr>${columns.map((one) => html`<th scope="col">${t(`nodes.${one}`)}</th>`)}<th scope="col">${t("nodes.subscriptions")}</th><th scope="col">${t("page.policies")}</th><td></td></tr></thead>
     <tbody>${items.map((one) => html`<tr>
       <td>${one.name}${one.isThis ? html` <span class="soft">(${t("nodes.this")})</span>` : ""}</td>
-      <td><${Badge} of=${MARKS[one.state] || "calm"}>${one.state}<//></td>
+      <td><${Badge} of=${MARKS[one.state] || "calm"}>${named("node", one.state)}<//></td>
       <td>${number(one.lease, 1)} s</td><td>${number(one.cohorts)}</td>
       <td>${t("nodes.changes", { count: number(one.lag) })}</td><td>${number(one.skew * 1000, 1)} ms</td>
       <td>${number(one.subscriptions)}</td><td class="mono">${one.policies.slice(0, 7)} ${one.release}</td>
@@ -42,7 +42,7 @@ function Rows({ items, again }) {
 function Rollouts({ of }) {
   if (!of.goals.length && !of.rollouts.length) return html`<${Empty}>${t("nodes.noRollout")}<//>`;
   return html`<ul class="stack">${of.rollouts.map((one) => html`<li>
-      <span class="mono">${one.revision.slice(0, 7)}</span> <${Badge} of=${one.state === "done" ? "good" : one.state === "refused" ? "bad" : "calm"}>${one.state}<//> ${time(one.at)} ${one.actor}
-      <ul>${one.nodes.map((node) => html`<li>${node.node}: ${node.verdict} ${node.findings.join("; ")}</li>`)}</ul></li>`)}</ul>
+      <span class="mono">${one.revision.slice(0, 7)}</span> <${Badge} of=${one.state === "done" ? "good" : one.state === "refused" ? "bad" : "calm"}>${named("rollout", one.state)}<//> ${time(one.at)} ${one.actor}
+      <ul>${one.nodes.map((node) => html`<li>${node.node}: ${named("verdict", node.verdict)} ${node.findings.join("; ")}</li>`)}</ul></li>`)}</ul>
     <ul>${of.nodes.map((one) => html`<li><${Badge} of=${one.follows ? "good" : "warn"}>${one.node}: <span class="mono">${one.revision.slice(0, 7)}</span><//> ${one.findings.join("; ")}</li>`)}</ul>`;
 }

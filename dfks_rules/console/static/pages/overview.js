@@ -54,7 +54,7 @@ function Health() {
       ${checks
         ? Object.entries(checks).map(([name, state]) => html`<dt>${named("check-name", name)}</dt><dd><${Badge} of=${state === "ok" ? "good" : state === "draining" ? "warn" : "bad"}>${named("check", String(state))}<//></dd>`)
         : html`<dt></dt><dd><${Shown} asked=${ready}>${() => null}<//></dd>`}
-      ${policies.value && html`<dt>${t("overview.policies")}</dt><dd><a href=${link("policies")}>${t("policies.since", { revision: policies.value.revision.slice(0, 7), at: time(policies.value.since), origin: policies.value.origin })}</a></dd>`}
+      ${policies.value && html`<dt>${t("overview.policies")}</dt><dd><a href=${link("policies")}>${t("policies.since", { revision: policies.value.revision.slice(0, 7), at: time(policies.value.since), origin: named("origin-of", policies.value.origin) })}</a></dd>`}
       ${failure && html`<dt></dt><dd><${Badge} of="bad">${t("overview.reloadFailed", { at: time(failure.at) })} <a href=${link("policies")}>${t("overview.see")}</a><//></dd>`}
     </dl>
   </section>`;

@@ -99,7 +99,7 @@ function Phones({ who, items }) {
   }
   return html`<div class="scroll" tabindex="0" role="group" aria-label=${t("presentity.listeners")}><table>
     <thead><tr><th scope="col">${t("presentity.watcher")}</th><th scope="col">${t("presentity.contact")}</th><th scope="col">${t("presentity.left")}</th><th scope="col">${t("presentity.address")}</th></tr></thead>
-    <tbody>${items.map((one) => html`<tr><td>${one.watcher}</td><td class="mono">${one.contact} ${one.transport}</td><td>${duration(one.expires)}</td><td>${one.proof}</td></tr>`)}</tbody>
+    <tbody>${items.map((one) => html`<tr><td>${one.watcher}</td><td class="mono">${one.contact} ${one.transport}</td><td>${duration(one.expires)}</td><td>${named("proof", one.proof)}</td></tr>`)}</tbody>
   </table></div>`;
 }
 

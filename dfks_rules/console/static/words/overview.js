@@ -26,10 +26,4 @@ learn({
   "overview.happening": ["Happening now", "Was gerade geschieht"],
   "overview.quiet": ["Nothing yet. What phones and operators do appears here.", "Noch nichts. Hier erscheint, was Telefone und Bediener tun."],
   "overview.changes": ["changes: {count}", "Änderungen: {count}"],
-  "event.feature-changed": ["changed", "geändert"],
-  "event.feature-refused": ["refused", "abgelehnt"],
-  "event.subscription-started": ["a phone listens", "ein Telefon hört zu"],
-  "event.subscription-ended": ["a phone no longer listens", "ein Telefon hört nicht mehr zu"],
-  "event.policies-changed": ["other policies are in force", "andere Regelwerke gelten"],
-  "event.policies-refused": ["policies could not be loaded", "Regelwerke konnten nicht geladen werden"],
 });

@@ -49,4 +49,7 @@ learn({
   "presentity.historyNone": ["Nothing has ever been changed.", "Es wurde noch nie etwas geändert."],
   "presentity.refusals": ["Refused lately", "Zuletzt abgelehnt"],
   "presentities.bad": ["This is not an address of record, such as sip:alice@example.com.", "Das ist keine Adresse wie sip:alice@example.com."],
+  "proof.unproved": ["not yet", "noch nicht"],
+  "proof.answers": ["as long as it answers", "solange es antwortet"],
+  "proof.proved": ["yes", "ja"],
 });
