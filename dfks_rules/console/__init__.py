@@ -2,7 +2,7 @@
 
     static/index.html → app.js → pages/*.js → parts/*.js
     static/api.js     what they ask of `/v1`, and nothing else
-    static/words.js   every sentence, in each language
+    static/words/     every sentence, in each language; pages import theirs
 
 Belongs here: what a browser is given, and nothing that the server has to know.
 Never here: a rule, a right, a number that `/v1` does not give; a build that running it needs.

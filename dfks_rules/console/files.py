@@ -1,13 +1,27 @@
 """The files that a browser is given."""
 
+import re
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "static"
 _SERVED = frozenset((".html", ".js", ".css", ".svg"))
 """Not what only developers read."""
+_COMMENT = re.compile(rb"^[ \t]*//[^\n]*|/\*\*.*?\*/", re.MULTILINE | re.DOTALL)
 
 
 def read_files() -> dict[str, bytes]:
-    """Path below the console, with `/` between its parts → what it holds."""
+    """Path below the console, with `/` between its parts → what browsers need of it.
+
+    Comments and types are a fifth of the scripts' weight. Lines keep their numbers.
+    """
     found = sorted(path for path in FOLDER.rglob("*") if path.suffix in _SERVED)
-    return {path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in found}
+    named = {path.relative_to(FOLDER).as_posix(): path.read_bytes() for path in found}
+    return {name: _bare(body) if _is_ours(name) else body for name, body in named.items()}
+
+
+def _is_ours(name: str) -> bool:
+    return name.endswith(".js") and not name.startswith("vendor/")
+
+
+def _bare(script: bytes) -> bytes:
+    return _COMMENT.sub(lambda comment: b"\n" * comment[0].count(b"\n"), script)

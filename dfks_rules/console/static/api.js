@@ -1,5 +1,5 @@
 // What is asked of `/v1`. Nothing else speaks to the server, but `live.js` by its event stream.
-import { effect, signal, useEffect, useState } from "./vendor/preact.js";
+import { useEffect, useState } from "./vendor/preact.js";
 
 /** A request that failed, as the server tells it (RFC 9457). */
 export class Problem extends Error {
@@ -15,15 +15,13 @@ export class Problem extends Error {
   }
 }
 
-/** Whether the page is looked at: nobody asks for what nobody sees. */
-export const visible = signal(!document.hidden);
-document.addEventListener("visibilitychange", () => (visible.value = !document.hidden));
-
 /** Called when the server wants a token. @type {{lost: () => void}} */
 export const onLogin = { lost: () => {} };
 
 /** A path with its parts and query written as they have to be.
- * @param {string[]} parts @param {Record<string, string | number | boolean | null | undefined>} [query] */
+ * @template {readonly string[]} const P @param {P} parts
+ * @param {Record<string, string | number | boolean | null | undefined>} [query]
+ * @returns {Api.Url<`/v1${Api.Path<P>}`>} */
 export function path(parts, query = {}) {
   const asked = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
@@ -33,12 +31,12 @@ export function path(parts, query = {}) {
   return String(asked) ? `${text}?${asked}` : text;
 }
 
-/** @typedef {{body: any, etag: string | null, status: number}} Got */
+/** @template T @typedef {{body: T, etag: string | null, status: number}} Got */
 
-/** Ask, and wait for JSON.
- * @param {string} method @param {string} url
- * @param {{body?: any, headers?: Record<string, string>, signal?: AbortSignal, tries?: number}} [more]
- * @returns {Promise<Got>} */
+/** Ask, and wait for JSON; what it takes and gives is in the OpenAPI document.
+ * @template {string} const M @template {string} const U @param {M} method @param {U} url
+ * @param {{body?: Api.Body<M, U>, headers?: Record<string, string>, signal?: AbortSignal, tries?: number}} [more]
+ * @returns {Promise<Got<Api.Answer<M, U>>>} */
 export async function ask(method, url, { body, headers = {}, signal: aborted, tries = 5 } = {}) {
   let response;
   const sent = body === undefined ? undefined : JSON.stringify(body);
@@ -65,11 +63,11 @@ export async function ask(method, url, { body, headers = {}, signal: aborted, tr
   return { body: value, etag: response.headers.get("ETag"), status: response.status };
 }
 
-/** @typedef {{value: any, etag: string | null, problem: Problem | null, loading: boolean, again: () => void}} Asked */
+/** @template T @typedef {{value: T | null, etag: string | null, problem: Problem | null, loading: boolean, again: () => void}} Asked */
 
 /** What a page shows of one answer; asked for again every so often while the page is looked at.
- * @param {string | null} url null: nothing is asked for @param {number} [every] seconds; 0: once
- * @returns {Asked} */
+ * @template {string} const U @param {U | null} url null: nothing is asked for @param {number} [every] seconds; 0: once
+ * @returns {Asked<Api.Answer<"GET", U>>} */
 export function useAsked(url, every = 0) {
   const [state, set] = useState(/** @type {any} */ ({ url: null, value: null, etag: null, problem: null, loading: true }));
   const [turn, setTurn] = useState(0);
@@ -88,12 +86,15 @@ export function useAsked(url, every = 0) {
       }
       if (every) timer = window.setTimeout(look, every * 1000);
     };
-    const stop = effect(() => {
+    // Nobody asks for what nobody sees.
+    const seen = () => {
       window.clearTimeout(timer);
-      if (visible.value) look();
-    });
+      if (!document.hidden) look();
+    };
+    seen();
+    document.addEventListener("visibilitychange", seen);
     return () => {
-      stop();
+      document.removeEventListener("visibilitychange", seen);
       aborting.abort();
       window.clearTimeout(timer);
     };

@@ -1,27 +1,32 @@
 // The frame: who is there, which page, live or not. Pages are loaded when they are opened.
 import { html, render, useEffect, useRef, useState } from "./vendor/preact.js";
-import { ask } from "./api.js";
-import { failure, logout, look, offers, session } from "./session.js";
+import { ask, Problem } from "./api.js";
+import { failure, logout, look, may, offers, session } from "./session.js";
 import { link, route } from "./route.js";
 import { state as live } from "./live.js";
-import { theme, THEMES } from "./theme.js";
+import { onChange } from "./signal.js";
+import { dress, theme, THEMES } from "./theme.js";
 import { choose, language, LANGUAGES, t } from "./words.js";
+import "./words/shell.js";
 import { Failed, Loading } from "./parts/states.js";
-import { Login } from "./pages/login.js";
 
-/** Page → its file, and what a server must offer for it. @type {Record<string, [() => Promise<any>, string?]>} */
+/** @typedef {() => Promise<{Page: unknown}>} File */
+/** Page → its file, and the scope without which it shows nothing.
+ * @type {Record<string, [File, Parameters<typeof may>[0]?]>} */
 const PAGES = {
   overview: [() => import("./pages/overview.js")],
-  presentities: [() => import("./pages/presentities.js")],
-  decisions: [() => import("./pages/decisions.js")],
-  policies: [() => import("./pages/policies.js")],
-  playground: [() => import("./pages/playground.js")],
-  trace: [() => import("./pages/trace.js")],
-  nodes: [() => import("./pages/nodes.js"), "cluster"],
+  presentities: [() => import("./pages/presentities.js"), "features:read"],
+  decisions: [() => import("./pages/decisions.js"), "decisions:read"],
+  policies: [() => import("./pages/policies.js"), "policies:read"],
+  playground: [() => import("./pages/playground.js"), "policies:read"],
+  trace: [() => import("./pages/trace.js"), "trace"],
+  nodes: [() => import("./pages/nodes.js"), "metrics:read"],
   integrations: [() => import("./pages/integrations.js")],
 };
+/** @type {File} */
+const login = () => import("./pages/login.js");
 /** @param {string} page */
-const isOffered = (page) => page in PAGES && (!PAGES[page][1] || offers(/** @type {string} */ (PAGES[page][1])));
+const isOffered = (page) => page in PAGES && (page !== "nodes" || offers("cluster"));
 
 function Frame() {
   const main = useRef(/** @type {HTMLElement | null} */ (null));
@@ -46,8 +51,16 @@ function Frame() {
       <${Live} />
       <${Settings} />
     </header>
-    <main id="main" tabindex="-1" ref=${main}><${Page} name=${page} key=${page} /></main>
+    <main id="main" tabindex="-1" ref=${main}>${content(page)}</main>
   `;
+}
+
+/** @param {string} page */
+function content(page) {
+  if (!isOffered(page)) return html`<h1>${t("page.missing")}</h1>`;
+  const [file, scope] = PAGES[page];
+  if (!scope || may(scope)) return html`<${Page} file=${file} key=${page} />`;
+  return html`<h1>${t(`page.${page}`)}</h1><${Failed} problem=${new Problem(403, { type: "scope-missing", detail: scope })} />`;
 }
 
 function Live() {
@@ -63,7 +76,7 @@ function Settings() {
     <summary>${who?.needsToken ? `${who.name}${domains}` : t("user.local")}</summary>
     <div class="menu">
       <label>${t("theme.label")}
-        <select value=${theme.value} onChange=${(/** @type {any} */ event) => (theme.value = event.target.value)}>
+        <select value=${theme.value} onChange=${(/** @type {any} */ event) => dress(event.target.value)}>
           ${THEMES.map((one) => html`<option value=${one}>${t(`theme.${one}`)}</option>`)}
         </select>
       </label>
@@ -84,25 +97,26 @@ async function reloadOnceThere() {
   location.reload();
 }
 
-/** @param {{name: string}} props */
-function Page({ name }) {
+/** @param {{file: File}} props */
+function Page({ file }) {
   const [loaded, set] = useState(/** @type {any} */ (null));
   useEffect(() => {
-    if (!isOffered(name)) return;
     // A server that was updated meanwhile has other files: the page is then loaded anew.
-    PAGES[name][0]().then(set, reloadOnceThere);
-  }, [name]);
-  if (!isOffered(name)) return html`<h1>${t("page.missing")}</h1>`;
+    file().then(set, reloadOnceThere);
+  }, []);
   return loaded ? html`<${loaded.Page} />` : html`<${Loading} />`;
 }
 
 function App() {
+  const [, draw] = useState({});
   useEffect(() => {
+    const end = onChange(() => draw({}));
     look();
+    return end;
   }, []);
   if (session.value) return html`<${Frame} />`;
   if (failure.value) return html`<main><${Failed} problem=${failure.value} again=${look} /></main>`;
-  return session.value === null ? html`<${Login} />` : html`<main><${Loading} /></main>`;
+  return html`<main>${session.value === null ? html`<${Page} file=${login} />` : html`<${Loading} />`}</main>`;
 }
 
 const place = document.getElementById("app");

@@ -1,7 +1,7 @@
 // What happens, as it happens: one stream for the whole page, whoever looks at it.
-import { signal, useEffect, useRef } from "./vendor/preact.js";
-import { ask } from "./api.js";
-import { offers } from "./session.js";
+import { useEffect, useRef } from "./vendor/preact.js";
+import { look, offers } from "./session.js";
+import { signal } from "./signal.js";
 
 /** `off`, `opening`, `live` or `lost`. */
 export const state = signal("off");
@@ -29,7 +29,7 @@ function open() {
     if (source?.readyState !== EventSource.CLOSED) return;
     // Browsers give up on any answer but 200: whether a token is needed is asked once, then it is tried again.
     source = null;
-    ask("GET", "/v1/session").catch(() => null);
+    look();
     window.setTimeout(open, 3000);
   };
   for (const type of TYPES) source.addEventListener(type, (event) => tell(type, JSON.parse(event.data || "null")));

@@ -1,5 +1,5 @@
 // The address behind `#`: which page, about what, with which filters. A copied link opens the same view.
-import { signal } from "./vendor/preact.js";
+import { signal } from "./signal.js";
 
 /** @typedef {{page: string, rest: string[], query: Record<string, string>}} Route */
 

@@ -1,10 +1,8 @@
 // Who is using the page, and what he may do.
-import { signal } from "./vendor/preact.js";
 import { ask, onLogin, Problem } from "./api.js";
+import { signal } from "./signal.js";
 
-/** @typedef {{name: string, scopes: string[], domains: string[] | null, needsToken: boolean, offers: string[]}} Session */
-
-/** undefined: not known yet; null: nobody. @type {import("./vendor/preact.js").Signal<Session | null | undefined>} */
+/** undefined: not known yet; null: nobody. @type {import("./signal.js").Signal<Api.Session | null | undefined>} */
 export const session = signal(undefined);
 /** Why it is not known. */
 export const failure = signal(/** @type {Problem | null} */ (null));
@@ -31,7 +29,9 @@ export async function logout() {
   session.value = null;
 }
 
-/** Whether the user may do something. @param {string} scope */
+/** Whether the user may do something; policies are for all domains. @type {(scope: Api.Session["scopes"][number]) => boolean} */
+export const mayAll = (scope) => may(scope) && !session.value?.domains;
+/** Whether the user may do something. @param {Api.Session["scopes"][number]} scope */
 export const may = (scope) => Boolean(session.value?.scopes.includes(scope));
-/** Whether this server has something. @param {string} what */
+/** Whether this server has something. @param {Api.Session["offers"][number]} what */
 export const offers = (what) => Boolean(session.value?.offers.includes(what));

@@ -1,10 +1,14 @@
 // Light, dark, or as the system is.
-import { effect, signal } from "./vendor/preact.js";
+import { signal } from "./signal.js";
 
 export const THEMES = ["system", "light", "dark"];
 const kept = localStorage.getItem("theme") || "system";
-export const theme = signal(THEMES.includes(kept) ? kept : "system");
-effect(() => {
+export const theme = signal("");
+
+/** @param {string} name */
+export function dress(name) {
+  theme.value = THEMES.includes(name) ? name : "system";
   document.documentElement.dataset.theme = theme.value;
   localStorage.setItem("theme", theme.value);
-});
+}
+dress(kept);

@@ -1,17 +1,13 @@
 // Every sentence, in each language: `[English, German]`. `{name}` is replaced.
-import { signal } from "./vendor/preact.js";
-import * as decisions from "./words/decisions.js";
-import * as integrations from "./words/integrations.js";
-import * as playground from "./words/playground.js";
-import * as policies from "./words/policies.js";
-import * as presentities from "./words/presentities.js";
-import * as shell from "./words/shell.js";
+import { signal } from "./signal.js";
 
 export const LANGUAGES = { en: "English", de: "Deutsch" };
-/** @type {Record<string, [string, string]>} */
-const WORDS = {
-  ...shell.words, ...presentities.words, ...decisions.words, ...policies.words, ...playground.words, ...integrations.words,
-};
+/** Those of the shell, and of the pages that were opened. @type {Record<string, [string, string]>} */
+export const WORDS = {};
+
+/** @param {typeof WORDS} words */
+export const learn = (words) => Object.assign(WORDS, words);
+
 const kept = localStorage.getItem("language");
 const asked = navigator.languages.map((one) => one.slice(0, 2)).find((one) => one in LANGUAGES) || "en";
 /** `en` or `de`. */
@@ -30,5 +26,6 @@ export function t(key, values = {}) {
   return pair[language.value === "de" ? 1 : 0].replace(/\{(\w+)\}/g, (_, name) => String(values[name]));
 }
 
-/** The words for something that has a name in `/v1`; the name itself where there are none. @param {string} key @param {string} name */
-export const named = (key, name) => (`${key}.${name}` in WORDS ? t(`${key}.${name}`) : name);
+/** The words for something that has a name in `/v1`; the name itself, or what else is given, where there are none.
+ * @param {string} key @param {string} name @param {string} [otherwise] */
+export const named = (key, name, otherwise = name) => (`${key}.${name}` in WORDS ? t(`${key}.${name}`) : otherwise);

@@ -8,7 +8,6 @@ from dfks_rules.web.session import cookie_of
 from dfks_rules.web.table import Answer, Body, Call, Operation, Reply
 
 _COOKIE = "Set-Cookie"
-_CHALLENGE = {"WWW-Authenticate": 'Bearer realm="dfks"'}
 _SCOPE = {"type": "string", "enum": [scope.value for scope in Scope]}
 COMPONENTS["Session"] = record(
     {
@@ -34,10 +33,10 @@ COMPONENTS["NewSession"] = record({"token": {"type": "string", "minLength": 1, "
 
 
 async def show(call: Call) -> Answer:
-    """Who asks."""
+    """Who asks. Nobody is no error: browsers would report each first visit as one."""
     caller = call.caller
     if caller is NOBODY:
-        raise Problem("token-needed", None, _CHALLENGE)
+        return Answer(status=204)
     return Answer(
         {
             "name": caller.name,
@@ -83,8 +82,10 @@ OPERATIONS = (
         None,
         "Says who asks, what he may do, and what this server offers.",
         show,
-        (Reply(200, "Who asks.", ref("Session")),),
-        problems=("token-needed",),
+        (
+            Reply(200, "Who asks.", ref("Session")),
+            Reply(204, "Nobody that the server knows: a token is needed."),
+        ),
     ),
     Operation(
         "beginSession",

@@ -25,6 +25,20 @@ def test_whatever_a_file_loads_is_there() -> None:
             assert loaded.as_posix() in files, name
 
 
+def test_comments_stay_here_and_lines_keep_their_numbers() -> None:
+    """A fifth of each script is for who reads it; what browsers report is found there."""
+    for name, body in read_files().items():
+        if name.endswith(".js") and not name.startswith("vendor/"):
+            ours = (FOLDER / name).read_text("utf-8").splitlines()
+            for line, served in zip(ours, body.decode().splitlines(), strict=True):
+                text = line.strip()
+                assert (
+                    not served.strip()
+                    if text.startswith(("//", "* ", "*/"))
+                    else served.strip() in (text, re.sub(r"/\*\*.*?(\*/|$)", "", text).strip())
+                )
+
+
 def test_nothing_is_asked_of_another_host() -> None:
     """It works where nothing else can be reached, and tells nobody who opens it."""
     for name, body in read_files().items():

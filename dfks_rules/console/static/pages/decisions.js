@@ -5,11 +5,13 @@ import { useEvents } from "../live.js";
 import { filter, link, route } from "../route.js";
 import { may } from "../session.js";
 import { time } from "../format.js";
-import { Badge, Empty, Shown } from "../parts/states.js";
+import { Badge, Empty, shown } from "../parts/states.js";
 import { stateText } from "../parts/feature_state.js";
 import { Hold, useLive } from "../parts/live_list.js";
 import { Why } from "../parts/why.js";
 import { named, t } from "../words.js";
+import "../words/decisions.js";
+import "../words/state.js";
 
 export function Page() {
   const { rest, query } = route.value;
@@ -27,7 +29,7 @@ export function Page() {
     const { feature, rule: by, after } = data.changed?.[0] || data;
     const row = { ...data, id: data.decision, op: "set", effect: isRefused ? "deny" : "allow", feature, rule: by, asked: after || data.asked };
     const fits = (!presentity || row.presentity === presentity) && (!effect || row.effect === effect) && (!op || op === "set") && (!rule || row.rule === rule);
-    if (fits && !live.rows.some((one) => one.id === row.id)) live.add(row);
+    if (fits && !live.has(row.id)) live.add(row);
   }, may("events:read"));
   return html`<div class="row between"><h1>${t("page.decisions")}</h1><${Hold} live=${live} /></div>
     <div class="row">
@@ -41,7 +43,7 @@ export function Page() {
     <br />
     <div class="grid split">
       <section class="card">
-        <${Shown} asked=${asked}>${() => html`<${Rows} live=${live} chosen=${rest[0]} query=${query} />`}<//>
+        ${shown(asked, () => html`<${Rows} live=${live} chosen=${rest[0]} query=${query} />`)}
         <p class="soft">${t("decisions.kept")}</p>
       </section>
       <section class="card" aria-live="off">${rest[0] ? html`<${Why} id=${rest[0]} key=${rest[0]} />` : html`<${Empty}>${t("decisions.choose")}<//>`}</section>

@@ -3,9 +3,10 @@ import { html, useEffect, useState } from "../vendor/preact.js";
 import { Problem } from "../api.js";
 import { login } from "../session.js";
 import { t } from "../words.js";
+import "../words/login.js";
 import { why } from "../parts/states.js";
 
-export function Login() {
+export function Page() {
   const [wrong, setWrong] = useState("");
   const [busy, setBusy] = useState(false);
   useEffect(() => {
@@ -22,7 +23,7 @@ export function Login() {
       setBusy(false);
     }
   };
-  return html`<main class="login">
+  return html`<div class="login">
     <h1>${t("login.title")}</h1>
     <p>${t("login.why")}</p>
     <form onSubmit=${enter}>
@@ -33,5 +34,5 @@ export function Login() {
       <button class="primary" disabled=${busy}>${t("login.go")}</button>
       <p id="wrong" role="alert" class="bad">${wrong}</p>
     </form>
-  </main>`;
+  </div>`;
 }

@@ -3,7 +3,7 @@ import { html, useRef } from "../vendor/preact.js";
 import { useAsked } from "../api.js";
 import { useEvents } from "../live.js";
 import { link } from "../route.js";
-import { may } from "../session.js";
+import { may, mayAll } from "../session.js";
 import { number, percent, time } from "../format.js";
 import { quantile, read, sum, useSamples } from "../parts/metrics.js";
 import { Badge, Empty, Loading, Shown } from "../parts/states.js";
@@ -11,6 +11,7 @@ import { Spark } from "../parts/spark.js";
 import { Hold, useLive } from "../parts/live_list.js";
 import { Row } from "../parts/event_row.js";
 import { t, named } from "../words.js";
+import "../words/overview.js";
 
 const MINUTE = 60_000;
 
@@ -43,8 +44,8 @@ function Rates() {
 
 function Health() {
   const ready = useAsked("/readyz", 5);
-  const policies = useAsked(may("policies:read") ? "/v1/policies" : null, 10);
-  const findings = useAsked(may("policies:read") ? "/v1/policies/findings" : null, 10);
+  const policies = useAsked(mayAll("policies:read") ? "/v1/policies" : null, 10);
+  const findings = useAsked(mayAll("policies:read") ? "/v1/policies/findings" : null, 10);
   const checks = ready.value?.checks || ready.problem?.told.checks;
   const failure = findings.value?.failure;
   return html`<section class="card">
@@ -53,7 +54,7 @@ function Health() {
       ${checks
         ? Object.entries(checks).map(([name, state]) => html`<dt>${named("check-name", name)}</dt><dd><${Badge} of=${state === "ok" ? "good" : state === "draining" ? "warn" : "bad"}>${named("check", String(state))}<//></dd>`)
         : html`<dt></dt><dd><${Shown} asked=${ready}>${() => null}<//></dd>`}
-      ${policies.value && html`<dt>${t("overview.policies")}</dt><dd><a href=${link("policies")}>${t("overview.since", { revision: policies.value.revision.slice(0, 7), at: time(policies.value.since), origin: policies.value.origin })}</a></dd>`}
+      ${policies.value && html`<dt>${t("overview.policies")}</dt><dd><a href=${link("policies")}>${t("policies.since", { revision: policies.value.revision.slice(0, 7), at: time(policies.value.since), origin: named("origin-of", policies.value.origin) })}</a></dd>`}
       ${failure && html`<dt></dt><dd><${Badge} of="bad">${t("overview.reloadFailed", { at: time(failure.at) })} <a href=${link("policies")}>${t("overview.see")}</a><//></dd>`}
     </dl>
   </section>`;
@@ -66,7 +67,7 @@ function Happening() {
   useEvents((type, data) => {
     if (!data) return;
     const now = Date.now();
-    // It draws all of this, ten times a second at most.
+    // It draws all of this, five times a second at most.
     live.add({ key: (turn.current += 1), type, data, at: data.at || new Date().toISOString() });
     if (type === "feature-changed" || type === "feature-refused") {
       heard.current.push({ at: now, who: data.presentity, rule: type === "feature-refused" ? `${data.reason} (${data.rule})` : null });

@@ -10,8 +10,10 @@ import { Files } from "../parts/files.js";
 import { pack, unpack } from "../parts/share.js";
 import { usePlaying } from "../parts/playing.js";
 import { Verdict } from "../parts/verdict.js";
-import { Empty, Failed, Loading, why } from "../parts/states.js";
+import { Empty, Loading, why } from "../parts/states.js";
 import { t } from "../words.js";
+import "../words/playground.js";
+import "../words/policies.js";
 
 const SAMPLE = `apiVersion: dfks/v1
 kind: Policy
@@ -35,12 +37,10 @@ export function Page() {
   const [state, set] = useState(/** @type {any} */ (null));
   const { s = "", decision = "", facts = "" } = route.value.query;
   useEffect(() => {
-    if (!may("policies:read")) return;
     begin({ s, decision, facts }).then(set, (problem) => set({ problem }));
     factNames().then((names) => set((/** @type {any} */ old) => ({ ...old, names })));
   }, [s, decision, facts]);
   if (session.value?.domains) return html`<h1>${t("page.playground")}</h1><${Empty}>${t("policies.whole")}<//>`;
-  if (!may("policies:read")) return html`<h1>${t("page.playground")}</h1><${Failed} problem=${new Problem(403, { type: "scope-missing", detail: "policies:read" })} />`;
   if (state?.problem) return html`<h1>${t("page.playground")}</h1><p class="bad" role="alert">${state.problem instanceof Problem ? why(state.problem) : t("play.broken")}</p>`;
   if (!state?.files) return html`<${Loading} />`;
   return html`<${Play} begun=${state} names=${state.names || []} />`;

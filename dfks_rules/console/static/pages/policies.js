@@ -9,7 +9,8 @@ import { Meaning } from "../parts/meaning.js";
 import { Shadow } from "../parts/shadow.js";
 import { TextDiff } from "../parts/text_diff.js";
 import { Badge, Empty, Shown } from "../parts/states.js";
-import { t } from "../words.js";
+import { named, t } from "../words.js";
+import "../words/policies.js";
 
 export function Page() {
   if (session.value?.domains) return html`<h1>${t("page.policies")}</h1><${Empty}>${t("policies.whole")}<//>`;
@@ -43,7 +44,7 @@ function All() {
 /** @param {{of: any}} props */
 function InForce({ of }) {
   const count = of.policies.reduce((/** @type {number} */ sum, /** @type {any} */ one) => sum + one.rules, 0);
-  return html`<p>${t("overview.since", { revision: of.revision.slice(0, 7), at: time(of.since), origin: of.origin })}<br />${t("policies.files", { count: number(count), files: number(of.policies.length) })}</p>
+  return html`<p>${t("policies.since", { revision: of.revision.slice(0, 7), at: time(of.since), origin: named("origin-of", of.origin) })}<br />${t("policies.files", { count: number(count), files: number(of.policies.length) })}</p>
     <div class="scroll" tabindex="0" role="group" aria-label=${t("policies.inForce")}><ol class="stack">${of.policies.slice(0, 500).map((/** @type {any} */ one) => html`<li><strong>${one.name}</strong> · ${number(one.rules)}<br /><span class="mono soft">${one.file}</span></li>`)}</ol></div>`;
 }
 
@@ -69,7 +70,7 @@ function Revisions({ of, again }) {
     show({ revision, meaning: body, old: old.body.files, now: now.body.files });
   };
   return html`<ul class="stack">${[...of.revisions].reverse().map((/** @type {any} */ one) => html`<li class="row between">
-      <span><span class="mono">${one.revision.slice(0, 7)}</span> ${time(one.since)}, ${one.origin}</span>
+      <span><span class="mono">${one.revision.slice(0, 7)}</span> ${time(one.since)}, ${named("origin-of", one.origin)}</span>
       ${one.revision === of.revision ? html`<${Badge} of="good">${t("policies.current")}<//>` : html`<span class="row">
         <${Act} label=${t("policies.compare")} run=${compare(one.revision)} />
         ${may("policies:write") && html`<${Act} label=${t("policies.back")} run=${back(one.revision)} sure=${t("policies.backSure", { revision: one.revision.slice(0, 7) })} />`}</span>`}

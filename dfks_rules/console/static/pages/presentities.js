@@ -4,7 +4,7 @@ import { path, useAsked } from "../api.js";
 import { filter, go, link, route } from "../route.js";
 import { number } from "../format.js";
 import { Presentity } from "./presentity.js";
-import { Empty, Shown } from "../parts/states.js";
+import { Empty, shown } from "../parts/states.js";
 import { stateText } from "../parts/feature_state.js";
 import { named, t } from "../words.js";
 
@@ -29,7 +29,7 @@ function List() {
   return html`<h1>${t("page.presentities")}</h1>
     <div class="row">
       <form class="row" onSubmit=${open} role="search">
-        <label>${t("presentities.find")}<input name="who" size="32" maxlength="512" placeholder=${t("presentities.hint")} autofocus
+        <label>${t("presentities.find")}<input name="who" size="32" maxlength="512" placeholder=${t("word.address")} autofocus
           aria-invalid=${wrong ? "true" : undefined} aria-describedby="wrong" /></label>
         <button class="primary">${t("presentities.open")}</button>
       </form>
@@ -41,16 +41,16 @@ function List() {
         </select></label>
     </div>
     <p id="wrong" role="alert" class="bad">${wrong ? t("presentities.bad") : ""}</p>
-    <section class="card"><${Shown} asked=${asked}>${(/** @type {any} */ page) => html`<${Rows} page=${page} filtered=${Boolean(domain || on)} />`}<//></section>`;
+    <section class="card">${shown(asked, (page) => html`<${Rows} page=${page} filtered=${Boolean(domain || on)} />`)}</section>`;
 }
 
-/** @param {{page: any, filtered: boolean}} props */
+/** @param {{page: Api.Answers["GET /v1/presentities"], filtered: boolean}} props */
 function Rows({ page, filtered }) {
   if (!page.items.length) return html`<${Empty}>${filtered ? t("presentities.noMatch") : t("presentities.none")}<//>`;
   return html`<div class="scroll" tabindex="0" role="group" aria-label=${t("page.presentities")}>
       <table>
         <thead><tr><th scope="col">${t("presentities.who")}</th><th scope="col">${t("presentities.states")}</th><th scope="col" class="num">${t("presentities.revision")}</th></tr></thead>
-        <tbody>${page.items.map((/** @type {any} */ one) => html`<tr>
+        <tbody>${page.items.map((one) => html`<tr>
           <td><a href=${link("presentities", [one.presentity])}>${one.presentity}</a></td>
           <td>${onWords(one.features)}</td>
           <td class="num">${number(one.revision)}</td>
@@ -60,7 +60,7 @@ function Rows({ page, filtered }) {
     ${page.next && html`<button onClick=${() => filter({ after: page.next })}>${t("do.more")}</button>`}`;
 }
 
-/** What is on, in words. @param {Record<string, any>} features */
+/** What is on, in words. @param {Api.States} features */
 function onWords(features) {
   const all = Object.entries(features).filter(([, state]) => state.status === "on");
   if (!all.length) return html`<span class="soft">${t("word.none")}</span>`;

@@ -10,6 +10,9 @@ import { Lamp } from "../parts/lamp.js";
 import { Badge, Empty, Shown, why } from "../parts/states.js";
 import { stateText } from "../parts/feature_state.js";
 import { named, t } from "../words.js";
+import "../words/decisions.js";
+import "../words/presentities.js";
+import "../words/state.js";
 
 /** @param {{who: string}} props */
 export function Presentity({ who }) {
@@ -42,7 +45,7 @@ export function Presentity({ who }) {
   const tellAgain = async () => {
     try {
       const { body } = await ask("POST", path(["presentities", who, "notify"]));
-      say(html`<${Badge} of="good">${t("presentity.toldAgain", { count: body.watchers ?? body.count ?? "?" })}<//>`);
+      say(html`<${Badge} of="good">${t("presentity.toldAgain", { count: body.watchers })}<//>`);
     } catch (problem) {
       if (!(problem instanceof Problem)) throw problem;
       say(told(problem));
@@ -71,7 +74,7 @@ export function Presentity({ who }) {
     </div>`;
 }
 
-/** @param {{reason: string, rule: string}} by @param {string} [decision] */
+/** @param {Api.Refusal} by @param {string} [decision] */
 const refusal = ({ reason, rule }, decision) =>
   html`<${Badge} of="bad">${t("presentity.refused", { reason, rule })}<//> ${decision && html`<a href=${link("decisions", [decision])}>${t("presentity.why")}</a>`}`;
 
@@ -79,7 +82,7 @@ const refusal = ({ reason, rule }, decision) =>
 function told(problem) {
   if (problem.status === 412) return html`<${Badge} of="warn">${t("presentity.meanwhile")}<//>`;
   const { reason, rule, decision } = problem.told;
-  if (problem.kind === "refused-by-policy") return refusal({ reason, rule }, decision);
+  if (problem.kind === "refused-by-policy") return refusal({ reason, rule, text: null }, decision);
   return html`<${Badge} of="bad">${why(problem)}<//>`;
 }
 
@@ -96,7 +99,7 @@ function Phones({ who, items }) {
   }
   return html`<div class="scroll" tabindex="0" role="group" aria-label=${t("presentity.listeners")}><table>
     <thead><tr><th scope="col">${t("presentity.watcher")}</th><th scope="col">${t("presentity.contact")}</th><th scope="col">${t("presentity.left")}</th><th scope="col">${t("presentity.address")}</th></tr></thead>
-    <tbody>${items.map((one) => html`<tr><td>${one.watcher}</td><td class="mono">${one.contact} ${one.transport}</td><td>${duration(one.expires)}</td><td>${one.proof}</td></tr>`)}</tbody>
+    <tbody>${items.map((one) => html`<tr><td>${one.watcher}</td><td class="mono">${one.contact} ${one.transport}</td><td>${duration(one.expires)}</td><td>${named("proof", one.proof)}</td></tr>`)}</tbody>
   </table></div>`;
 }
 

@@ -1,12 +1,12 @@
 // What passes between the server and one user, as a ladder, while it passes.
 import { html, useEffect, useRef, useState } from "../vendor/preact.js";
-import { path, Problem } from "../api.js";
+import { path } from "../api.js";
 import { go, link, route } from "../route.js";
-import { may } from "../session.js";
 import { number } from "../format.js";
 import { Rung } from "../parts/ladder.js";
-import { Badge, Empty, Failed } from "../parts/states.js";
+import { Badge, Empty } from "../parts/states.js";
 import { t } from "../words.js";
+import "../words/trace.js";
 
 const KEPT = 500;
 
@@ -17,10 +17,9 @@ export function Page() {
     const text = String(new FormData(event.target).get("who")).trim();
     if (text) go("trace", [/^sips?:/.test(text) ? text : `sip:${text}`]);
   };
-  if (!may("trace")) return html`<h1>${t("page.trace")}</h1><${Failed} problem=${new Problem(403, { type: "scope-missing", detail: "trace" })} />`;
   return html`<h1>${t("page.trace")}</h1>
     <form class="row" onSubmit=${open}>
-      <label>${t("trace.who")}<input name="who" size="32" maxlength="512" defaultValue=${who || ""} placeholder=${t("presentities.hint")} required autofocus=${!who} /></label>
+      <label>${t("trace.who")}<input name="who" size="32" maxlength="512" defaultValue=${who || ""} placeholder=${t("word.address")} required autofocus=${!who} /></label>
       <button class="primary">${t("trace.start")}</button>
     </form>
     <p class="soft">${t("trace.blank")}</p>

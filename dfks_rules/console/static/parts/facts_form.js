@@ -1,6 +1,7 @@
 // Facts as a form: a row for each, and the usual ones to choose from.
 import { html, useState } from "../vendor/preact.js";
 import { t } from "../words.js";
+import "../words/playground.js";
 
 const NUMBERS = /^-?\d+$/;
 

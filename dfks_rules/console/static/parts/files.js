@@ -3,6 +3,7 @@ import { html, useState } from "../vendor/preact.js";
 import { Editor } from "./editor.js";
 import { Badge } from "./states.js";
 import { t } from "../words.js";
+import "../words/playground.js";
 
 const NAME = /^(tenants\/[a-z0-9.-]+\/)?[A-Za-z0-9_][A-Za-z0-9_.-]*\.(yaml|yml|csv)$/;
 

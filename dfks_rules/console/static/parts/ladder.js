@@ -1,8 +1,11 @@
 // One rung of the ladder: a message with its way, or what was decided in between.
 import { html } from "../vendor/preact.js";
 import { link } from "../route.js";
-import { language, t } from "../words.js";
+import { format } from "../format.js";
+import { t } from "../words.js";
 import { Badge } from "./states.js";
+import "../words/state.js";
+import "../words/trace.js";
 
 /** @param {{entry: any}} props */
 export function Rung({ entry }) {
@@ -31,4 +34,4 @@ function Decided({ entry }) {
 
 /** To the millisecond. @param {string} at */
 const clock = (at) =>
-  new Intl.DateTimeFormat(language.value, { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 }).format(new Date(at));
+  format("DateTimeFormat", { hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3 }).format(new Date(at));

@@ -2,6 +2,7 @@
 import { html, useState } from "../vendor/preact.js";
 import { stateText } from "./feature_state.js";
 import { named, t } from "../words.js";
+import "../words/presentities.js";
 
 const FORWARDS = new Set(["CallForwardingAlways", "CallForwardingBusy", "CallForwardingNoAnswer"]);
 

@@ -1,11 +1,14 @@
 // Rows that come by themselves, newest first, and never move under the reader's eyes: while the list is
 // paused, scrolled, or something in it is selected or has the focus, new rows wait.
-import { html, useRef, useState } from "../vendor/preact.js";
+import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { t } from "../words.js";
 
 const KEPT = 200;
+const REST = 200;
+/** What fits into the list on this screen, and a little more. */
+const seen = () => Math.ceil(window.innerHeight / 40) + 8;
 
-/** @returns {{rows: any[], waiting: number, held: boolean, add: (row: any) => void, set: (rows: any[]) => void,
+/** @returns {{rows: any[], waiting: number, held: boolean, has: (id: string) => boolean, add: (row: any) => void, set: (rows: any[]) => void,
  *   hold: (on: boolean) => void, box: import("../vendor/preact.js").RefObject<HTMLElement>}} */
 export function useLive() {
   const box = useRef(/** @type {HTMLElement | null} */ (null));
@@ -18,25 +21,33 @@ export function useLive() {
     return Boolean(place && (place.scrollTop > 8 || place.contains(document.activeElement) || selects));
   };
   const now = state.current;
+  const redraw = () => draw((turn) => turn + 1);
+  useEffect(() => {
+    // Until somebody scrolls, rows below the list's edge are not made: in a flood they come and go unseen.
+    const place = box.current;
+    place?.addEventListener("scroll", redraw);
+    return () => place?.removeEventListener("scroll", redraw);
+  }, [box.current]);
   const take = () => {
     now.due = false;
     if (!now.held && !isRead()) {
       now.rows = [...now.waiting.reverse(), ...now.rows].slice(0, KEPT);
       now.waiting = [];
     }
-    draw((turn) => turn + 1);
+    redraw();
   };
   const soon = () => {
     if (now.due) return;
     now.due = true;
-    // At most ten drawings a second, however much happens.
-    window.setTimeout(() => requestAnimationFrame(take), 100);
+    // At most five drawings a second, however much happens.
+    window.setTimeout(() => requestAnimationFrame(take), REST);
   };
   return {
     box,
-    rows: now.rows,
+    rows: now.held || isRead() ? now.rows : now.rows.slice(0, seen()),
     waiting: now.waiting.length,
     held: now.held,
+    has: (id) => [...now.waiting, ...now.rows].some((one) => one.id === id),
     add(row) {
       now.waiting.push(row);
       if (now.waiting.length > KEPT) now.waiting.shift();
@@ -45,7 +56,7 @@ export function useLive() {
     set(rows) {
       now.rows = rows.slice(0, KEPT);
       now.waiting = [];
-      draw((turn) => turn + 1);
+      redraw();
     },
     hold(on) {
       now.held = on;
@@ -54,7 +65,7 @@ export function useLive() {
         now.rows = [...now.waiting.reverse(), ...now.rows].slice(0, KEPT);
         now.waiting = [];
       }
-      draw((turn) => turn + 1);
+      redraw();
     },
   };
 }

@@ -4,6 +4,9 @@ import { link } from "../route.js";
 import { number } from "../format.js";
 import { Badge } from "./states.js";
 import { named, t } from "../words.js";
+import "../words/decisions.js";
+import "../words/policies.js";
+import "../words/state.js";
 
 /** @param {{of: any}} props `Compared` of the API */
 export function Meaning({ of }) {

@@ -1,6 +1,5 @@
 // Numbers of `/metrics`: read every few seconds, kept for some minutes.
 import { useEffect, useRef, useState } from "../vendor/preact.js";
-import { visible } from "../api.js";
 
 /** @typedef {Map<string, [Record<string, string>, number][]>} Found metric → labels and value */
 /** @typedef {{at: number, found: Found}} Sample */
@@ -35,7 +34,7 @@ export function useSamples(every) {
   useEffect(() => {
     const aborting = new AbortController();
     const look = async () => {
-      if (!visible.value) return;
+      if (document.hidden) return;
       const response = await fetch("/metrics", { signal: aborting.signal }).catch(() => null);
       if (!response?.ok) return;
       samples.current = [...samples.current, { at: performance.now(), found: parse(await response.text()) }].slice(-KEPT);

@@ -7,6 +7,7 @@ import { answer } from "./meaning.js";
 import { Act } from "./act.js";
 import { Shown } from "./states.js";
 import { t } from "../words.js";
+import "../words/policies.js";
 
 /** @param {{ended: () => void}} props */
 export function Shadow({ ended }) {

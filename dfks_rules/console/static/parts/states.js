@@ -1,7 +1,7 @@
 // What is shown where there is nothing to show: loading, failed, not allowed, empty.
 import { html } from "../vendor/preact.js";
 import { session } from "../session.js";
-import { t } from "../words.js";
+import { named, t } from "../words.js";
 
 export const Loading = () => html`<p class="state" aria-busy="true">${t("state.loading")}</p>`;
 
@@ -12,7 +12,8 @@ export function why(problem) {
     return t("state.forbidden", { name: session.value?.name || "", scope: problem.told.scope || problem.detail });
   }
   if (problem.kind === "not-kept") return t("state.notKept");
-  return t("state.failed", { detail: problem.detail ? `${problem.title}: ${problem.detail}` : problem.title });
+  const title = named("problem", problem.kind, problem.title);
+  return t("state.failed", { detail: problem.detail ? `${title}: ${problem.detail}` : title });
 }
 
 /** @param {{problem: import("../api.js").Problem, again?: () => void}} props */
@@ -23,13 +24,17 @@ export const Failed = ({ problem, again }) =>
   </div>`;
 
 /** One answer: what `children` make of it, or why there is none.
- * @param {{asked: import("../api.js").Asked, children: (value: any) => any}} props */
+ * @param {{asked: import("../api.js").Asked<any>, children: (value: any) => any}} props */
 export function Shown({ asked, children }) {
   if (asked.value === null && asked.problem) return html`<${Failed} problem=${asked.problem} again=${asked.again} />`;
   if (asked.value === null) return html`<${Loading} />`;
   const stale = asked.problem && html`<p class="state warn" role="status">${why(asked.problem)} ${t("state.stale")}</p>`;
   return html`${stale}${children(asked.value)}`;
 }
+
+/** The same, knowing what is asked for.
+ * @template T @param {import("../api.js").Asked<T>} asked @param {(value: T) => any} draw */
+export const shown = (asked, draw) => html`<${Shown} asked=${asked}>${draw}<//>`;
 
 /** @param {{children: any}} props */
 export const Empty = ({ children }) => html`<p class="state empty">${children}</p>`;

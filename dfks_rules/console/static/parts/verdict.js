@@ -7,6 +7,8 @@ import { answer, Meaning } from "./meaning.js";
 import { Explanation } from "./why.js";
 import { Badge, Loading, why } from "./states.js";
 import { t } from "../words.js";
+import "../words/playground.js";
+import "../words/policies.js";
 
 /** @param {{of: any, files: any[]}} props */
 export function Verdict({ of: { evaluated, active, problem }, files }) {

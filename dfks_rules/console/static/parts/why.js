@@ -4,20 +4,22 @@ import { path, useAsked } from "../api.js";
 import { link } from "../route.js";
 import { time } from "../format.js";
 import { Copy } from "./copy.js";
-import { Badge, Empty, Shown } from "./states.js";
+import { Badge, Empty, shown } from "./states.js";
 import { named, t } from "../words.js";
+import "../words/decisions.js";
+import "../words/state.js";
 
 /** @param {{id: string}} props */
 export function Why({ id }) {
   const record = useAsked(path(["decisions", id]));
   const explained = useAsked(path(["decisions", id, "explanation"]));
   if (record.problem?.status === 404) return html`<${Empty}>${t("decisions.gone")}<//>`;
-  return html`<${Shown} asked=${record}>${(/** @type {any} */ one) => html`<${Record} of=${one} />
-    <${Shown} asked=${explained}>${(/** @type {any} */ value) => html`<${Explanation} of=${value} />`}<//>
-    <${Facts} given=${one.given} />`}<//>`;
+  return shown(record, (one) => html`<${Record} of=${one} />
+    ${shown(explained, (value) => html`<${Explanation} of=${value} />`)}
+    <${Facts} given=${one.given} />`);
 }
 
-/** @param {{of: any}} props */
+/** @param {{of: Api.DecisionRecord}} props */
 function Record({ of: { id, at, given, decision, policyRevision } }) {
   return html`<div class="row between">
       <h2>${t(`op.${given.op}`)} ${given.feature ? named("feature", given.feature) : ""}</h2>
@@ -32,14 +34,14 @@ function Record({ of: { id, at, given, decision, policyRevision } }) {
     </dl>`;
 }
 
-/** What decided, and what did not. @param {{of: any}} props */
+/** What decided, and what did not. @param {{of: Api.Explanation}} props */
 export const Explanation = ({ of }) => {
-  const near = of.unmatched.filter((/** @type {any} */ one) => !one.elsewhere);
+  const near = of.unmatched.filter((one) => !one.elsewhere);
   const far = of.unmatched.length - near.length;
   return html`
     <h3>${t("decisions.matched")}</h3>
-    ${of.matched.length ? html`<ol class="stack">${of.matched.map((/** @type {any} */ one) => html`<${Matched} rule=${one} />`)}</ol>` : html`<${Empty}>${t("decisions.nobody")}<//>`}
-    ${near.length > 0 && html`<h3>${t("decisions.unmatched")}</h3><ol class="stack">${near.map((/** @type {any} */ one) => html`<${Unmatched} rule=${one} />`)}</ol>`}
+    ${of.matched.length ? html`<ol class="stack">${of.matched.map((one) => html`<${Matched} rule=${one} />`)}</ol>` : html`<${Empty}>${t("decisions.nobody")}<//>`}
+    ${near.length > 0 && html`<h3>${t("decisions.unmatched")}</h3><ol class="stack">${near.map((one) => html`<${Unmatched} rule=${one} />`)}</ol>`}
     ${far > 0 && html`<p class="soft">${t("decisions.elsewhere", { count: far })}</p>`}
     <details><summary>${t("decisions.text")}</summary><pre tabindex="0">${of.text.join("\n")}</pre></details>`;
 };

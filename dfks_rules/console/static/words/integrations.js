@@ -1,22 +1,7 @@
-// Traces, webhooks and imports.
-/** @type {Record<string, [string, string]>} */
-export const words = {
-  "trace.who": ["User", "Teilnehmer"],
-  "trace.start": ["Trace for 60 s", "60 s mitschneiden"],
-  "trace.again": ["60 s more", "Noch 60 s"],
-  "trace.stop": ["Stop", "Anhalten"],
-  "trace.running": ["Every message from and to this user's phones appears here.", "Hier erscheint jede Nachricht von und zu den Telefonen dieses Teilnehmers."],
-  "trace.over": ["The trace is over; {count} messages and decisions.", "Der Mitschnitt ist zu Ende; {count} Nachrichten und Entscheidungen."],
-  "trace.nothing": ["Nothing has passed yet. Press a key on the phone, or restart it.", "Noch ist nichts vorbeigekommen. Drücke eine Taste am Telefon, oder starte das Telefon neu."],
-  "trace.lost": ["Entries lost, because the browser was too slow: {count}", "Verlorene Einträge, weil der Browser zu langsam war: {count}"],
-  "trace.full": ["Only the latest 500 are shown.", "Nur die letzten 500 werden gezeigt."],
-  "trace.pcap": ["For Wireshark", "Für Wireshark"],
-  "trace.text": ["As text", "Als Text"],
-  "trace.server": ["server", "Server"],
-  "trace.in": ["to the server", "zum Server"],
-  "trace.out": ["to the phone", "zum Telefon"],
-  "trace.decision": ["Decision", "Entscheidung"],
-  "trace.blank": ["Credentials are removed, and long bodies are cut.", "Zugangsdaten sind entfernt, lange Inhalte gekürzt."],
+// Webhooks and imports.
+import { learn } from "../words.js";
+
+learn({
   "hooks.title": ["Webhooks", "Webhooks"],
   "hooks.none": ["No webhook. `POST /v1/webhooks` or `dfks webhook add` makes one.", "Kein Webhook. `POST /v1/webhooks` oder `dfks webhook add` legt einen an."],
   "hooks.notKept": ["This server keeps no changes, so it has no webhooks.", "Dieser Server bewahrt keine Änderungen auf und hat daher keine Webhooks."],
@@ -43,4 +28,17 @@ export const words = {
   "listeners.scopes": ["May", "Darf"],
   "listeners.domains": ["Domains", "Domains"],
   "listeners.all": ["all", "alle"],
-};
+  "import.waiting": ["waiting", "wartet"],
+  "import.running": ["running", "läuft"],
+  "import.done": ["done", "fertig"],
+  "import.cancelled": ["cancelled", "abgebrochen"],
+  "import.failed": ["failed", "gescheitert"],
+  "try.delivered": ["delivered", "zugestellt"],
+  "try.gone": ["gone", "nicht mehr da"],
+  "try.limited": ["limited", "gebremst"],
+  "try.refused": ["refused", "abgelehnt"],
+  "try.timeout": ["timed out", "ohne Antwort"],
+  "try.unreachable": ["unreachable", "nicht erreichbar"],
+  "try.forbidden": ["address not allowed", "Adresse nicht erlaubt"],
+  "try.malformed": ["malformed answer", "Antwort unbrauchbar"],
+});

@@ -1,6 +1,7 @@
 // Trying policies before they are trusted.
-/** @type {Record<string, [string, string]>} */
-export const words = {
+import { learn } from "../words.js";
+
+learn({
   "play.files": ["Files", "Dateien"],
   "play.add": ["Add a file", "Datei hinzufügen"],
   "play.name": ["Name of the file", "Name der Datei"],
@@ -20,8 +21,6 @@ export const words = {
   "play.result": ["What it decides", "Was es entscheidet"],
   "play.against": ["What is in force decides", "Was in Kraft ist, entscheidet"],
   "play.same": ["the same", "dasselbe"],
-  "play.findings": ["Findings", "Befunde"],
-  "play.fine": ["No findings.", "Keine Befunde."],
   "play.cases": ["Run the cases", "Testfälle ausführen"],
   "play.diff": ["Difference to what is in force", "Unterschied zu dem, was in Kraft ist"],
   "play.share": ["Share by link", "Per Link teilen"],
@@ -31,7 +30,6 @@ export const words = {
   "play.shadowed": ["The comparison has begun; see Policies.", "Der Vergleich läuft; siehe Regelwerke."],
   "play.noSave": ["Nothing takes effect from here: the files in git are the source of truth.", "Von hier aus wird nichts in Kraft gesetzt: Maßgeblich sind die Dateien und git."],
   "play.line": ["line {line}", "Zeile {line}"],
-  "play.case": ["As a case", "Als Testfall"],
   "play.broken": ["This link cannot be read: it is cut off or mistyped.", "Dieser Link ist nicht lesbar: Er ist abgeschnitten oder enthält einen Tippfehler."],
   "play.editor": ["Text of {name}", "Text von {name}"],
-};
+});

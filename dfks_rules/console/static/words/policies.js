@@ -1,6 +1,7 @@
-// Policies, and nodes that follow them.
-/** @type {Record<string, [string, string]>} */
-export const words = {
+// Policies, and what a change of them means.
+import { learn } from "../words.js";
+
+learn({
   "policies.inForce": ["In force", "In Kraft"],
   "policies.files": ["{count} rules in {files} policies, in order of precedence", "{count} Regeln in {files} Regelwerken, nach Vorrang"],
   "policies.reload": ["Read files again", "Dateien neu laden"],
@@ -14,7 +15,6 @@ export const words = {
   "policies.back": ["Put back in force", "Auf diesen Stand zurück"],
   "policies.backSure": ["Put {revision} back in force for all users?", "Für alle Teilnehmer auf {revision} zurückgehen?"],
   "policies.compare": ["What would change", "Was sich ändern würde"],
-  "policies.comparing": ["Comparing …", "Wird verglichen …"],
   "policies.meaning": ["In meaning", "In der Bedeutung"],
   "policies.text": ["In text", "Im Text"],
   "policies.noText": ["The files are the same.", "Die Dateien sind gleich."],
@@ -37,15 +37,4 @@ export const words = {
   "policies.samples": ["Latest differences", "Neueste Abweichungen"],
   "policies.stop": ["Stop comparing", "Vergleich beenden"],
   "policies.whole": ["Policies decide for all domains: a token that is limited to domains does not see them.", "Regelwerke entscheiden für alle Domains: Ein auf Domains begrenztes Token sieht sie nicht."],
-  "nodes.name": ["Node", "Knoten"],
-  "nodes.state": ["State", "Zustand"],
-  "nodes.lease": ["Lease", "Frist"],
-  "nodes.cohorts": ["Cohorts", "Kohorten"],
-  "nodes.lag": ["Behind by", "Rückstand"],
-  "nodes.skew": ["Clock", "Uhr"],
-  "nodes.this": ["this one", "dieser"],
-  "nodes.drain": ["Drain", "Leeren"],
-  "nodes.rollout": ["Rollouts", "Rollouts"],
-  "nodes.noRollout": ["Nodes follow their own files.", "Die Knoten folgen ihren eigenen Dateien."],
-  "nodes.changes": ["changes: {count}", "Änderungen: {count}"],
-};
+});

@@ -1,8 +1,8 @@
 // Pages about one presentity, and the list of them.
-/** @type {Record<string, [string, string]>} */
-export const words = {
+import { learn } from "../words.js";
+
+learn({
   "presentities.find": ["Address", "Adresse"],
-  "presentities.hint": ["sip:alice@example.com", "sip:alice@example.com"],
   "presentities.open": ["Open", "Öffnen"],
   "presentities.domain": ["Domain", "Domain"],
   "presentities.on": ["What is on", "Was eingeschaltet ist"],
@@ -48,17 +48,8 @@ export const words = {
   "presentity.history": ["History", "Verlauf"],
   "presentity.historyNone": ["Nothing has ever been changed.", "Es wurde noch nie etwas geändert."],
   "presentity.refusals": ["Refused lately", "Zuletzt abgelehnt"],
-  "presentity.bad": ["This is not an address of record, such as sip:alice@example.com.", "Das ist keine Adresse wie sip:alice@example.com."],
-  "state.untold": ["not told", "nicht mitgeteilt"],
-  "value.ringCount": ["{value} rings", "{value}-mal klingeln"],
-  "value.reason": ["reason {value}", "Grund {value}"],
-  "value.agentState": ["{value}", "{value}"],
-  "check-name.store": ["Store", "Speicher"],
-  "check-name.policies": ["Policies", "Regelwerke"],
-  "check-name.node": ["Node", "Knoten"],
-  "column.at": ["When", "Wann"],
-  "column.feature": ["Feature", "Funktion"],
-  "column.after": ["Became", "Wurde"],
-  "column.who": ["By", "Durch"],
-  "column.rule": ["Rule", "Regel"],
-};
+  "presentities.bad": ["This is not an address of record, such as sip:alice@example.com.", "Das ist keine Adresse wie sip:alice@example.com."],
+  "proof.unproved": ["not yet", "noch nicht"],
+  "proof.answers": ["as long as it answers", "solange es antwortet"],
+  "proof.proved": ["yes", "ja"],
+});
