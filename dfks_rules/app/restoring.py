@@ -20,7 +20,7 @@ from dfks_rules.presence.rows import written_at
 from dfks_rules.service.ports import DialogRow
 from dfks_rules.store.life import Beat
 
-PORTION = 1_000
+PORTION = 400
 """Rows that are read and taken in one go: about 4 ms."""
 AGAIN = 1.0
 """Seconds until rows that could not be read are asked for again."""

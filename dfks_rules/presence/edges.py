@@ -76,7 +76,7 @@ class Edges:
         """Just before the edge that is being told; None: none is."""
         self._at: datetime | None = None
         """When going through has begun."""
-        self._todo: list[Aor] = []
+        self._todo: list[bytes | Aor] = []
         """Who is still to be looked at."""
         self._is_fetching = False
 
@@ -139,14 +139,15 @@ class Edges:
             self._counts["edges_passed"] += 1
             self._before = datetime.fromtimestamp(edge.timestamp() - 1, at.tzinfo)
             self._at = at
-            self._todo = self._subscriptions.presentities()
+            self._todo = self._subscriptions.watched()
             self._go_on(at, now)
 
     def _go_on(self, at: datetime, now: float) -> None:
         """Look at the next portion."""
         self._wake_at = now
-        portion = self._todo[-PORTION:]
+        whose = [self._subscriptions.whose(one) for one in self._todo[-PORTION:]]
         del self._todo[-PORTION:]
+        portion = [one for one in whose if one is not None]
         self._look_at(portion, now, may_fetch=True)
         if not self._todo and not self._is_fetching:
             self._wait(self._at or at, at, now)

@@ -224,7 +224,7 @@ class Notifier:
         return self._restoring.begin(before, now)
 
     def take(self, claim: Claim | None, rows: Sequence[DialogRow], now: float) -> None:
-        """Take over subscriptions of another life, the newest first; 1,000 take 2 ms.
+        """Take over subscriptions of another life, the newest first; 400 take 3 ms.
 
         Args:
             claim: what `restore` gave.

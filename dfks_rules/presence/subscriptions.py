@@ -10,6 +10,7 @@ from dfks_rules.presence import rows
 from dfks_rules.presence.naps import Naps, is_known_elsewhere
 from dfks_rules.presence.sleeping import FEW, MANY, NAP, Sleeping
 from dfks_rules.presence.subscription import Subscription, Termination
+from dfks_rules.presence.watched import Watched
 from dfks_rules.service.ports import DialogRow
 from dfks_rules.sip.flow import TRANSPORTS, Flow
 
@@ -47,7 +48,7 @@ class Subscriptions:
     The calendar has a page for each second: thousands of deadlines share one, where a heap of them
     would take 80 bytes each.
 
-    Those of an earlier life of the server are rows until somebody wants to see them.
+    Those of an earlier life of the server are rows, asleep, until somebody wants to see them.
     """
 
     def __init__(self, restores: Restores | None = None, sleeping: Sleeping | None = None) -> None:
@@ -59,16 +60,14 @@ class Subscriptions:
         """
         self._restores = restores
         self._sleeping = Sleeping(None) if sleeping is None else sleeping
-        self._by_tag: dict[bytes, Subscription | DialogRow | bytes] = {}
+        self._by_tag: dict[bytes, Subscription | bytes] = {}
         self.awake = Naps(NAP, FEW, MANY)
         """Tags of those that woke not long ago."""
         self.busy = Naps(NAP)
         """Tags of those that could not sleep when their time had come."""
         self.asleep = 0
-        """How many sleep."""
-        # Mostly there is one phone for each user: it needs no table.
-        self._by_presentity: dict[Aor, bytes | dict[bytes, None]] = {}
-        """Tag or tags of those who watch."""
+        """How many sleep that are no rows."""
+        self._watched = Watched(self._whose)
         self._pages: dict[int, list[bytes]] = {}
         """Second → tags of the subscriptions to look at when it begins."""
         self._seconds: list[int] = []
@@ -105,14 +104,18 @@ class Subscriptions:
     def held(self, tag: bytes) -> Subscription | DialogRow | None:
         """What there is in whose dialog this is our tag; either has its `row`."""
         found = self._by_tag.get(tag)
-        return self._wake(tag, found) if isinstance(found, bytes) else found
+        if isinstance(found, bytes) and self._sleeping.is_row(found):
+            return self._sleeping.row(tag, found)
+        return self.at(tag)
 
     def at(self, tag: bytes) -> Subscription | None:
         """The subscription in whose dialog this is our tag."""
         found = self._by_tag.get(tag)
         if found is None or isinstance(found, Subscription):
             return found
-        return self._wake(tag, found) if isinstance(found, bytes) else self._make(found)
+        if self._sleeping.is_row(found):
+            return self._make(self._sleeping.row(tag, found))
+        return self._wake(tag, found)
 
     def find(self, call_id: bytes, local_tag: bytes, remote_tag: bytes) -> Subscription | None:
         """The subscription of a dialog (RFC 3261 §12)."""
@@ -123,27 +126,32 @@ class Subscriptions:
         same = dialog.call_id == call_id and dialog.remote_tag == remote_tag
         return subscription if same else None
 
-    def presentities(self) -> list[Aor]:
-        """All who are watched."""
-        return list(self._by_presentity)
+    def watched(self) -> list[bytes | Aor]:
+        """All who are watched, as `whose` knows them."""
+        return self._watched.keys()
+
+    def whose(self, watched: bytes | Aor) -> Aor | None:
+        """The presentity of one that `watched` gave; None where nobody watches it any more."""
+        return self._whose(watched) if isinstance(watched, bytes) else watched
+
+    def _whose(self, tag: bytes) -> Aor | None:
+        """The presentity of a subscription, which is not woken."""
+        one = self._by_tag.get(tag)
+        if one is None or isinstance(one, Subscription):
+            return None if one is None else one.presentity
+        return self._sleeping.presentity_of(one)
 
     def tags(self, presentity: Aor | None) -> list[bytes]:
         """Our tags in the dialogs of a presentity's subscriptions; None for everybody's."""
         if presentity is None:
             return list(self._by_tag)
-        watching = self._by_presentity.get(presentity, {})
-        return [watching] if isinstance(watching, bytes) else list(watching)
+        tags = self._watched.tags(presentity)
+        return tags if len(tags) > 1 or (tags and self._whose(tags[0]) == presentity) else []
 
     def of(self, presentity: Aor) -> tuple[Subscription, ...]:
         """Every subscription to a presentity."""
-        watching = self._by_presentity.get(presentity)
-        if watching is None:
-            return ()
-        if isinstance(watching, bytes):
-            one = self.at(watching)
-            return () if one is None else (one,)
-        found = [self.at(tag) for tag in list(watching)]
-        return tuple([one for one in found if one is not None])
+        found = [self.at(tag) for tag in self._watched.tags(presentity)]
+        return tuple([one for one in found if one is not None and one.presentity == presentity])
 
     def some(self, count: int) -> list[Subscription]:
         """At most so many of those that live; each again only after all the others.
@@ -193,9 +201,7 @@ class Subscriptions:
         if isinstance(one, bytes):
             is_there = self._sleeping.glance(one).scheduled_for == second
             return self._sleeping.presentity_of(one) if is_there else None
-        if isinstance(one, Subscription):
-            return one.presentity if one.scheduled_for == second else None
-        return one.presentity if isinstance(one, DialogRow) else None
+        return None if one is None or one.scheduled_for != second else one.presentity
 
     def add(self, subscription: Subscription) -> None:
         """Keep a subscription that has its first deadline."""
@@ -203,7 +209,7 @@ class Subscriptions:
         self._by_tag[tag] = subscription
         self.awake.add(tag)
         self.by_transport[_position(subscription)] += 1
-        self._watches(subscription.presentity, tag)
+        self._watched.add(subscription.presentity, tag)
         self.schedule(subscription)
         if self.told is not None:
             self.told(subscription, None)
@@ -211,20 +217,23 @@ class Subscriptions:
     def add_row(self, row: DialogRow) -> None:
         """Keep a subscription of an earlier life; there is none with its tag."""
         assert self._restores is not None  # noqa: S101 - where there are rows, there is one
-        self._by_tag[row.tag] = row
-        self.by_transport[_position(row)] += 1
-        self._watches(row.presentity, row.tag)
-        self._enter(row.tag, ceil(self._restores.deadline_of(row)))
+        deadline, transport = self._restores.deadline_of(row), _position(row)
+        second = ceil(deadline)
+        packed = self._sleeping.pack_row(row, deadline, float(second), transport)
+        self._by_tag[row.tag] = packed
+        self.by_transport[transport] += 1
+        self._watched.add(row.presentity, row.tag)
+        self._enter(row.tag, second)
 
     def remove_row(self, row: DialogRow) -> None:
         """Forget one of which nobody has made a subscription."""
-        self._remove(row.tag, row.presentity)
+        self._remove(row.tag, row.presentity, _position(row))
 
     def remove(self, subscription: Subscription) -> None:
         """Forget a subscription; nothing happens when it is not there."""
         tag = subscription.dialog.local_tag
         if self._by_tag.get(tag) is subscription:
-            self._remove(tag, subscription.presentity)
+            self._remove(tag, subscription.presentity, _position(subscription))
 
     def moved(self, subscription: Subscription, before: Flow) -> None:
         """NOTIFYs of a subscription, which is there, go another way than `before` from now on."""
@@ -335,7 +344,7 @@ class Subscriptions:
         assert self._restores is not None  # noqa: S101 - where there are rows, there is one
         subscription = self._restores.make(row)
         if subscription is None:
-            self._remove(row.tag, row.presentity)
+            self._remove(row.tag, row.presentity, _position(row))
             return None
         self._by_tag[row.tag] = subscription
         self.awake.add(row.tag)
@@ -344,26 +353,10 @@ class Subscriptions:
         subscription.scheduled(float(ceil(subscription.deadline)))
         return subscription
 
-    def _watches(self, presentity: Aor, tag: bytes) -> None:
-        watching = self._by_presentity.get(presentity)
-        if watching is None:
-            self._by_presentity[presentity] = tag
-        elif isinstance(watching, bytes):
-            self._by_presentity[presentity] = {watching: None, tag: None}
-        else:
-            watching[tag] = None
-
-    def _remove(self, tag: bytes, presentity: Aor) -> None:
-        gone = self._by_tag.pop(tag)
-        assert not isinstance(gone, bytes)  # noqa: S101 - whoever ends one has woken it
-        self.by_transport[_position(gone)] -= 1
-        watching = self._by_presentity[presentity]
-        if isinstance(watching, bytes):
-            del self._by_presentity[presentity]
-            return
-        del watching[tag]
-        if len(watching) == 1:
-            self._by_presentity[presentity] = next(iter(watching))
+    def _remove(self, tag: bytes, presentity: Aor, transport: int) -> None:
+        del self._by_tag[tag]
+        self.by_transport[transport] -= 1
+        self._watched.remove(presentity, tag)
 
     def _enter(self, tag: bytes, second: int) -> None:
         """Make an entry in the calendar."""
@@ -382,12 +375,10 @@ class Subscriptions:
             if isinstance(one, Subscription):
                 one.scheduled(inf)
                 self.schedule(one)
-            elif isinstance(one, bytes):
+            else:
                 second = ceil(self._sleeping.glance(one).deadline)
                 self._by_tag[tag] = self._sleeping.scheduled(one, float(second))
                 self._enter(tag, second)
-            elif self._restores is not None:
-                self._enter(tag, ceil(self._restores.deadline_of(one)))
 
 
 def _position(one: Subscription | DialogRow) -> int:

@@ -29,7 +29,7 @@ from dfks_rules.store.tables import read, read_many
 
 T = TypeVar("T")
 
-CACHED = 200_000
+CACHED = 32_768
 """Presentities whose snapshots are kept in memory, about 0.5 KiB each."""
 ONE_TURN = 32
 """Most presentities that are fetched before `fetch` returns, and one by one."""

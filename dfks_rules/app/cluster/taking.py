@@ -20,7 +20,7 @@ from dfks_rules.service.ports import DialogRow
 from dfks_rules.store.postgres.ports import Claimed, Engine
 from dfks_rules.store.postgres.store import PostgresStore
 
-PORTION = 1_000
+PORTION = 400
 """Rows that are read and taken in one go: about 4 ms."""
 AGAIN = 0.5
 """Seconds until rows that could not be read are asked for again."""

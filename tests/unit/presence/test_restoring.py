@@ -425,7 +425,7 @@ def test_a_row_that_is_found_while_its_dialog_is_made_anew_is_replaced(is_wanted
     book.pass_time(2.0)
     assert len(book.notifier.subscriptions) == 1
     (one,) = book.notifier.subscriptions
-    assert book.notifier.subscriptions._by_presentity == {ALICE: one.dialog.local_tag}
+    assert book.notifier.subscriptions.watched() == [one.dialog.local_tag]
     assert one.dialog.local_tag == tag_of(response)
     assert (len(lives.store.rows), book.notifier.counts["subscriptions_made"]) == (1, 1)
     (row,) = lives.store.rows.values()

@@ -4,17 +4,20 @@ from typing import Any
 
 import pytest
 
+from dfks_rules.model.identity import Aor
 from dfks_rules.presence.display import Display
 from dfks_rules.presence.gate import Gate
 from dfks_rules.presence.naps import Naps
 from dfks_rules.presence.proof import Proof
 from dfks_rules.presence.sleeping import Sleeping
 from dfks_rules.presence.subscription import Subscription
+from dfks_rules.service.ports import DialogRow
 from dfks_rules.sip.flow import Flow
 from tests.helpers.digest import TRUSTED
 from tests.helpers.lives import Lives, subscribe
 from tests.helpers.playbook import DND_ON, FLOW, Playbook, default_policies, message
 from tests.helpers.policy import ALICE, policies
+from tests.helpers.subscription import active
 from tests.helpers.ways import TCP, FakeWays
 
 _OPEN = policies("  - {id: yes, when: {op: subscribe}, then: {allow: true}}")
@@ -122,6 +125,30 @@ def test_one_that_sleeps_is_small() -> None:
     moved = sleeping.scheduled(packed, 700.0)
     assert sleeping.glance(moved).scheduled_for == 700.0
     assert sleeping.presentity_of(moved) == ALICE
+
+
+def test_a_row_that_has_slept_is_as_it_was() -> None:
+    """Whoever it is, and however little is known of it."""
+    row = DialogRow(
+        7, b"tag", Aor("zoë\udc80", "example.com"), 1e9, 3, -4, 1 << 40, b"first\r\n", None
+    )
+    sleeping = Sleeping(None)
+    for one in (row, row._replace(first=None, last=b"l" * 4_000), row._replace(row=8)):
+        packed = sleeping.pack_row(one, 600.0, 601.0, 2)
+        assert (sleeping.row(b"tag", packed), sleeping.is_row(packed)) == (one, True)
+        assert sleeping.glance(packed) == (600.0, 601.0, one.row, 2)
+        assert sleeping.presentity_of(packed) == one.presentity
+    assert not sleeping.is_row(sleeping.pack(active(b"1")))
+
+
+def test_rows_of_phones_alike_are_small() -> None:
+    """After a restart there are as many as there were subscriptions."""
+    lives = Lives()
+    for number in (1, 2):
+        lives.book.answer(lives.book.receive(subscribe(number))[1])
+    sleeping = Sleeping(None)
+    sizes = [len(sleeping.pack_row(one, 0.0, 0.0, 0)) for one in lives.store.rows.values()]
+    assert sizes[1] < 100
 
 
 def test_who_is_needed_stays_awake() -> None:

@@ -4,6 +4,7 @@ from itertools import chain
 
 from dfks_rules.presence.subscription import Termination
 from dfks_rules.presence.subscriptions import PORTION, SPARE, Subscriptions
+from dfks_rules.service.ports import DialogRow
 from dfks_rules.sip.flow import Flow, Listener
 from tests.helpers.lives import Lives
 from tests.helpers.playbook import Playbook, default_policies, message
@@ -275,3 +276,36 @@ def test_rows_of_an_earlier_life_are_counted_too() -> None:
     assert (subscriptions.made(), subscriptions.by_transport) == ([], [1, 0, 0])
     assert len(list(subscriptions)) == 1
     assert (len(subscriptions.made()), subscriptions.by_transport) == (1, [1, 0, 0])
+
+
+def test_rows_of_an_earlier_life_stay_asleep_until_somebody_wants_them() -> None:
+    """They take little, and whoever looks at their tags and presentities makes nothing of them."""
+    lives = Lives()
+    lives.book.answer(lives.book.receive(message())[1])
+    (row,) = lives.store.rows.values()
+    subscriptions = lives.stop().notifier.subscriptions
+    assert isinstance(subscriptions._by_tag[row.tag], bytes)
+    held = subscriptions.held(row.tag)
+    assert isinstance(held, DialogRow)
+    assert held._replace(flags=row.flags) == row
+    (watched,) = subscriptions.watched()
+    assert subscriptions.whose(watched) == ALICE
+    assert subscriptions.tags(ALICE) == [row.tag]
+    found, _ = subscriptions.listed(0, 0, 10)
+    assert [(tag, whose) for _, _, tag, whose in found] == [(row.tag, ALICE)]
+    assert (subscriptions.made(), subscriptions.asleep) == ([], 0)
+    (one,) = subscriptions.of(ALICE)
+    assert (one.row, subscriptions.held(row.tag)) == (row.row, one)
+    subscriptions.remove(one)
+    assert subscriptions.watched() == subscriptions.tags(ALICE) == []
+    assert subscriptions.whose(watched) is None
+
+
+def test_the_calendar_is_written_anew_with_rows() -> None:
+    """They keep their deadlines."""
+    lives = Lives()
+    lives.book.answer(lives.book.receive(message())[1])
+    subscriptions = lives.stop().notifier.subscriptions
+    before = subscriptions.next_deadline()
+    subscriptions._write_anew()
+    assert (subscriptions.next_deadline(), subscriptions.made()) == (before, [])
