@@ -5,6 +5,9 @@ unsubscribe, 400 a second; 2,000 subscriptions a minute expire within a second o
 files change, users of the API set features and look at pages of everything, metrics are scraped,
 and the store is backed up. Prints the histogram of how late the loop was, by what the server says
 itself, and how long answers took. Bar: no look is more than 10 ms late.
+
+Beside it, on the server's CPU, another process does nothing but look: what is late there, too, is
+the machine's, which has other work; or it waited while the server was at work.
 """
 
 import json
@@ -24,8 +27,9 @@ from typing import Any
 from bench.api import asking
 from bench.figures import SET_FORWARDING, WINDOW
 from bench.load import Phones
-from bench.server import RESULTS, Served
+from bench.server import RESULTS, Served, on_its_own_cpu
 from bench.soak import change, write_policies
+from dfks_rules.app.lateness import BOUNDS, EVERY
 
 SUBSCRIPTIONS = 100_000
 SECONDS = 600
@@ -55,6 +59,18 @@ def late(served: Served) -> dict[float, int]:
             bound, _, number = line.partition('le="')[2].partition('"} ')
             found[float(bound)] = int(float(number))
     return found
+
+
+def look_bare(seconds: float) -> None:
+    """Look again and again, as the server does, and print how many were late by how much."""
+    found = [0 for _ in (*BOUNDS, float("inf"))]
+    ends = time.monotonic() + seconds
+    while (due := time.monotonic() + EVERY) < ends:
+        time.sleep(EVERY)
+        late_by = time.monotonic() - due
+        for place, bound in enumerate((*BOUNDS, float("inf"))):
+            found[place] += late_by <= bound
+    print(json.dumps(found), flush=True)
 
 
 class Traffic:
@@ -131,6 +147,9 @@ def measure(served: Served, folder: Path, subscriptions: int, seconds: int) -> d
         )
 
     before = late(served)
+    code = f"from bench.lateness import look_bare; look_bare({seconds})"
+    with on_its_own_cpu():
+        bare = subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True)
     threads = [
         every(RELOAD_EVERY, lambda turn: change(folder / "policies", turn), is_over),
         every(SCRAPE_EVERY, lambda _turn: late(served), is_over),
@@ -148,6 +167,7 @@ def measure(served: Served, folder: Path, subscriptions: int, seconds: int) -> d
     for thread in threads:
         thread.join()
     looks = {bound: number - before.get(bound, 0) for bound, number in late(served).items()}
+    beside = dict(zip(looks, json.loads(bare.communicate()[0]), strict=True))
     cuts = quantiles(traffic.waits, n=1000)
     return {
         "subscriptions": subscriptions,
@@ -162,6 +182,8 @@ def measure(served: Served, folder: Path, subscriptions: int, seconds: int) -> d
         "looks": looks[float("inf")],
         "looks_late_by_at_most_s": looks,
         "over_10_ms": looks[float("inf")] - looks[BAR],
+        "beside_late_by_at_most_s": beside,
+        "beside_over_10_ms": beside[float("inf")] - beside[BAR],
     }
 
 

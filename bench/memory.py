@@ -1,19 +1,25 @@
 """Memory: `python -m bench.memory [SUBSCRIPTIONS] [--store STORE] [--tree CHECKOUT]`.
 
-So many phones (100,000) subscribe, all of them refresh, and a thousand are told a change. Prints
-after each step what it has cost, and how much the resident memory of the server has grown since
-before the first, for each subscription: at once, and when the transactions are forgotten.
+So many phones (100,000) subscribe, all of them refresh, and a thousand are told a change; then the
+server is killed and started again. Prints after each step what it has cost, and how much the
+resident memory of the server has grown since before the first, for each subscription: at once, and
+when the transactions are forgotten. Then, how long it takes to start again: until it answers, and
+until all subscriptions are found.
 """
 
 import argparse
 import json
+import os
+import signal
 import socket
 import tempfile
+import threading
 import time
 from functools import partial
 from pathlib import Path
 
 from bench.load import Phones
+from bench.probe import LOADED, first_answer, free_port, statistics
 from bench.server import Served, cpu_seconds, resident_bytes
 
 SUBSCRIPTIONS = 100_000
@@ -45,13 +51,23 @@ def main() -> None:
     parser.add_argument("--tree", type=Path, help="another checkout with a .venv")
     given = parser.parse_args()
     count: int = given.subscriptions
-    with (
-        tempfile.TemporaryDirectory(dir=Path(__file__).parent) as folder,
-        Served(Path(folder), tree=given.tree, store=given.store) as served,
-    ):
+    with tempfile.TemporaryDirectory(dir=Path(__file__).parent) as name:
+        port = free_port()
+        sip = f'listen: ["udp:127.0.0.1:{port}"]'
+        start = partial(Served, Path(name), tree=given.tree, store=given.store, sip=sip)
+        before = _first_life(start, count)
+        if given.store.startswith("sqlite:"):
+            _second_life(start, port, before, count)
+
+
+def _first_life(start: "partial[Served]", count: int) -> int:
+    """Do all of it, and kill the server; its resident memory before, bytes."""
+    with start() as served:
         phones = Phones(served.sip)
+        # Until one has answered a NOTIFY, only a few of one address may wait for theirs.
+        phones.run([phones.message(0, 1)], 1)
         # What is there once, however many there are: code, caches, the store's own memory.
-        phones.run((phones.message(n, 1, users=2_000) for n in range(2_000)), WINDOW)
+        phones.run((phones.message(n, 1, users=2_000) for n in range(1, 2_000)), WINDOW)
         phones.run((phones.message(n, 2, users=2_000, expires=0) for n in range(2_000)), WINDOW)
         time.sleep(TRANSACTIONS_END)
         before = resident_bytes(served.pid)
@@ -67,6 +83,36 @@ def main() -> None:
             ("told", partial(_tell, served, phones)),
         ):
             _measure(served, step, act, before, count)
+        os.kill(served.pid, signal.SIGKILL)
+    return before
+
+
+def _second_life(start: "partial[Served]", port: int, before: int, count: int) -> None:
+    """Start it again, and see how soon it has all of them."""
+    times: dict[str, float] = {}
+    begin = time.monotonic()
+
+    def first() -> None:
+        times["answers"] = first_answer(("127.0.0.1", port)) - begin
+
+    asking = threading.Thread(target=first)
+    asking.start()
+    with start() as served:
+        while statistics(served.mi)[LOADED] < count:
+            time.sleep(0.05)
+        found = {"loaded": time.monotonic() - begin, "cpu": cpu_seconds(served.pid)}
+        asking.join()
+        resident = resident_bytes(served.pid)
+    print(
+        json.dumps(
+            {
+                "step": "restarted",
+                **{name: round(seconds, 1) for name, seconds in {**times, **found}.items()},
+                "bytes": round((resident - before) / count),
+                "resident_mb": round(resident / 1e6),
+            }
+        )
+    )
 
 
 def _tell(served: Served, phones: Phones) -> int:

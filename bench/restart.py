@@ -20,15 +20,11 @@ from pathlib import Path
 
 from bench.load import Phones, answer
 from bench.memory import TRANSACTIONS_END
+from bench.probe import LOADED, first_answer, free_port, statistics
 from bench.server import RESULTS, Served, resident_bytes
 
 SUBSCRIPTIONS = 100_000
 WINDOW = 64
-_OPTIONS = (
-    b"OPTIONS sip:u0@bench.test SIP/2.0\r\nVia: SIP/2.0/UDP 127.0.0.1:%d;rport;branch=z9hG4bK%d\r\n"
-    b"Max-Forwards: 70\r\nFrom: <sip:u0@bench.test>;tag=o\r\nTo: <sip:u0@bench.test>\r\n"
-    b"Call-ID: o-%d\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
-)
 _CALL_ID = re.compile(rb"\r\nCall-ID: ([0-9]+)-")
 
 
@@ -68,36 +64,6 @@ class _Listener(threading.Thread):
         self.join()
 
 
-def first_answer(server: tuple[str, int]) -> float:
-    """When a server that starts answers OPTIONS for the first time, monotonic seconds."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as phone:
-        phone.connect(server)
-        phone.settimeout(0.01)
-        port, number = phone.getsockname()[1], time.time_ns()
-        while True:
-            number += 1
-            try:
-                phone.send(_OPTIONS % (port, number, number))
-                phone.recv(65_535)
-            except TimeoutError:
-                continue
-            except OSError:
-                time.sleep(0.002)
-                continue
-            return time.monotonic()
-
-
-def statistics(mi: tuple[str, int]) -> dict[str, int]:
-    """All counters of a server."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as operator:
-        operator.connect(mi)
-        operator.settimeout(10)
-        call = {"jsonrpc": "2.0", "id": 1, "method": "get_statistics", "params": [["all"]]}
-        operator.send(json.dumps(call).encode())
-        result = json.loads(operator.recv(65_535))["result"]
-    return {name: int(value) for name, value in result.items()}
-
-
 def set_dnd(mi: tuple[str, int], user: str) -> None:
     """Switch do not disturb on as an operator."""
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as operator:
@@ -111,8 +77,8 @@ def set_dnd(mi: tuple[str, int], user: str) -> None:
 
 def measure(folder: Path, subscriptions: int, sign: signal.Signals) -> dict[str, object]:
     """Subscribe, kill, start, watch."""
-    sip = f"127.0.0.1:{_free_port()}"
-    with Served(folder, sip=sip) as served:
+    port = free_port()
+    with Served(folder, sip=_listening(port)) as served:
         phones = Phones(served.sip)
         begin = time.monotonic()
         phones.run(
@@ -131,24 +97,28 @@ def measure(folder: Path, subscriptions: int, sign: signal.Signals) -> dict[str,
         "subscriptions": subscriptions,
         "subscribed_s": round(subscribed, 2),
         "stop_s": round(stopped, 2),
-        **_second_life(folder, sip, phones, listener, subscriptions),
+        **_second_life(folder, port, phones, listener, subscriptions),
         "rss_before_mb": round(before / 1e6, 1),
         "store_mb": round(sum(one.stat().st_size for one in folder.glob("dfks.db*")) / 1e6, 1),
     }
 
 
+def _listening(port: int) -> str:
+    """Settings of SIP."""
+    return f'listen: ["udp:127.0.0.1:{port}"]'
+
+
 def _second_life(
-    folder: Path, sip: str, phones: Phones, listener: _Listener, subscriptions: int
+    folder: Path, port: int, phones: Phones, listener: _Listener, subscriptions: int
 ) -> dict[str, object]:
     """Start the server again, and see how soon it is what it was."""
-    host, _, port = sip.partition(":")
     times: dict[str, float] = {}
     begin = time.monotonic()
     first = threading.Thread(
-        target=lambda: times.update(first=first_answer((host, int(port))) - begin)
+        target=lambda: times.update(first=first_answer(("127.0.0.1", port)) - begin)
     )
     first.start()
-    with Served(folder, sip=sip) as served:
+    with Served(folder, sip=_listening(port)) as served:
         times["banner"] = time.monotonic() - begin
         message = phones.message(0, 2, users=subscriptions)
         while 0 not in listener.answered:
@@ -179,17 +149,6 @@ def _second_life(
         "needless_notifys": needless,
         "rss_loaded_mb": round(loaded / 1e6, 1),
     }
-
-
-LOADED = "presence:rows_restored"
-"""The counter of subscriptions that the server has taken over."""
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-        one.bind(("127.0.0.1", 0))
-        port: int = one.getsockname()[1]
-        return port
 
 
 def main() -> None:

@@ -55,7 +55,7 @@ class Served:
         more: str = "",
         *,
         tree: Path | None = None,
-        sip: str = "127.0.0.1:0",
+        sip: str = 'listen: ["udp:127.0.0.1:0"]',
         store: str = "sqlite:dfks.db",
     ) -> None:
         """Start it.
@@ -65,12 +65,12 @@ class Served:
             policies: where its policies are; None for the default ones of its checkout.
             more: further settings.
             tree: checkout with `.venv` whose server it is; None for this one.
-            sip: where it listens for SIP over UDP.
+            sip: settings of SIP; it has to listen over UDP.
             store: as in the settings.
         """
         config = folder / "dfks.yaml"
         config.write_text(
-            f'sip: {{listen: ["udp:{sip}"]}}\n'
+            f"sip: {{{sip}}}\n"
             f'policies: ["{policies or (tree or REPOSITORY) / "policies/default"}"]\n'
             f'store: "{store}"\nmi: {{datagram: "udp:127.0.0.1:0"}}\n' + more,
             encoding="utf-8",
@@ -93,6 +93,9 @@ class Served:
         api = re.search(r"^  api http://(\S+)$", banner, re.MULTILINE)
         self.api = api[1] if api else ""
         """HOST:PORT of the HTTP API; empty where the settings have none."""
+        found = re.findall(r"^  sip (tcp|tls):127\.0\.0\.1:(\d+)$", banner, re.MULTILINE)
+        self.streams = {name: ("127.0.0.1", int(port)) for name, port in found}
+        """Where it listens for SIP over TCP and TLS."""
         self.pid = self.process.pid
 
     def __enter__(self) -> "Served":

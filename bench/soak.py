@@ -2,7 +2,8 @@
 
 Phones subscribe, refresh, press keys and unsubscribe, operators set features, sets follow from
 sets, policy files change every two seconds (every tenth time into something broken), decisions are
-logged and the log is rotated. The highest rate is measured first. Ends with status 1 when something
+logged and the log is rotated; twenty times a second, a phone by TCP or TLS or a client of the HTTP
+API comes and goes. The highest rate is measured first. Ends with status 1 when something
 grows. Figures are in docs/topics/hot-reload.md.
 """
 
@@ -17,8 +18,10 @@ from itertools import count, cycle
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bench.guests import Guests
 from bench.load import Phones, answer
 from bench.server import REPOSITORY, Served, resident_bytes
+from tests.helpers.certificates import authority
 
 SECONDS = 1800
 SAMPLE_EVERY = 10
@@ -46,6 +49,8 @@ rules:
     when: {{op: set, feature: DoNotDisturb, user: u1, origin: {{ne: internal}}}}
     then: {{also: [{{feature: DoNotDisturb, user: u2, status: request}}]}}
 """
+
+_LISTEN = 'listen: ["udp:127.0.0.1:0", "tcp:127.0.0.1:0", "tls:127.0.0.1:0"]'
 
 
 def write_policies(folder: Path) -> None:
@@ -229,11 +234,16 @@ def run(seconds: int) -> dict[str, Any]:
         # What is kept of the past is soon as much as it will be.
         more = f'decisions: {{file: "{log}", keep: 100}}\n'
         more += f'reload: {{last_good: "{name}/last_good.json"}}\n'
-        with Served(Path(name), folder, more) as served:
-            traffic = Traffic(served)
+        more += 'http: {listen: "127.0.0.1:0", per_token: 10000/s}\n'
+        certificate, key = authority().files(Path(name), "localhost")
+        sip = f'{_LISTEN}, tls: {{certificate: "{certificate}", key: "{key}"}}'
+        with Served(Path(name), folder, more, sip=sip) as served:
+            traffic, guests = Traffic(served), Guests(served)
             try:
-                return soak(served, traffic, folder, log, seconds)
+                guests.start()
+                return {**soak(served, traffic, folder, log, seconds), "guests": dict(guests.done)}
             finally:
+                guests.end()
                 traffic.close()
 
 
