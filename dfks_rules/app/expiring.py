@@ -31,8 +31,7 @@ AGAIN = 5.0
 LOOK = 2.0
 """Seconds between two looks where other nodes store deadlines, too."""
 LONGEST = 5.0
-"""Seconds until the clock is looked at again: it may be set, and does not stand while machines sleep.
-"""
+"""Seconds until the clock is looked at again: it may be set, and goes on while machines sleep."""
 
 _log = structlog.get_logger()
 

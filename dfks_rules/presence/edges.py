@@ -35,8 +35,7 @@ from dfks_rules.service.shown import Shown
 PORTION = 32
 """Most presentities looked at in one go; it takes about 1 ms."""
 LONGEST = 5.0
-"""Seconds until the clock is looked at again: it may be set, and does not stand while machines sleep.
-"""
+"""Seconds until the clock is looked at again: it may be set, and goes on while machines sleep."""
 SLIGHT = 60.0
 """How far back a clock is set without being believed, s: phones would be told to and fro."""
 FAR = timedelta(days=30)
@@ -86,7 +85,10 @@ class Edges:
         self._is_fetching = False
 
     def go_on_from(self, since: datetime) -> None:
-        """A life before has told all edges up to this moment; to be called before `expire`."""
+        """All edges up to this moment are told, or have nobody who is to be told; now may be later.
+
+        To be called before `expire`.
+        """
         # Since then, there may have been one.
         self._seen = self._edge = since
 

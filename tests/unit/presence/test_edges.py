@@ -211,8 +211,7 @@ def test_a_clock_that_is_set_while_phones_are_told_is_right_in_the_end() -> None
 def test_where_no_edge_is_near_it_is_looked_for_again() -> None:
     """A weekday comes every week; this rule changes something in spring."""
     spring = "schedules: {spring: {tz: UTC, also: [2026-04-01 08:00-18:00]}}"
-    rule = "- {id: r, when: {op: get, feature: DoNotDisturb, time: {during: spring}}, then: {status: 1}}"
-    day = Day(policies(rule, spring))
+    day = Day(policies(NIGHT.replace('ge: "12:05"', "during: spring"), spring))
     day.pass_time(0.0, NOON)
     day.watch()
     day.clock = 80 * 24 * HOUR
