@@ -30,8 +30,8 @@ AGAIN = 5.0
 """Seconds until what could not be switched off is looked at again."""
 LOOK = 2.0
 """Seconds between two looks where other nodes store deadlines, too."""
-LONGEST = 900.0
-"""Longest sleep, s: somebody may set the clock by which deadlines go."""
+LONGEST = 5.0
+"""Seconds until the clock is looked at again: it may be set, and goes on while machines sleep."""
 
 _log = structlog.get_logger()
 
@@ -62,6 +62,8 @@ class Expiring:
         self._woken = asyncio.Event()
         self._next: int | None = None
         """The earliest deadline that is known, seconds since 1970."""
+        self._is_known = False
+        """Whether none can be earlier than that."""
         self._task: asyncio.Task[None] | None = None
         self._stuck: dict[Aor, None] = {}
         """Users who could not be switched off, those whose turn comes next first."""
@@ -111,6 +113,9 @@ class Expiring:
         Raises:
             StoreError: deadlines cannot be read.
         """
+        if self._is_known and not self._woken.is_set() and (left := self._sleep()) != 0.0:
+            return left
+        self._is_known = False
         self._woken.clear()
         if self._acts is not None and not await self._acts():
             self._stuck.clear()
@@ -127,6 +132,7 @@ class Expiring:
         if self._stuck:
             return AGAIN
         self._next = await self._deadlines.next()
+        self._is_known = self._acts is None
         return self._sleep()
 
     async def _due(self) -> list[Aor]:

@@ -97,10 +97,9 @@ class Phones:
 
     def begin(self) -> None:
         """Let time act from now on: also what was due since the life before."""
-        since = self._storage.lived_until
-        if since is not None:
-            at = datetime.fromtimestamp(since, self.driver.at().tzinfo)
-            self.notifier.edges.go_on_from(at)
+        at, since = self.driver.at(), self._storage.lived_until
+        since_when = at if since is None else datetime.fromtimestamp(since, at.tzinfo)
+        self.notifier.edges.go_on_from(since_when)
         self.expiring.begin()
         # Nobody has asked yet when there is something to do.
         self.driver.was_sent()

@@ -4,18 +4,20 @@
 |---------------|---------------------------------|-----------------------------|---------------|
 | resting       | policies whose gets read a time | nothing                     | waiting       |
 | waiting       | an edge                         | nothing                     | going through |
+| waiting       | the clock was set over an edge  | nothing                     | going through |
 | waiting       | other policies                  | nothing                     | waiting       |
 | going through | a turn                          | a portion is told           | going through |
 | going through | a turn, and some are not known  | the others are told         | fetching      |
 | fetching      | the answer of the store         | they are told, if it is one | going through |
 | going through | nobody is left                  | nothing                     | waiting       |
 
-What a get shows just before the edge is compared with what it shows now, by the same policies. So
-nothing has to be remembered of what phones were told.
+What a get showed at the last look before the edge is compared with what it shows now, by the same
+policies. So nothing has to be remembered of what phones were told. Clocks are also set back, and
+machines sleep: no edge is waited for longer than until the next look at the clock.
 """
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from math import inf
 from typing import Final
 
@@ -32,10 +34,12 @@ from dfks_rules.service.shown import Shown
 
 PORTION = 32
 """Most presentities looked at in one go; it takes about 1 ms."""
-LONGEST = 900.0
-"""Longest wait, s: somebody may set the clock by which edges go."""
-FAR = 86_400.0
-"""Seconds until an edge is looked for again that is further than a month away."""
+LONGEST = 5.0
+"""Seconds until the clock is looked at again: it may be set, and goes on while machines sleep."""
+SLIGHT = 60.0
+"""How far back a clock is set without being believed, s: phones would be told to and fro."""
+FAR = timedelta(days=30)
+"""After what time edges are looked for again where there is none within a month."""
 LOADING = 1.0
 """Seconds until it is looked again whether all subscriptions are there."""
 FETCHING = 0.1
@@ -66,14 +70,14 @@ class Edges:
         self._spread = spread
         self._policies: Policies | None = None
         """By which the next edge is known."""
-        self._since: datetime | None = None
-        """From when on edges have not been told; None: from now on."""
+        self._seen: datetime | None = None
+        """A moment that shows what watchers were told; None: none yet."""
         self._edge: datetime | None = None
-        """The next one."""
+        """The next one after that; None: time changes nothing."""
         self._wake_at = inf
         """When to look at the time, monotonic seconds."""
         self._before: datetime | None = None
-        """Just before the edge that is being told; None: none is."""
+        """What showed what watchers were told, while what is new is told; None: nothing is."""
         self._at: datetime | None = None
         """When going through has begun."""
         self._todo: list[bytes | Aor] = []
@@ -81,8 +85,12 @@ class Edges:
         self._is_fetching = False
 
     def go_on_from(self, since: datetime) -> None:
-        """A life before has told all edges up to this moment; to be called before `expire`."""
-        self._since = since
+        """All edges up to this moment are told, or have nobody who is to be told; now may be later.
+
+        To be called before `expire`.
+        """
+        # Since then, there may have been one.
+        self._seen = self._edge = since
 
     def next_deadline(self) -> float | None:
         """When `expire` may have something to do (monotonic seconds)."""
@@ -99,8 +107,7 @@ class Edges:
         if policies is not self._policies:
             self._policies = policies
             if self._before is None:
-                since, self._since = self._since, None
-                self._wait(self._untold(at) if since is None else since, at, now)
+                self._wait(at if self._seen is None else self._seen_by(at, self._seen), at, now)
         if now < self._wake_at:
             return
         if self._is_fetching:
@@ -110,37 +117,47 @@ class Edges:
         else:
             self._wake(at, now)
 
-    def _untold(self, at: datetime) -> datetime:
-        """From when on edges have not been told; one may just have passed when policies change."""
+    def _seen_by(self, at: datetime, seen: datetime) -> datetime:
+        """The latest moment that shows the same as `seen`, as far as the next edge says."""
         edge = self._edge
-        if edge is None or edge.timestamp() > at.timestamp():
-            return at
-        return datetime.fromtimestamp(edge.timestamp() - 1, at.tzinfo)
+        is_over = edge is None or seen.timestamp() <= at.timestamp() < edge.timestamp()
+        return at if is_over else seen
 
-    def _wait(self, after: datetime, at: datetime, now: float) -> None:
+    def _wait(self, seen: datetime, at: datetime, now: float) -> None:
         """Find the next edge."""
-        self._before = None
+        self._before, self._seen = None, seen
         timing = self._features.policies.timing
         self._edge, self._wake_at = None, inf
-        if not timing.features:
-            return
-        self._edge = edge = timing.next_edge(after)
-        wait = FAR if edge is None else min(edge.timestamp() - at.timestamp(), LONGEST)
-        self._wake_at = now + max(0.0, wait)
+        if timing.features:
+            self._edge = timing.next_edge(seen) or seen + FAR
+            self._rest(self._edge, at, now)
+
+    def _rest(self, edge: datetime, at: datetime, now: float) -> None:
+        self._wake_at = now + min(max(0.0, edge.timestamp() - at.timestamp()), LONGEST)
 
     def _wake(self, at: datetime, now: float) -> None:
         """It may be time."""
-        edge, restoring = self._edge, self._restoring
-        if edge is None or at.timestamp() < edge.timestamp():
-            self._wait(at, at, now)
-        elif restoring is not None and restoring.is_loading:
+        seen, edge, restoring = self._seen, self._edge, self._restoring
+        assert seen is not None  # noqa: S101 - it waits
+        assert edge is not None  # noqa: S101 - the same
+        back = seen.timestamp() - at.timestamp()
+        if back > SLIGHT:
+            passed = self._features.policies.timing.next_edge(at)
+            if passed is None or seen.timestamp() < passed.timestamp():
+                self._wait(at, at, now)
+                return
+        elif at.timestamp() < edge.timestamp():
+            self._seen = max(seen, at, key=datetime.timestamp)
+            self._rest(edge, at, now)
+            return
+        if restoring is not None and restoring.is_loading:
             self._wake_at = now + LOADING
-        else:
-            self._counts["edges_passed"] += 1
-            self._before = datetime.fromtimestamp(edge.timestamp() - 1, at.tzinfo)
-            self._at = at
-            self._todo = self._subscriptions.watched()
-            self._go_on(at, now)
+            return
+        self._counts["edges_passed"] += 1
+        self._before = seen
+        self._at = at
+        self._todo = self._subscriptions.watched()
+        self._go_on(at, now)
 
     def _go_on(self, at: datetime, now: float) -> None:
         """Look at the next portion."""

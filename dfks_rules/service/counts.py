@@ -26,6 +26,8 @@ BATCH = 250
 """Most members that are made known at once: a few milliseconds, in which nobody else is served."""
 MAX_LEFT = 5_000
 """Most members who leave a group before it is counted anew."""
+LONGEST_PIECE = 1_024
+"""Most members of two directories that are compared at once."""
 IN_VAIN = 10
 """How often a batch of which nothing could be learned is asked for again."""
 
@@ -67,16 +69,14 @@ class _Group:
 
     def have(self, members: tuple[str, ...]) -> bool:
         """Others are members now, of whom most are as before; whether it could do that."""
-        now = set(members)
-        new = now.difference(self.states, self.unread)
-        gone = len(self.states) + len(self.unread) + len(new) - len(now)
-        if gone > MAX_LEFT:
+        changes = _changes(self.members, members)
+        if changes is None:
             return False
-        if gone:
-            for user in [user for user in self.members if user not in now]:
-                self._has(user, 0)
-                self.states.pop(user, None)
-                self.unread.pop(user, None)
+        gone, new = changes
+        for user in gone:
+            self._has(user, 0)
+            self.states.pop(user, None)
+            self.unread.pop(user, None)
         self.unread.update(dict.fromkeys(new))
         self.members = members
         return True
@@ -105,6 +105,34 @@ class _Group:
                 self.on[position] += 1 if after >> position & 1 else -1
             changed >>= 1
             position += 1
+
+
+def _changes(before: tuple[str, ...], now: tuple[str, ...]) -> tuple[list[str], list[str]] | None:
+    """Who has left and who has joined, of two sorted tuples; None: too many have left.
+
+    Where both say the same, they are compared in longer and longer pieces: a set of 50,000 names
+    would take longer than all of this.
+    """
+    gone: list[str] = []
+    new: list[str] = []
+    at = at_now = 0
+    step = 1
+    while at < len(before) and at_now < len(now) and len(gone) <= MAX_LEFT:
+        if before[at : at + step] == now[at_now : at_now + step]:
+            at += step
+            at_now += step
+            step = min(2 * step, LONGEST_PIECE)
+        elif step > 1:
+            step = max(1, step // 8)
+        elif before[at] < now[at_now]:
+            gone.append(before[at])
+            at += 1
+        else:
+            new.append(now[at_now])
+            at_now += 1
+    gone += before[at:]
+    new += now[at_now:]
+    return None if len(gone) > MAX_LEFT else (gone, new)
 
 
 _NO_GROUPS: Final[dict[str, _Group]] = {}

@@ -244,7 +244,7 @@ class Policies(Protocol):
         ...
 
     def members_of(self, domain: str, group: str) -> tuple[str, ...]:
-        """The users of a domain who are in a group; the same tuple until that may differ."""
+        """The users of a domain in a group, sorted; the same tuple until that may differ."""
         ...
 
     def target_of(self, presentity: Aor, text: str) -> str:

@@ -43,6 +43,7 @@ class Slot(IntEnum):
     SYNCS_BEGUN = 12
     SYNCS_DONE = 13
     FAILED = 14
+    SLEPT_NS = 15
 
 
 class Kind(IntFlag):
@@ -157,6 +158,10 @@ class Machine:
     def step_clock(self, seconds: float) -> None:
         """Set the wall clock this far from the right time."""
         self._put(Slot.CLOCK_NS, int(seconds * 1e9))
+
+    def sleep(self, seconds: float) -> None:
+        """Be suspended for so long, from now on: the wall clock and CLOCK_BOOTTIME go on."""
+        self._put(Slot.SLEPT_NS, self.count(Slot.SLEPT_NS) + int(seconds * 1e9))
 
     def wait_for(self, slot: Slot, more_than: int) -> None:
         """Return once the shim has counted more."""

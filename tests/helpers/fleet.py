@@ -21,6 +21,11 @@ WITHIN = 90.0
 """Seconds within which something that nodes do by themselves must have happened."""
 
 
+def is_file(url: str) -> bool:
+    """Whether a store is not shared."""
+    return url.startswith("sqlite:")
+
+
 class Node:
     """One process after the other on the same ports, with the same name."""
 
@@ -38,7 +43,7 @@ class Node:
             name: of the node.
             folder: for settings and log.
             config: settings other than those that make it a node.
-            url: the database.
+            url: the database; where it is a file, this is a server that has it for itself.
             host: its address.
         """
         self.name = name
@@ -54,7 +59,7 @@ class Node:
         self._config: dict[str, Any] = {
             "sip": {"listen": [f"udp:{host}:{port}", f"tcp:{host}:{port}"]},
             "store": url,
-            "cluster": {"name": name, "contact": "keys.example.com"},
+            **({} if is_file(url) else {"cluster": {"name": name, "contact": "keys.example.com"}}),
             "policies": [str(ROOT / "policies/default")],
             "mi": {"http": {"listen": mi, "root": "/mi"}},
             "http": {"listen": self.http.removeprefix("http://"), "names": [host]},
@@ -154,12 +159,13 @@ class Fleet:
 
         Args:
             folder: for settings and logs.
-            url: an empty database.
+            url: an empty database, or of one node, a file.
             count: how many nodes.
             hosts: address of each; none: all are at 127.0.0.1.
             config: settings of all of them, other than those that make them nodes.
         """
-        asyncio.run(migrate(url))
+        if not is_file(url):
+            asyncio.run(migrate(url))
         self.url = url
         self.nodes = [
             Node(f"node-{number}", folder / f"node-{number}", config, url, host)
@@ -226,6 +232,15 @@ class Roamer(Ua):
         self._socket.bind(("127.0.0.1", 0))
         self.contact = "sip:phone@{}:{}".format(*self._socket.getsockname())
         self._buffer = b""
+
+    def fileno(self) -> int:
+        """Of its socket, for `select`."""
+        return self._socket.fileno()
+
+    def taken(self) -> list[Message]:
+        """What came while it waited for something else; it is not answered yet."""
+        taken, self._inbox = self._inbox, []
+        return taken
 
     def send(self, data: bytes) -> None:
         """Send these bytes to the node that it asks."""

@@ -94,13 +94,16 @@ class Directory:
                 if columns not in kept:
                     kept[columns] = _kept(columns, attributes)
                 self._keep(domain, name, kept[columns], cells)
+        self._lists: dict[tuple[str, str], list[str]] | None = None if self._users else {}
+        """The same of all groups, where all users have been added; None: they have to be found."""
         self.attributes = frozenset(name for columns in kept for name in columns)
         """Every attribute that a file has a column for, whether it is kept or not."""
 
     def portions(self, most: int) -> Iterator[Portion]:
         """Everything, in portions for `add` of another one; `most`: users, or numbers, of each."""
         for domain, users in self._users.items():
-            for some in _some(users, most):
+            # In the order in which members of groups are sorted where they arrive.
+            for some in _some(dict(sorted(users.items())), most):
                 yield domain, some, {}, {}
         for domain, owners in self._owners.items():
             for numbers in _some(owners, most):
@@ -111,10 +114,14 @@ class Directory:
                     yield domain, {}, {}, {columns: few}
 
     def add(self, portion: Portion) -> None:
-        """Add what another directory had."""
+        """Add what another directory had, to one that has no users of its own."""
         domain, users, owners, rows = portion
         self._members = {}
         self._users.setdefault(domain, {}).update(users)
+        if self._lists is not None:
+            for name, (groups, _, _) in users.items():
+                for group in groups:
+                    self._lists.setdefault((domain, group), []).append(name)
         self._owners.setdefault(domain, {}).update(owners)
         for columns, cells in rows.items():
             self._rows.setdefault(domain, {}).setdefault(columns, {}).update(cells)
@@ -122,6 +129,7 @@ class Directory:
     def clear(self) -> None:
         """Forget all users."""
         self._users, self._owners, self._rows, self._members = {}, {}, {}, {}
+        self._lists = {}
 
     def __contains__(self, user: Aor) -> bool:
         """Whether a file names the user."""
@@ -150,14 +158,14 @@ class Directory:
     def members_of(self, domain: str, group: str) -> tuple[str, ...]:
         """Users of a domain who are in a group, sorted; the same tuple each time.
 
-        Finding them takes a look at each user of the domain, so it is done once.
+        Where users were not added in portions, finding them takes a look at each user of the
+        domain. It is done once.
         """
         if domain not in self._users:
             return ()  # of which there may be any number
         members = self._members.get((domain, group))
         if members is None:
-            users = self._users[domain]
-            members = tuple(sorted(name for name, user in users.items() if group in user[0]))
+            members = tuple(sorted(self._found(domain, group)))
             self._members[domain, group] = members
         return members
 
@@ -214,6 +222,11 @@ class Directory:
             rows = self._rows.setdefault(domain, {}).setdefault(columns, {})
             before = rows.get(user)
             rows[user] = cells if before is None else tuple(map(_first, before, cells))
+
+    def _found(self, domain: str, group: str) -> Iterable[str]:
+        if self._lists is not None:
+            return self._lists.get((domain, group), ())
+        return [name for name, user in self._users[domain].items() if group in user[0]]
 
     def _known_of(self, user: Aor) -> _User:
         return self._users.get(user.domain, {}).get(user.user, _NOBODY)

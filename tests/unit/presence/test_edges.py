@@ -28,11 +28,16 @@ AT_DESKS = """
   then: {status: 1}
 """
 FIVE = 300.0
+HOUR = 3600.0
+SOON = LONGEST + 1
 _ON = re.compile(rb"<doNotDisturbOn>true<")
 
 
 class Day(Playbook):
     """A notifier whose clocks go together, from noon on."""
+
+    clock = 0.0
+    """How far somebody has set the clock ahead, s."""
 
     def wait(self, seconds: float) -> list[Sent]:
         """Let time pass as the driver does, and confirm what is sent."""
@@ -45,7 +50,7 @@ class Day(Playbook):
         return sent + self._confirm(self._pass_to(until))
 
     def _pass_to(self, now: float) -> list[Sent]:
-        return self.pass_time(now - self.now, NOON + timedelta(seconds=now))
+        return self.pass_time(now - self.now, NOON + timedelta(seconds=now + self.clock))
 
     def _confirm(self, sent: list[Sent]) -> list[Sent]:
         told = [*sent]
@@ -64,7 +69,7 @@ class Day(Playbook):
             "user_agent": agent,
         }
         via = b"SIP/2.0/UDP 192.0.2.7:5062;rport;branch=z9hG4bK" + name
-        changes |= {"via": via, "uri": aor[1:-1], "expires": b"3600"}
+        changes |= {"via": via, "uri": aor[1:-1], "expires": b"86400"}
         response, notify = self.receive(message(b"SUBSCRIBE", b"", **changes))
         assert response.status == 200
         self.answer(notify)
@@ -126,17 +131,93 @@ def test_nothing_wakes_a_server_whose_gets_do_not_look_at_the_time(rules: str | 
     assert day.notifier.next_deadline() is None
 
 
-def test_the_time_is_looked_at_now_and_then() -> None:
-    """Somebody may set the clock: by monotonic time the edge would be missed by as much."""
+def evening() -> Day:
+    """At noon, a phone whose key is lit at six."""
     day = Day(policies(NIGHT.replace("12:05", "18:00")))
     day.pass_time(0.0, NOON)
     day.watch()
-    day.pass_time(1.0, NOON)
-    deadline = day.notifier.edges.next_deadline()
-    assert deadline is not None
-    assert deadline <= LONGEST
-    [notify] = day.pass_time(deadline - day.now, NOON + timedelta(hours=6, seconds=1))[:1]
-    assert told([notify]) == [(b"alice", True)]
+    return day
+
+
+def test_a_clock_that_is_set_over_an_edge_is_noticed_in_seconds() -> None:
+    """The same when the machine has slept: monotonic time did not pass."""
+    day = evening()
+    day.clock = 6 * HOUR
+    assert told(day.wait(SOON)) == [(b"alice", True)]
+    assert day.wait(60) == []
+
+
+def test_a_clock_that_is_set_back_over_an_edge_puts_the_lights_out() -> None:
+    """And they are lit again when it is that time again."""
+    day = evening()
+    day.clock = 7 * HOUR
+    assert told(day.wait(SOON)) == [(b"alice", True)]
+    day.clock = 5 * HOUR
+    assert told(day.wait(SOON)) == [(b"alice", False)]
+    assert told(day.wait(HOUR)) == [(b"alice", True)]
+    assert day.notifier.counts["edges_passed"] == 3
+
+
+def test_a_clock_that_is_set_back_over_no_edge_tells_nobody() -> None:
+    """Nor does it look at anybody."""
+    day = evening()
+    day.wait(HOUR)
+    day.clock = -HOUR
+    assert day.wait(HOUR) == []
+    day.clock = 7 * HOUR
+    assert told(day.wait(SOON)) == [(b"alice", True)]
+    day.clock = 6 * HOUR
+    assert day.wait(HOUR) == []
+    assert day.notifier.counts["edges_passed"] == 1
+
+
+def test_a_clock_that_is_corrected_by_seconds_puts_out_no_light() -> None:
+    """It would be lit again at once."""
+    day = evening()
+    day.clock = 6 * HOUR
+    assert told(day.wait(SOON)) == [(b"alice", True)]
+    day.clock -= 20
+    assert day.wait(60) == []
+    assert day.notifier.counts["edges_passed"] == 1
+
+
+def test_a_clock_that_is_set_over_two_edges_tells_what_differs_in_the_end() -> None:
+    """What was shown in between has nobody to see it."""
+    day = evening()
+    day.clock = 18 * HOUR
+    assert day.wait(60) == []
+    assert day.notifier.counts["edges_passed"] == 1
+    day.clock = 31 * HOUR
+    assert told(day.wait(SOON)) == [(b"alice", True)]
+
+
+def test_a_clock_that_is_set_while_phones_are_told_is_right_in_the_end() -> None:
+    """Who was not looked at yet is not left behind."""
+    day = Day(policies(NIGHT))
+    day.pass_time(0.0, NOON)
+    users = [f"u{number}" for number in range(2 * PORTION)]
+    for user in users:
+        day.watch(user)
+    day.wait(FIVE - 1)
+    sent = day.pass_time(1.0, NOON + timedelta(seconds=FIVE))
+    assert len(sent) == PORTION
+    for one in sent:
+        day.answer(one)
+    day.clock = -HOUR
+    lit = dict(told(sent + day.wait(60)))
+    assert lit == dict.fromkeys([user.encode() for user in users], False)
+
+
+def test_where_no_edge_is_near_it_is_looked_for_again() -> None:
+    """A weekday comes every week; this rule changes something in spring."""
+    spring = "schedules: {spring: {tz: UTC, also: [2026-04-01 08:00-18:00]}}"
+    day = Day(policies(NIGHT.replace('ge: "12:05"', "during: spring"), spring))
+    day.pass_time(0.0, NOON)
+    day.watch()
+    day.clock = 80 * 24 * HOUR
+    assert day.wait(SOON) == []
+    day.clock = 86 * 24 * HOUR
+    assert told(day.wait(SOON)) == [(b"alice", True)]
 
 
 def test_other_policies_have_other_edges() -> None:

@@ -1,5 +1,7 @@
 """How many members of a group have a feature on: counted once, then moved by what changes."""
 
+from random import Random
+
 import pytest
 
 from dfks_rules.errors import StoreError
@@ -229,6 +231,35 @@ def test_who_stays_in_a_group_is_not_read_again() -> None:
     store.unknown, store.kept[ANNA] = set(), NOTHING_STORED
     counters.changed(ANNA)
     assert counters.of("a.example", "desk", DND) == (2, 0)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_whoever_joins_and_leaves_is_found_however_many_stay(seed: int) -> None:
+    """Directories are compared in pieces; the reference takes sets."""
+    random = Random(seed)
+    users = [Aor(f"u{n:05}", "a.example") for n in range(random.choice((5, 100, 700)))]
+    store, feed = SlowStore(), Feed()
+    for user in users:
+        store.kept[user] = STORED
+    some = [one for one in users if random.random() < 0.9]
+    live = LivePolicies(with_members(*some), SpotCheck(lambda _: None))
+    counters, _ = counting(store, live, feed)
+    counted(counters)
+    for _ in range(4):
+        share = random.choice((0.0, 0.001, 0.1, 1.0))
+        some = [one for one in users if (random.random() < share) != (one in set(some))] or [ANNA]
+        live.activate(with_members(*some))
+        on = sum(one in store.kept for one in some)
+        assert counted(counters) == (len(some) - on, on)
+
+
+def counted(counters: GroupCounters) -> tuple[int, int] | None:
+    """As whoever waits for what is not known."""
+    try:
+        return counters.of("a.example", "desk", DND)
+    except NotKnownError as error:
+        counters.fetch(error.presentities, lambda *_: None)
+    return counters.of("a.example", "desk", DND)
 
 
 def test_the_group_that_nobody_asked_about_for_longest_is_forgotten(

@@ -153,3 +153,17 @@ def test_a_directory_can_be_pickled() -> None:
     copy = pickle.loads(pickle.dumps(Directory([Entry(ALICE, ("sales",), numbers=("201",))])))  # noqa: S301 - our own bytes
     assert copy.groups_of(ALICE) == ("sales",)
     assert copy.user_of_number("201", "acme.example") == ALICE
+
+
+def test_members_of_a_directory_that_came_in_portions_are_the_same() -> None:
+    """They are noted as users come, since to look for them holds up phones."""
+    entries = [
+        Entry(Aor(f"u{n % 7}", "a.example"), (f"g{n % 3}", "all"), None, ()) for n in range(30)
+    ]
+    directory, _ = make_directory(entries)
+    came = Directory()
+    for portion in directory.portions(2):
+        came.add(portion)
+    for group in ("g0", "g1", "g2", "all", "none"):
+        assert came.members_of("a.example", group) == directory.members_of("a.example", group)
+    assert len(came.members_of("a.example", "all")) == 7
