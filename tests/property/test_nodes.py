@@ -118,6 +118,8 @@ class _Press:
         self.state = str(number)
         """What no other request sets."""
         self.users = 0
+        self.is_taken = False
+        """The store has not refused it at once."""
         self.verdict: Verdict | None = None
 
 
@@ -131,7 +133,7 @@ class _Game:
         self.chance = _Chance(self.random)
         self.presses: list[_Press] = []
         self.order: list[tuple[_Node, int]] = []
-        """Requests as they were settled."""
+        """Requests as they were settled, without those refused at once."""
         self.nodes: list[_Node] = []
         self.dialogs: list[tuple[DialogRow, int]] = []
         """Rows as their nodes know them, and the term of each, which must only rise."""
@@ -215,6 +217,7 @@ class _Game:
             changes.append(change(user, before, after, first=press.number))
         wanted = Wanted(tuple(changes))
         node.store.commit(wanted, partial(self._settle, node, press, wanted))
+        press.is_taken = True
 
     def _settle(
         self,
@@ -226,9 +229,13 @@ class _Game:
         _now: float,
     ) -> None:
         assert press.verdict is None
+        if press.is_taken:
+            self.order.append((node, press.number))
+        else:
+            # Nobody waits for what a node asks of a store that is not its own any more.
+            assert verdict is Verdict.FENCED
         assert (error is None) == (verdict is Verdict.STORED)
         press.verdict = verdict
-        self.order.append((node, press.number))
         for one in wanted.changes:
             if node.drafts.get(one.presentity) is one.after:
                 del node.drafts[one.presentity]
