@@ -2,6 +2,7 @@
 
 import base64
 import hmac
+import ipaddress
 import socket
 
 from aiohttp import web
@@ -16,7 +17,8 @@ class HttpServer:
     """Serves POST on any path under a root.
 
     Only `application/json` is accepted: a web page in an operator's browser can send other types to
-    a loopback address without permission, but not this one.
+    a loopback address without permission, but not this one. A page whose name leads here, by DNS
+    rebinding, may send any: without a secret, only requests that name a loopback address are taken.
     """
 
     def __init__(
@@ -73,6 +75,9 @@ class HttpServer:
         self._sockets.clear()
 
     async def _serve(self, request: web.Request) -> web.StreamResponse:
+        if self._secret is None and not _is_local(request.headers.get("Host", "localhost")):
+            text = "the Host header must name a loopback address\n"
+            return _closing(web.Response(status=403, text=text))
         if not self._is_allowed(request):
             headers = {"WWW-Authenticate": 'Bearer, Basic realm="dfks"'}
             return _closing(web.Response(status=401, headers=headers, text="secret required\n"))
@@ -94,6 +99,15 @@ class HttpServer:
             return True
         given = _given(request).encode(errors="surrogateescape")
         return hmac.compare_digest(given, self._secret)
+
+
+def _is_local(host: str) -> bool:
+    """Whether a Host header names this machine, as those of tools on it do: `127.0.0.1:8888`."""
+    name = host.rpartition(":")[0] if host.rpartition(":")[2].isdecimal() else host
+    try:
+        return name.lower() == "localhost" or ipaddress.ip_address(name.strip("[]")).is_loopback
+    except ValueError:
+        return False
 
 
 def _given(request: web.Request) -> str:

@@ -65,6 +65,30 @@ async def test_notification_is_answered_204(
         assert response.status == 204
 
 
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost", 200),
+        ("LOCALHOST:8888", 200),
+        ("127.0.0.1:8888", 200),
+        ("127.0.0.2", 200),
+        ("[::1]:8888", 200),
+        ("rebound.example.com", 403),
+        ("rebound.example.com:8888", 403),
+        ("localhost.example.com", 403),
+        ("192.0.2.1:8888", 403),
+        ("", 403),
+    ],
+)
+async def test_without_a_secret_the_host_must_be_this_machine(
+    server: HttpServer, http: aiohttp.ClientSession, host: str, status: int
+) -> None:
+    """The name of a web page may lead here by DNS, and its scripts may then send what they like."""
+    headers = {**_JSON, "Host": host}
+    async with http.post(server.address, data=request("which"), headers=headers) as response:
+        assert response.status == status
+
+
 async def test_paths_beside_the_root_and_other_methods_are_refused(
     server: HttpServer, http: aiohttp.ClientSession
 ) -> None:
