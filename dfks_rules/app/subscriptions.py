@@ -49,13 +49,17 @@ async def page_of(
     """Some of everybody's, from a place on; see `operations.ports.Operations.subscription_page`."""
     loop = asyncio.get_running_loop()
     rows: list[SubscriptionRow] = []
+    shown: set[bytes] = set()
+    """The calendar has one twice whose deadline came nearer, and moved back."""
     turns = Turns()
     second, index = place.second, max(0, place.entry)
     for _ in range(LOOKED_AT // PORTION):
         found, goes_on = subscriptions.listed(second, index, PORTION)
         left = at_most - len(rows)
         seen = [one for one in found if domains is None or one[3].domain in domains][:left]
-        rows += rows_of(subscriptions, [tag for _, _, tag, _ in seen], loop.time())
+        tags = dict.fromkeys(tag for _, _, tag, _ in seen if tag not in shown)
+        rows += rows_of(subscriptions, tags, loop.time())
+        shown.update(tags)
         if len(seen) == left:
             last_second, last_index, _, _ = seen[-1]
             return SubscriptionPage(rows, Place(last_second, last_index))

@@ -6,7 +6,7 @@ from dfks_rules.app import subscriptions as listing
 from dfks_rules.app.subscriptions import page_of, page_of_presentity
 from dfks_rules.operations.ports import Place, SubscriptionRow
 from dfks_rules.presence.subscriptions import Subscriptions
-from tests.helpers.policy import ALICE
+from tests.helpers.policy import ALICE, PHONE
 from tests.helpers.subscription import active
 
 
@@ -33,6 +33,20 @@ async def test_all_are_listed_page_by_page() -> None:
     subscriptions = _some(25)
     assert len(await _all(subscriptions, 4)) == 25
     assert len(await _all(subscriptions, 500)) == 25
+
+
+async def test_one_that_came_back_to_its_second_is_listed_once() -> None:
+    """A phone presses a key at once: its deadline came nearer, and moved back."""
+    subscriptions = Subscriptions()
+    one = active(b"moved", 20.0)
+    subscriptions.add(one)
+    for deadline, now in ((12.0, 0.0), (20.0, 12.0)):
+        one.refreshing()
+        one.refreshed(PHONE, deadline)
+        subscriptions.schedule(one)
+        subscriptions.due(now)
+    assert subscriptions._entries == 2
+    assert len(await _all(subscriptions, 500)) == 1
 
 
 async def test_another_domain_sees_none_of_them() -> None:
