@@ -159,6 +159,10 @@ class MemoryStudies:
         """The answer."""
         return self._told("test", texts, asker)
 
+    async def prove(self, texts: Texts, asker: str) -> bytes:
+        """The answer."""
+        return self._told("prove", texts, asker)
+
     async def diff(self, old: Texts, new: Texts, asker: str) -> bytes:
         """The answer."""
         return self._told("diff", old, new, asker)

@@ -55,6 +55,7 @@ _CHECKED = {
     "more": _COUNT | {"description": "Findings that are not listed."},
     "gaps": _list(ref("Gap")),
 }
+_UNSHOWN = record({"file": TEXT, "line": _COUNT, "rule": TEXT, "title": TEXT, "what": TEXT})
 _EXPLAINED = {
     "decision": _ANSWER,
     "policyRevision": TEXT,
@@ -111,7 +112,32 @@ SCHEMAS: dict[str, Any] = {
                 )
             ),
             "coverage": {"type": "number", "minimum": 0, "maximum": 100},
-            "uncovered": _list(record({"file": TEXT, "line": _COUNT, "rule": TEXT, "what": TEXT})),
+            "uncovered": _list(_UNSHOWN) | {"description": "Rules that no case shows."},
+            "untested": _list(_UNSHOWN)
+            | {"description": "Tests in conditions that were never true, or never false."},
+        }
+    ),
+    "Tried": record(
+        {
+            "passed": _FLAG | {"description": "All are proved, and there is at least one."},
+            "proofs": _list(
+                record(
+                    {
+                        "file": TEXT,
+                        "line": _COUNT,
+                        "name": TEXT,
+                        "verdict": {
+                            "type": "string",
+                            "enum": ["proved", "refuted", "not decided", "vacuous"],
+                        },
+                        "reason": nullable(TEXT) | {"description": "Why it is not decided."},
+                        "given": nullable(_FACTS)
+                        | {"description": "A request that refutes it, or shows that there is one."},
+                        "answer": nullable(_ANSWER),
+                    }
+                )
+            ),
+            "findings": _list(ref("Finding")),
         }
     ),
     "Compared": record(
