@@ -30,9 +30,12 @@ from dfks_rules.operations.policies import (
     Activation,
     FailureRow,
     FileRow,
+    HoursRow,
     PolicyListing,
     PolicyRow,
     RevisionRow,
+    RuleRow,
+    ScheduleRow,
     ShadowRow,
 )
 from dfks_rules.operations.ports import (
@@ -196,6 +199,20 @@ class MemoryTraces:
         yield b"last\n"
 
 
+RULES = (
+    RuleRow("no-fraud/premium", "no-fraud/premium", "p/no-fraud.yaml", None, False, ("deny",), ()),
+    RuleRow(
+        "hours/night",
+        "hours/night",
+        "p/tenants/a.example/hours.yaml",
+        "a.example",
+        False,
+        ("status",),
+        (ScheduleRow("night", "UTC", (HoursRow(0, 1_320, 1_800, "every"),), ("12-25",), ()),),
+    ),
+)
+
+
 class MemoryOperations:
     """Stores what is set, and refuses one forward target."""
 
@@ -308,6 +325,10 @@ class MemoryOperations:
         if self.jobs is None:
             raise StoreError("store_no_journal", "states are kept in memory only")
         return self.jobs
+
+    def rules(self) -> Sequence[RuleRow]:
+        """One for all domains, and one of a tenant."""
+        return RULES
 
     async def stored(self, presentity: Aor) -> Snapshot:
         """What was set."""

@@ -171,6 +171,49 @@ SCHEMAS: dict[str, Any] = {
             "shadow": _FLAG | {"description": "Whether a candidate is compared with them."},
         }
     ),
+    "Rules": record(
+        {
+            "revision": TEXT,
+            "since": nullable(TIME)
+            | {"description": "When the oldest decision was made that is counted."},
+            "decisions": _COUNT | {"description": "Decisions that are counted."},
+            "rules": _list(ref("RuleRow")),
+            "more": _COUNT | {"description": "Rules that are not listed."},
+        }
+    ),
+    "RuleRow": record(
+        {
+            "rule": TEXT,
+            "title": TEXT,
+            "file": TEXT,
+            "tenant": nullable(TEXT) | {"description": "The only domain that it can affect."},
+            "shadow": _FLAG | {"description": "It is matched, and decides nothing."},
+            "says": _WORDS | {"description": "Fields that it decides, such as `deny`."},
+            "matched": _COUNT,
+            "decided": _COUNT | {"description": "How often something that it says was used."},
+            "last": nullable(TIME) | {"description": "When it matched last."},
+            "schedules": _list(
+                record(
+                    {
+                        "name": TEXT,
+                        "zone": nullable(TEXT) | {"description": "Null: that of the server."},
+                        "hours": _list(ref("WeeklyHours")),
+                        "excepted": _WORDS | {"description": "Days without these hours."},
+                        "extra": _WORDS | {"description": "Days with other hours, and these."},
+                    }
+                )
+            ),
+        }
+    ),
+    "WeeklyHours": record(
+        {
+            "day": {"type": "integer", "minimum": 0, "maximum": 6}
+            | {"description": "On which they begin; 0 is Monday."},
+            "start": _COUNT | {"description": "Minutes after midnight."},
+            "end": _COUNT | {"description": "The first minute after; over 1440: the next day."},
+            "weeks": {"type": "string", "enum": ["every", "even", "odd"]},
+        }
+    ),
     "RevisionFiles": record(
         {
             "revision": TEXT,
