@@ -32,4 +32,9 @@ learn({
   "event.subscription-ended": ["a phone no longer listens", "ein Telefon hört nicht mehr zu"],
   "event.policies-changed": ["other policies are in force", "andere Regelwerke gelten"],
   "event.policies-refused": ["policies could not be loaded", "Regelwerke konnten nicht geladen werden"],
+  "overview.refusedTimes": ["refused: {count}", "abgelehnt: {count}"],
+  "overview.started": ["new subscriptions: {count}", "neue Abonnements: {count}"],
+  "overview.hintRefused": ["It is refused, and tries again.", "Es wird abgelehnt und versucht es wieder."],
+  "overview.hintStarted": ["It subscribes anew each time, in place of refreshing.", "Es abonniert jedes Mal neu, statt zu erneuern."],
+  "overview.hintChanged": ["It sets its keys again and again.", "Es setzt seine Tasten immer wieder."],
 });
