@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 import orjson
 
 from dfks_rules.app.desk.reload import PolicyReloader
+from dfks_rules.app.desk.rule_rows import rule_rows
 from dfks_rules.app.metrics import Metrics
 from dfks_rules.app.records.current import fetched
 from dfks_rules.app.records.decisions import Decisions
@@ -28,6 +29,7 @@ from dfks_rules.operations.cluster import ClusterOperations
 from dfks_rules.operations.coming import MOST_COMING
 from dfks_rules.operations.decisions import Decided
 from dfks_rules.operations.imports import Imports
+from dfks_rules.operations.policies import RuleRow
 from dfks_rules.operations.ports import (
     Exposition,
     Place,
@@ -185,6 +187,10 @@ class ServerOperations:
         if self.jobs is None:
             raise self._not_kept("imports")
         return self.jobs
+
+    def rules(self) -> Iterator[RuleRow]:
+        """The rules in force."""
+        return rule_rows(self.policies.live.active, self.policies.in_force.files.sources)
 
     async def stored(self, presentity: Aor) -> Snapshot:
         """What is stored; the policies are not asked."""

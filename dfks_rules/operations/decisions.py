@@ -64,11 +64,37 @@ def _is_among(wanted: str, matched: Sequence[str]) -> bool:
     return any(rule == wanted or rule.partition("/")[0] == wanted for rule in matched)
 
 
+class Use(NamedTuple):
+    """What became of one rule."""
+
+    matched: int
+    """Decisions in which it matched."""
+    decided: int
+    """Those in which something that it says was used, or a denial lifted."""
+    last: str
+    """When it matched last, ISO 8601."""
+
+
+class Uses(NamedTuple):
+    """What became of rules in the decisions of one revision that are kept."""
+
+    since: str | None
+    """When the oldest of these was made, ISO 8601; None: there is none."""
+    decisions: int
+    """How many there are."""
+    rules: Mapping[str, Use]
+    """Id of each rule that matched → what became of it."""
+
+
 class DecisionRecords(Protocol):
     """The decisions that a server keeps."""
 
     async def search(self, sought: Sought, at_most: int) -> Sequence[Decided]:
         """Those that are looked for, the newest first."""
+        ...
+
+    async def uses(self, revision: str, domains: frozenset[str] | None) -> Uses:
+        """What became of the rules of a revision, in decisions about these domains; None: all."""
         ...
 
     def find(self, name: str) -> Outcome | None:

@@ -17,6 +17,53 @@ class PolicyRow(NamedTuple):
     """Number of its rules."""
 
 
+class HoursRow(NamedTuple):
+    """Hours that a schedule has in a week."""
+
+    day: int
+    """On which they begin; Monday is 0."""
+    start: int
+    """First minute, counted from midnight: 0..1439."""
+    end: int
+    """First minute after the end; over 1440 when it is on the next day."""
+    weeks: str
+    """`every`, `even` or `odd`."""
+
+
+class ScheduleRow(NamedTuple):
+    """A schedule that a rule looks at."""
+
+    name: str
+    """As its file calls it."""
+    zone: str | None
+    """Time zone of the hours; None: the server's own."""
+    hours: tuple[HoursRow, ...]
+    """Those of a week, by day and start."""
+    excepted: tuple[str, ...]
+    """Days without them, as policies write them."""
+    extra: tuple[str, ...]
+    """Days with other hours, and these hours."""
+
+
+class RuleRow(NamedTuple):
+    """One rule in force."""
+
+    rule: str
+    """Its id, `policy/rule`."""
+    title: str
+    """The same for people: an Exception is called one."""
+    file: str
+    """Path of its file."""
+    tenant: str | None
+    """The only domain that it can affect; None: every domain."""
+    shadow: bool
+    """Whether it is matched, and decides nothing."""
+    says: tuple[str, ...]
+    """Fields that it decides, such as `deny` and `status`; `lifts` of an Exception."""
+    schedules: tuple[ScheduleRow, ...]
+    """Those that its conditions look at."""
+
+
 class RevisionRow(NamedTuple):
     """One revision that has been in force and can be restored."""
 

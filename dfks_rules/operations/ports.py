@@ -12,7 +12,7 @@ from dfks_rules.operations.cluster import ClusterOperations
 from dfks_rules.operations.decisions import DecisionRecords
 from dfks_rules.operations.events import Events
 from dfks_rules.operations.imports import Imports
-from dfks_rules.operations.policies import PolicyDesk
+from dfks_rules.operations.policies import PolicyDesk, RuleRow
 from dfks_rules.operations.rollouts import Rollouts
 from dfks_rules.operations.sets import SetResult as SetResult
 from dfks_rules.operations.sets import Sets as Sets
@@ -110,6 +110,10 @@ class Operations(Setting, Protocol):
         Raises:
             StoreError: states are only kept in memory (`store_no_journal`).
         """
+        ...
+
+    def rules(self) -> Iterable[RuleRow]:
+        """The rules in force in order of precedence, each made when it is asked for."""
         ...
 
     async def stored(self, presentity: Aor) -> Snapshot:

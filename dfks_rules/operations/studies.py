@@ -6,6 +6,9 @@ from typing import Any, NamedTuple, Protocol
 from dfks_rules.errors import DfksError, Finding, FindingsError
 from dfks_rules.operations.decisions import Decided
 
+PROOFS_WITHIN = 50.0
+"""Seconds for all proofs together; what is not decided by then is told as such."""
+
 
 class GaveUpError(DfksError):
     """The worker did not answer: it took too long, died of it, or too many ask."""
@@ -73,6 +76,10 @@ class Studies(Protocol):
 
     async def test(self, texts: Texts, asker: str) -> bytes:
         """Whether their cases pass."""
+        ...
+
+    async def prove(self, texts: Texts, asker: str) -> bytes:
+        """What becomes of the proofs beside them."""
         ...
 
     async def diff(self, old: Texts, new: Texts, asker: str) -> bytes:

@@ -84,8 +84,8 @@ class Connection(RequestHandler):
         self._counts = counts
         self._timer: asyncio.TimerHandle | None = None
         self.is_streaming = False
-        """Whether what is answered goes on for as long as the client is there. Anything else is
-        done whether he waits for it or not."""
+        """Whether what is answered goes on for as long as the client is there: streams, and
+        questions that another process answers. Anything else is done whether he waits or not."""
         self.is_stalled = False
         """Whether the client does not read what he is sent."""
 
@@ -104,7 +104,7 @@ class Connection(RequestHandler):
         self._timer = self._loop.call_later(HEAD_WITHIN, self._has_no_head)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Nobody reads what is still streamed."""
+        """Nobody reads what is still streamed, nor the answer to a question."""
         self._rest()
         task = self._task_handler if self.is_streaming else None
         # asyncio's transport holds a method of its own, and the collector looks at new cycles only.

@@ -17,7 +17,7 @@ from dfks_rules.web.binding import body_of, given_of
 from dfks_rules.web.bodies import MAX_BODY, BodyStream
 from dfks_rules.web.budget import SHARE, SHARE_OF_WATCHING, Budget, Timed
 from dfks_rules.web.caller import LOCAL, NOBODY, Caller, Scope
-from dfks_rules.web.connections import ALWAYS, Connections, complete
+from dfks_rules.web.connections import ALWAYS, Connection, Connections, complete
 from dfks_rules.web.pages import Pages
 from dfks_rules.web.parameters import IDEMPOTENCY_KEY
 from dfks_rules.web.problem import CONTENT_TYPE, Problem, problem_of
@@ -313,7 +313,13 @@ class WebServer:
         )
         key = call.given.get(IDEMPOTENCY_KEY.name)
         if key is None:
-            return await operation.run(call)
+            connection = request.protocol
+            assert isinstance(connection, Connection)  # noqa: S101 - all are
+            connection.is_streaming = operation.is_question
+            try:
+                return await operation.run(call)
+            finally:
+                connection.is_streaming = False
         return await self._repeats.once(
             self._operations.answers,
             (caller.name, key),

@@ -148,6 +148,11 @@ class Operation(NamedTuple):
         return any("text/event-stream" in reply.types for reply in self.replies)
 
     @property
+    def is_question(self) -> bool:
+        """Whether the worker answers it: nobody else wants the answer, and nothing is changed."""
+        return self.method == "POST" and self.scope is Scope.POLICIES_READ
+
+    @property
     def tag(self) -> str:
         """The group that it is shown in."""
         return self.path.split("/")[2] if self.path.startswith("/v1/") else "server"

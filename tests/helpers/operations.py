@@ -30,9 +30,12 @@ from dfks_rules.operations.policies import (
     Activation,
     FailureRow,
     FileRow,
+    HoursRow,
     PolicyListing,
     PolicyRow,
     RevisionRow,
+    RuleRow,
+    ScheduleRow,
     ShadowRow,
 )
 from dfks_rules.operations.ports import (
@@ -159,6 +162,10 @@ class MemoryStudies:
         """The answer."""
         return self._told("test", texts, asker)
 
+    async def prove(self, texts: Texts, asker: str) -> bytes:
+        """The answer."""
+        return self._told("prove", texts, asker)
+
     async def diff(self, old: Texts, new: Texts, asker: str) -> bytes:
         """The answer."""
         return self._told("diff", old, new, asker)
@@ -190,6 +197,20 @@ class MemoryTraces:
     async def _pieces(self) -> AsyncIterator[bytes]:
         yield b"first\n"
         yield b"last\n"
+
+
+RULES = (
+    RuleRow("no-fraud/premium", "no-fraud/premium", "p/no-fraud.yaml", None, False, ("deny",), ()),
+    RuleRow(
+        "hours/night",
+        "hours/night",
+        "p/tenants/a.example/hours.yaml",
+        "a.example",
+        False,
+        ("status",),
+        (ScheduleRow("night", "UTC", (HoursRow(0, 1_320, 1_800, "every"),), ("12-25",), ()),),
+    ),
+)
 
 
 class MemoryOperations:
@@ -304,6 +325,10 @@ class MemoryOperations:
         if self.jobs is None:
             raise StoreError("store_no_journal", "states are kept in memory only")
         return self.jobs
+
+    def rules(self) -> Sequence[RuleRow]:
+        """One for all domains, and one of a tenant."""
+        return RULES
 
     async def stored(self, presentity: Aor) -> Snapshot:
         """What was set."""

@@ -7,7 +7,7 @@ being loaded.
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from itertools import chain
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from dfks_rules.app.alarm import OverError, at_most
 from dfks_rules.app.desk.case_files import named_by
@@ -28,8 +28,31 @@ REFUTED, VACUOUS, UNDECIDED = "policy_proof_refuted", "policy_vacuous_proof", "p
 """Codes of findings; only the first keeps policies out."""
 
 
+class Tried(NamedTuple):
+    """What became of one proof."""
+
+    file: str
+    """Path of its file."""
+    line: int
+    """Where it begins, 1-based."""
+    name: str
+    """What is so, as a sentence."""
+    proved: Proved
+
+
 def tried(files: PolicyFiles, within: float) -> list[Finding]:
     """What is told of proofs: errors keep the policies from being used, warnings do not.
+
+    Args:
+        files: policies without errors, and what stands beside them.
+        within: seconds for all of it; what is not decided by then is left undecided.
+    """
+    findings, verdicts = verdicts_of(files, within)
+    return findings + [found for one in verdicts for found in _told(one)]
+
+
+def verdicts_of(files: PolicyFiles, within: float) -> tuple[list[Finding], list[Tried]]:
+    """What is wrong with files of proofs, and what became of each proof that could be tried.
 
     Args:
         files: policies without errors, and what stands beside them.
@@ -45,16 +68,21 @@ def tried(files: PolicyFiles, within: float) -> list[Finding]:
     waiting = [(file, one) for file in parsed for one in file.proofs]
     policies = _Policies(files.sources)
     findings += chain.from_iterable(map(policies.flaws, parsed))
+    verdicts: list[Tried] = []
     done = 0
     try:
         with at_most(within):
             for file, one in waiting:
-                findings += _told(file, one, policies)
+                try:
+                    verdicts.append(_tried(file, one, _proved(file, one, policies)))
+                except PolicyError as error:
+                    findings += error.findings
                 done += 1
     except OverError:
-        late = f"not decided: the proofs took longer than {within:g} s"
-        findings += [_finding(file, one, UNDECIDED, late) for file, one in waiting[done:]]
-    return findings
+        late = Proved(Verdict.UNDECIDED, reason=f"the proofs took longer than {within:g} s")
+        del verdicts[done:]
+        verdicts += [_tried(file, one, late) for file, one in waiting[done:]]
+    return findings, verdicts
 
 
 class _Policies:
@@ -83,29 +111,37 @@ class _Policies:
             return []  # told of each of its proofs
 
 
-def _told(file: ProofFile, one: Property, read: _Policies) -> list[Finding]:
-    try:
-        policies = read.named_by(file)
-    except PolicyError as error:
-        return error.findings
+def _tried(file: ProofFile, one: Property, proved: Proved) -> Tried:
+    return Tried(file.file, one.line, one.name, proved)
+
+
+def _proved(file: ProofFile, one: Property, read: _Policies) -> Proved:
+    """What became of one proof.
+
+    Raises:
+        PolicyError: the file names policies that were not read, or they are no set of their own.
+    """
+    policies = read.named_by(file)
     other = None
     if one.other is not None:
         try:
             other = read.named_by(file._replace(policies=(one.other,)))
         except PolicyError:
-            why = f"not decided: the server does not read `{one.other}`"
-            return [_finding(file, one, UNDECIDED, why)]
-    claim = Claim(one.when, one.expect, other, one.is_some)
-    proved = prove(claim, policies, _horizon())
-    match proved.verdict:
+            why = f"the server does not read `{one.other}`"
+            return Proved(Verdict.UNDECIDED, reason=why)
+    return prove(Claim(one.when, one.expect, other, one.is_some), policies, _horizon())
+
+
+def _told(one: Tried) -> list[Finding]:
+    match one.proved.verdict:
         case Verdict.PROVED:
             return []
         case Verdict.REFUTED:
-            return [_finding(file, one, REFUTED, _refuted(proved))]
+            return [_finding(one, REFUTED, _refuted(one.proved))]
         case Verdict.VACUOUS:
-            return [_finding(file, one, VACUOUS, "no request can pass its conditions")]
+            return [_finding(one, VACUOUS, "no request can pass its conditions")]
         case Verdict.UNDECIDED:
-            return [_finding(file, one, UNDECIDED, f"not decided: {proved.reason}")]
+            return [_finding(one, UNDECIDED, f"not decided: {one.proved.reason}")]
 
 
 def _refuted(proved: Proved) -> str:
@@ -117,9 +153,9 @@ def _refuted(proved: Proved) -> str:
     return f"refuted: {flow(proved.shown.given)} is decided `{decided}`"
 
 
-def _finding(file: ProofFile, one: Property, code: str, message: str) -> Finding:
+def _finding(one: Tried, code: str, message: str) -> Finding:
     severity: Literal["error", "warning"] = "error" if code == REFUTED else "warning"
-    return Finding(file.file, one.line, 1, code, f"proof `{one.name}` {message}", severity)
+    return Finding(one.file, one.line, 1, code, f"proof `{one.name}` {message}", severity)
 
 
 def _horizon() -> Horizon:

@@ -12,11 +12,12 @@ from typing import Final
 from dfks_rules.app.records.decision_log import DecisionLog, Record, record_of
 from dfks_rules.app.records.denials import PORTION, Denials
 from dfks_rules.app.records.ring import Kept, Ring
+from dfks_rules.app.records.uses import uses_in
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.gets import Came, Got, count_of, outcomes_of, presentity_of
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Operation, Origin
-from dfks_rules.operations.decisions import Decided, Sought
+from dfks_rules.operations.decisions import Decided, Sought, Uses
 from dfks_rules.operations.turns import Turns
 from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.site.site import NO_SITE, Site
@@ -202,6 +203,10 @@ class Decisions:
         # The ring turns while others work.
         first = max(least, ring.begin, last - most + 1)
         return first, ring.between(first, last) if first <= last else []
+
+    async def uses(self, revision: str, domains: frozenset[str] | None) -> Uses:
+        """What became of the rules of a revision, in decisions about these domains; None: all."""
+        return await uses_in(self._ring, revision, domains)
 
     def find(self, name: str) -> Outcome | None:
         """The decision with that id; None when it is not kept."""

@@ -5,12 +5,14 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import UTC, datetime
 from functools import singledispatchmethod
+from itertools import islice
 from typing import Any
 
 import orjson
 
 from dfks_rules.app.desk.case_files import Beside, named_by
 from dfks_rules.app.desk.policies import PolicyFiles
+from dfks_rules.app.desk.proof_files import Tried, verdicts_of
 from dfks_rules.app.worker.questions import (
     Check,
     CheckAll,
@@ -20,11 +22,13 @@ from dfks_rules.app.worker.questions import (
     Kind,
     Know,
     Of,
+    Prove,
     RunCases,
     Weigh,
 )
 from dfks_rules.app.zone import local_zone
 from dfks_rules.errors import MAX_TOLD, Finding, PolicyError
+from dfks_rules.operations.studies import PROOFS_WITHIN
 from dfks_rules.policy.deciding.answer import answer_of
 from dfks_rules.policy.deciding.compiled import compile_policies, revision_of
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
@@ -45,7 +49,9 @@ from dfks_rules.policy.studying.explain import (
     lines_of,
 )
 from dfks_rules.policy.studying.given_files import parse_given
+from dfks_rules.policy.studying.outcomes import Outcomes
 from dfks_rules.policy.studying.proof_files import parse_proofs
+from dfks_rules.policy.studying.proving import Verdict
 
 MAX_KNOWN = 4
 """Revisions that are remembered; the one asked about longest ago is forgotten first."""
@@ -123,13 +129,24 @@ class Answering:
     @_answer.register
     def _(self, question: RunCases) -> Any:
         files = self._files_of(question.of)
-        coverage = Coverage()
-        cases = [one for source in files.cases for one in _ran(source, files, coverage)]
+        coverage, outcomes = Coverage(), Outcomes()
+        cases = [one for source in files.cases for one in _ran(source, files, coverage, outcomes)]
         return {
             "passed": bool(cases) and all(one["passed"] for one in cases),
             "cases": cases,
             "coverage": round(coverage.percent, 1),
-            "uncovered": [one._asdict() for one in coverage.unshown()][:MAX_TOLD],
+            "uncovered": _unshown(coverage),
+            "untested": _unshown(outcomes),
+        }
+
+    @_answer.register
+    def _(self, question: Prove) -> Any:
+        findings, verdicts = verdicts_of(self._files_of(question.of), PROOFS_WITHIN)
+        found = {one.proved.verdict for one in verdicts}
+        return {
+            "passed": found == {Verdict.PROVED} and not findings,
+            "proofs": [_verdict(one) for one in verdicts],
+            "findings": _told(findings),
         }
 
     @_answer.register
@@ -233,7 +250,26 @@ def _explained(explanation: Explanation) -> dict[str, Any]:
     }
 
 
-def _ran(source: Source, files: PolicyFiles, coverage: Coverage) -> Iterator[dict[str, Any]]:
+def _unshown(of: Coverage | Outcomes) -> list[dict[str, Any]]:
+    return [one._asdict() for one in islice(of.unshown(), MAX_TOLD)]
+
+
+def _verdict(one: Tried) -> dict[str, Any]:
+    verdict, shown, reason, _ = one.proved
+    return {
+        "file": one.file,
+        "line": one.line,
+        "name": one.name,
+        "verdict": verdict.value,
+        "reason": reason,
+        "given": None if shown is None else shown.given,
+        "answer": None if shown is None else shown.answer,
+    }
+
+
+def _ran(
+    source: Source, files: PolicyFiles, coverage: Coverage, outcomes: Outcomes
+) -> Iterator[dict[str, Any]]:
     """The results of a file of cases.
 
     Raises:
@@ -244,6 +280,7 @@ def _ran(source: Source, files: PolicyFiles, coverage: Coverage) -> Iterator[dic
     with closing(load(tested)) as policies:
         results = run_cases(cases, policies)
         coverage.add(policies, tested, [(one.case.view, one.decision) for one in results])
+        outcomes.add(policies, tested, [one.case.view for one in results])
         for case, _, differences in results:
             yield {
                 "file": cases.file,

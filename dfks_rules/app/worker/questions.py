@@ -101,6 +101,14 @@ class RunCases:
 
 
 @dataclass(frozen=True, slots=True)
+class Prove:
+    """What becomes of proofs."""
+
+    of: Of
+    limit: ClassVar[float] = WHOLE
+
+
+@dataclass(frozen=True, slots=True)
 class Diff:
     """What two sets of policies decide differently."""
 
@@ -117,7 +125,7 @@ class Weigh:
     limit: ClassVar[float] = PLAYGROUND
 
 
-Question = Know | Explain | Evaluate | Check | CheckAll | RunCases | Diff | Weigh
+Question = Know | Explain | Evaluate | Check | CheckAll | RunCases | Prove | Diff | Weigh
 
 
 def frame(data: bytes) -> bytes:

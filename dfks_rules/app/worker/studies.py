@@ -14,6 +14,7 @@ from dfks_rules.app.worker.questions import (
     Evaluate,
     Explain,
     Of,
+    Prove,
     RunCases,
     Weigh,
 )
@@ -60,6 +61,10 @@ class WorkerStudies:
     async def test(self, texts: Texts, asker: str) -> bytes:
         """Whether cases pass."""
         return await self._worker.ask(RunCases(self._of(texts)), asker)
+
+    async def prove(self, texts: Texts, asker: str) -> bytes:
+        """What becomes of proofs."""
+        return await self._worker.ask(Prove(self._of(texts)), asker)
 
     async def diff(self, old: Texts, new: Texts, asker: str) -> bytes:
         """What is decided differently."""

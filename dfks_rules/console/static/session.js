@@ -26,6 +26,7 @@ export async function login(token) {
 
 export async function logout() {
   await ask("DELETE", "/v1/session");
+  sessionStorage.clear();
   session.value = null;
 }
 

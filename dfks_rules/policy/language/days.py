@@ -17,6 +17,7 @@ _DAYS_OF_WEEK = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _NUMBERS = {name.lower(): number for number, name in enumerate(_DAYS_OF_WEEK)}
 _MONTHS = tuple(calendar.month_abbr[1:])
 _MONTH_NUMBERS = {name.lower(): number for number, name in enumerate(_MONTHS, start=1)}
+_NTHS = ("", "1st", "2nd", "3rd", "4th", "5th")
 _LEAP_YEAR = 2000
 """A year that has every day of a year."""
 
@@ -131,6 +132,27 @@ def parse_days(text: str) -> SomeDays:
         if re.fullmatch(form, text):
             return parse(text)
     raise AssertionError(text)  # pragma: no cover - the pattern is made of the forms
+
+
+def days_text(days: SomeDays) -> str:
+    """Days as `parse_days` reads them; a calendar by its name."""
+    match days:
+        case Days(first, last):
+            return _range_text(first.isoformat(), last.isoformat())
+        case Yearly(first_of_year, last_of_year):
+            return _range_text(*(f"{m:02}-{d:02}" for m, d in (first_of_year, last_of_year)))
+        case NthWeekday(nth, weekday, month):
+            which = _NTHS[nth] if nth > 0 else "last"
+            of = "" if month is None else f" of {_MONTHS[month - 1]}"
+            return f"{which} {_DAYS_OF_WEEK[weekday]}{of}"
+        case AroundEaster(offset):
+            return f"easter{offset:+d}" if offset else "easter"
+        case Calendar(name, _):
+            return f"calendar {name}"
+
+
+def _range_text(first: str, last: str) -> str:
+    return first if first == last else f"{first}..{last}"
 
 
 def weekday_of(word: str) -> int:

@@ -1,5 +1,6 @@
 """The syntax tree: policies, rules, conditions, effects. Nothing here decides anything."""
 
+from collections.abc import Iterator
 from enum import Enum, IntEnum
 from typing import Literal, NamedTuple
 
@@ -33,6 +34,18 @@ class Not(NamedTuple):
 
 
 Condition = AllOf | AnyOf | Not | Atom
+
+
+def atoms_of(condition: Condition) -> Iterator[Atom]:
+    """Every test in a condition."""
+    match condition:
+        case AllOf(parts) | AnyOf(parts):
+            for part in parts:
+                yield from atoms_of(part)
+        case Not(part):
+            yield from atoms_of(part)
+        case _:
+            yield condition
 
 
 class Band(IntEnum):

@@ -6,12 +6,20 @@ compared as two sets of rules are, what each says of the changed users is writte
 others stays as free as it is.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from dfks_rules.policy.facts.families import group_in
 from dfks_rules.policy.facts.view import FactValue
-from dfks_rules.policy.language.document import AllOf, AnyOf, Condition, Effects, Not, Rule
+from dfks_rules.policy.language.document import (
+    AllOf,
+    AnyOf,
+    Condition,
+    Effects,
+    Not,
+    Rule,
+    atoms_of,
+)
 from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.language.values import PLACEHOLDER
 from dfks_rules.policy.proof.undecided import Undecided
@@ -67,7 +75,7 @@ def marked(rules: Iterable[Rule], where: Mapping[str, Condition]) -> list[Rule]:
     """
     found: list[Rule] = []
     for rule in rules:
-        tested = {fact for atom in atoms_in(rule.condition) for fact in atom.facts}
+        tested = {fact for atom in atoms_of(rule.condition) for fact in atom.facts}
         counted = [where[name] for name in sorted(tested & where.keys()) if group_in(name)]
         if counted and not rule.shadow:
             # Whether it matches is what may differ, so this is looked at by itself.
@@ -82,18 +90,6 @@ def marked(rules: Iterable[Rule], where: Mapping[str, Condition]) -> list[Rule]:
             found.append(Rule(rule.id, condition, Effects(log=MARK)))
         found.append(rule)
     return found
-
-
-def atoms_in(condition: Condition) -> Iterator[Atom]:
-    """Every test in a condition."""
-    match condition:
-        case AllOf(parts) | AnyOf(parts):
-            for part in parts:
-                yield from atoms_in(part)
-        case Not(part):
-            yield from atoms_in(part)
-        case Atom():
-            yield condition
 
 
 def _same_or(one: Condition, other: Condition) -> Condition:

@@ -1,7 +1,6 @@
 """What a rule means: in which ways it can match, and what is wrong with it."""
 
 from collections.abc import Iterator
-from itertools import chain
 from typing import cast
 
 from dfks_rules.errors import Finding
@@ -17,16 +16,12 @@ from dfks_rules.policy.language.alternatives import (
     alternatives,
 )
 from dfks_rules.policy.language.document import (
-    AllOf,
     Also,
-    AnyOf,
-    Condition,
     Effects,
-    Not,
     Rule,
+    atoms_of,
 )
 from dfks_rules.policy.language.implication import contradicted
-from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.language.possible import why_impossible
 from dfks_rules.policy.site.site import Site
 from dfks_rules.policy.words.wording import did_you_mean
@@ -81,12 +76,12 @@ def _check_facts(
 
 
 def _facts_of(rule: Rule) -> set[str]:
-    return {atom.fact for atom in _atoms_of(rule.condition)} | rule.effects.facts
+    return {atom.fact for atom in atoms_of(rule.condition)} | rule.effects.facts
 
 
 def check_attributes(tree: Tree, path: Path, rule: Rule, site: Site) -> Iterator[Finding]:
     """Facts that would be attributes, but that no directory has and that look like other facts."""
-    facts = {fact for atom in _atoms_of(rule.condition) for fact in atom.facts}
+    facts = {fact for atom in atoms_of(rule.condition) for fact in atom.facts}
     for fact in sorted(facts | rule.effects.facts):
         who, name = fact.partition(".")[0], attribute_in(fact)
         if name is not None and name not in site.directory.attributes:
@@ -95,16 +90,6 @@ def check_attributes(tree: Tree, path: Path, rule: Rule, site: Site) -> Iterator
                 message = f"unknown fact `{fact}`{hint}"
                 place = _place_of(tree, path, fact)
                 yield tree.finding(place, "policy_unknown_fact", message, at_key=True)
-
-
-def _atoms_of(condition: Condition) -> Iterator[Atom]:
-    match condition:
-        case AllOf(parts) | AnyOf(parts):
-            yield from chain.from_iterable(map(_atoms_of, parts))
-        case Not(part):
-            yield from _atoms_of(part)
-        case _:
-            yield condition
 
 
 def _place_of(tree: Tree, rule: Path, fact: str) -> Path:

@@ -7,10 +7,9 @@ from dfks_rules.model.requests import Operation
 from dfks_rules.model.values import Value
 from dfks_rules.policy.deciding.compiled import CompiledPolicies
 from dfks_rules.policy.language.alternatives import QUESTIONS
-from dfks_rules.policy.language.document import Rule
+from dfks_rules.policy.language.document import Rule, atoms_of
 from dfks_rules.policy.language.values import Template
 from dfks_rules.policy.proof.claims import can_hold
-from dfks_rules.policy.proof.pins import atoms_in
 from dfks_rules.policy.studying.proof_files import ProofFile, Property
 
 _ASKED = "${request.forwardTo}"
@@ -47,7 +46,7 @@ def _meets(proof: Property, rule: Rule) -> bool:
     """Whether a proof that says nothing of values is about requests in which a rule may apply."""
     if proof.other is not None or proof.is_some or "values" in proof.expect:
         return False
-    if not any(atom.fact.startswith("target.") for atom in atoms_in(proof.when)):
+    if not any(atom.fact.startswith("target.") for atom in atoms_of(proof.when)):
         return False
     return any(
         question[0] is Operation.SET

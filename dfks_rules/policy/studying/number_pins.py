@@ -7,10 +7,10 @@ from itertools import islice
 from dfks_rules.model.identity import Aor
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.alternatives import Question
-from dfks_rules.policy.language.document import AnyOf, Condition, Rule
+from dfks_rules.policy.language.document import AnyOf, Condition, Rule, atoms_of
 from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.proof.differing import Model
-from dfks_rules.policy.proof.pins import Pin, atoms_in, facts_read
+from dfks_rules.policy.proof.pins import Pin, facts_read
 from dfks_rules.policy.site.examples import example_targets, number_with
 from dfks_rules.policy.site.number_changes import makes_no_difference
 from dfks_rules.policy.site.site import Site
@@ -82,7 +82,7 @@ class _Numbers:
 
     def _is_class_of_no_matter(self, rules: Sequence[Rule], old: Site, new: Site) -> bool:
         """Whether no rule can tell the classes that have changed."""
-        atoms = [atom for rule in rules for atom in atoms_in(rule.condition)]
+        atoms = [atom for rule in rules for atom in atoms_of(rule.condition)]
         tests = [atom for atom in atoms if "target.class" in atom.facts]
         if any("target.class" in facts_read(rule) for rule in rules):
             return False

@@ -6,7 +6,7 @@ from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.facts.facts import facts_of
 from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.language.alternatives import QUESTIONS, SignedAtom, alternatives
-from dfks_rules.policy.language.document import AllOf, AnyOf, Condition, Not, Rule
+from dfks_rules.policy.language.document import Condition, Rule, atoms_of
 from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.language.text import literal_text
 from dfks_rules.policy.reading.source import Source
@@ -57,12 +57,4 @@ class Outcomes:
 
 def _atoms(condition: Condition) -> Iterator[Atom]:
     """The tests of a condition but those of `op`, which say what the rule is about."""
-    match condition:
-        case Not(part):
-            yield from _atoms(part)
-        case AllOf(parts) | AnyOf(parts):
-            for part in parts:
-                yield from _atoms(part)
-        case _:
-            if condition.fact != "op":
-                yield condition
+    return (atom for atom in atoms_of(condition) if atom.fact != "op")

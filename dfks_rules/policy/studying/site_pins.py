@@ -6,9 +6,9 @@ from typing import Protocol
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.facts.families import attribute_in
 from dfks_rules.policy.language.alternatives import Question
-from dfks_rules.policy.language.document import Condition, Rule
+from dfks_rules.policy.language.document import Condition, Rule, atoms_of
 from dfks_rules.policy.proof.differing import Model
-from dfks_rules.policy.proof.pins import Pin, atoms_in, facts_read
+from dfks_rules.policy.proof.pins import Pin, facts_read
 
 FORWARDS = {Operation.SET: "request.forwardTo", Operation.GET: "stored.forwardTo"}
 """Operation → the fact that names the target of its requests."""
@@ -62,5 +62,5 @@ def facts_in(rules: Iterable[Rule]) -> set[str]:
     found: set[str] = set()
     for rule in rules:
         found |= facts_read(rule)
-        found.update(*(atom.facts for atom in atoms_in(rule.condition)))
+        found.update(*(atom.facts for atom in atoms_of(rule.condition)))
     return found

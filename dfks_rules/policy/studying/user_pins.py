@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 from dfks_rules.policy.facts.families import group_in
 from dfks_rules.policy.language.alternatives import Question
-from dfks_rules.policy.language.document import AllOf, AnyOf, Condition, Rule
+from dfks_rules.policy.language.document import AllOf, AnyOf, Condition, Rule, atoms_of
 from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.proof.differing import Model
-from dfks_rules.policy.proof.pins import ALWAYS, Pin, atoms_in, facts_read
+from dfks_rules.policy.proof.pins import ALWAYS, Pin, facts_read
 from dfks_rules.policy.site.directory import Directory
 from dfks_rules.policy.site.site import Site
 from dfks_rules.policy.site.site_changes import Said, user_changes
@@ -145,7 +145,7 @@ def _groups_asked(rules: Iterable[Rule]) -> frozenset[str] | None:
     for rule in rules:
         if any((of := person_in(fact)) and of[1] == "groups" for fact in facts_read(rule)):
             return None
-        for atom in atoms_in(rule.condition):
+        for atom in atoms_of(rule.condition):
             if any((of := person_in(fact)) and of[1] == "groups" for fact in atom.facts):
                 if atom.matcher != "has" or not isinstance(atom.operand, tuple):
                     return None

@@ -55,6 +55,7 @@ _CHECKED = {
     "more": _COUNT | {"description": "Findings that are not listed."},
     "gaps": _list(ref("Gap")),
 }
+_UNSHOWN = record({"file": TEXT, "line": _COUNT, "rule": TEXT, "title": TEXT, "what": TEXT})
 _EXPLAINED = {
     "decision": _ANSWER,
     "policyRevision": TEXT,
@@ -111,7 +112,32 @@ SCHEMAS: dict[str, Any] = {
                 )
             ),
             "coverage": {"type": "number", "minimum": 0, "maximum": 100},
-            "uncovered": _list(record({"file": TEXT, "line": _COUNT, "rule": TEXT, "what": TEXT})),
+            "uncovered": _list(_UNSHOWN) | {"description": "Rules that no case shows."},
+            "untested": _list(_UNSHOWN)
+            | {"description": "Tests in conditions that were never true, or never false."},
+        }
+    ),
+    "Tried": record(
+        {
+            "passed": _FLAG | {"description": "All are proved, and there is at least one."},
+            "proofs": _list(
+                record(
+                    {
+                        "file": TEXT,
+                        "line": _COUNT,
+                        "name": TEXT,
+                        "verdict": {
+                            "type": "string",
+                            "enum": ["proved", "refuted", "not decided", "vacuous"],
+                        },
+                        "reason": nullable(TEXT) | {"description": "Why it is not decided."},
+                        "given": nullable(_FACTS)
+                        | {"description": "A request that refutes it, or shows that there is one."},
+                        "answer": nullable(_ANSWER),
+                    }
+                )
+            ),
+            "findings": _list(ref("Finding")),
         }
     ),
     "Compared": record(
@@ -143,6 +169,49 @@ SCHEMAS: dict[str, Any] = {
             "policies": _list(record({"file": TEXT, "name": TEXT, "rules": _COUNT})),
             "revisions": _list(record({"revision": TEXT, "since": TIME, "origin": TEXT})),
             "shadow": _FLAG | {"description": "Whether a candidate is compared with them."},
+        }
+    ),
+    "Rules": record(
+        {
+            "revision": TEXT,
+            "since": nullable(TIME)
+            | {"description": "When the oldest decision was made that is counted."},
+            "decisions": _COUNT | {"description": "Decisions that are counted."},
+            "rules": _list(ref("RuleRow")),
+            "more": _COUNT | {"description": "Rules that are not listed."},
+        }
+    ),
+    "RuleRow": record(
+        {
+            "rule": TEXT,
+            "title": TEXT,
+            "file": TEXT,
+            "tenant": nullable(TEXT) | {"description": "The only domain that it can affect."},
+            "shadow": _FLAG | {"description": "It is matched, and decides nothing."},
+            "says": _WORDS | {"description": "Fields that it decides, such as `deny`."},
+            "matched": _COUNT,
+            "decided": _COUNT | {"description": "How often something that it says was used."},
+            "last": nullable(TIME) | {"description": "When it matched last."},
+            "schedules": _list(
+                record(
+                    {
+                        "name": TEXT,
+                        "zone": nullable(TEXT) | {"description": "Null: that of the server."},
+                        "hours": _list(ref("WeeklyHours")),
+                        "excepted": _WORDS | {"description": "Days without these hours."},
+                        "extra": _WORDS | {"description": "Days with other hours, and these."},
+                    }
+                )
+            ),
+        }
+    ),
+    "WeeklyHours": record(
+        {
+            "day": {"type": "integer", "minimum": 0, "maximum": 6}
+            | {"description": "On which they begin; 0 is Monday."},
+            "start": _COUNT | {"description": "Minutes after midnight."},
+            "end": _COUNT | {"description": "The first minute after; over 1440: the next day."},
+            "weeks": {"type": "string", "enum": ["every", "even", "odd"]},
         }
     ),
     "RevisionFiles": record(

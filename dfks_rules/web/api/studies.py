@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from dfks_rules.operations.studies import Texts
+from dfks_rules.operations.studies import PROOFS_WITHIN, Texts
 from dfks_rules.web.api.texts import FILES, MAX_FILES, MAX_LENGTH, texts_of, whole
 from dfks_rules.web.bodies import MAX_BODY
 from dfks_rules.web.caller import Scope
@@ -28,11 +28,12 @@ async def evaluate(call: Call) -> Answer:
 
 async def test(call: Call) -> Answer:
     """Whether cases pass."""
-    whole(call)
-    if len(call.body) != 1:
-        raise Problem("invalid-body", "the body: either `files` or `revision`", errors=[])
-    texts = _texts(call.body.get("files", call.body))
-    return _json(await call.operations.studies.test(texts, call.caller.name))
+    return _json(await call.operations.studies.test(_either(call), call.caller.name))
+
+
+async def prove(call: Call) -> Answer:
+    """What becomes of proofs."""
+    return _json(await call.operations.studies.prove(_either(call), call.caller.name))
 
 
 async def diff(call: Call) -> Answer:
@@ -41,6 +42,13 @@ async def diff(call: Call) -> Answer:
     old = _texts(call.body["old"]) if "old" in call.body else None
     new = _texts(call.body["new"])
     return _json(await call.operations.studies.diff(old, new, call.caller.name))
+
+
+def _either(call: Call) -> Texts:
+    whole(call)
+    if len(call.body) != 1:
+        raise Problem("invalid-body", "the body: either `files` or `revision`", errors=[])
+    return _texts(call.body.get("files", call.body))
 
 
 def _texts(said: Any) -> Texts:
@@ -55,6 +63,7 @@ def _json(told: bytes) -> Answer:
 _PROBLEMS = {
     "checkPolicies": ("gave-up",),
     "testPolicies": ("not-found", "policies-unusable", "gave-up"),
+    "provePolicies": ("not-found", "policies-unusable", "gave-up"),
     "comparePolicies": ("not-found", "policies-unusable", "gave-up"),
 }
 
@@ -123,6 +132,16 @@ OPERATIONS = (
         "Tested",
         record({"files": FILES, "revision": _REVISION}, []),
         "The files are sent, or are those of a revision that is kept. ",
+    ),
+    _operation(
+        "provePolicies",
+        "prove",
+        "Tries the proofs among policy files that are not in force.",
+        prove,
+        "Tried",
+        record({"files": FILES, "revision": _REVISION}, []),
+        "The files are sent, or are those of a revision that is kept. What is not decided within "
+        f"{PROOFS_WITHIN:g} s is told as such. ",
     ),
     _operation(
         "comparePolicies",

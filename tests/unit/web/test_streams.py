@@ -8,7 +8,7 @@ import pytest
 
 from dfks_rules.web import server
 from dfks_rules.web.caller import Scope
-from dfks_rules.web.table import Call, Operation, Reply, Streamed
+from dfks_rules.web.table import Answer, Call, Operation, Reply, Streamed
 from tests.helpers.operations import MemoryOperations
 from tests.helpers.web import Api, api
 
@@ -89,3 +89,31 @@ async def test_who_does_not_read_is_not_waited_for() -> None:
         assert asyncio.get_running_loop().time() - began < server.CLOSE_TIMEOUT / 2
         with pytest.raises(aiohttp.ClientError):
             await response.read()
+
+
+@pytest.mark.parametrize(("scope", "is_ended"), [(Scope.POLICIES_READ, True), (Scope.BULK, False)])
+async def test_a_question_ends_when_nobody_waits_for_its_answer(
+    scope: Scope, is_ended: bool
+) -> None:
+    """A proof may take a minute, and the next question of the same token waits for it. What
+    changes something is done whether somebody waits or not.
+    """
+    begun, became = asyncio.Event(), asyncio.Queue[str]()
+
+    async def run(_call: Call) -> Answer:
+        begun.set()
+        try:
+            await asyncio.sleep(0.3)
+        except asyncio.CancelledError:
+            became.put_nowait("ended")
+            raise
+        became.put_nowait("done")
+        return Answer({})
+
+    table = (Operation("ask", "POST", "/v1/ask", scope, "S.", run, (Reply(200, "It."),)),)
+    async with api(MemoryOperations(), table=table) as web, aiohttp.ClientSession() as http:
+        asking = asyncio.create_task(http.post(f"{web.url}/v1/ask"))
+        await begun.wait()
+        asking.cancel()
+        async with asyncio.timeout(10):
+            assert await became.get() == ("ended" if is_ended else "done")

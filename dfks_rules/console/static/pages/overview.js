@@ -9,6 +9,7 @@ import { quantile, read, sum, useSamples } from "../parts/metrics.js";
 import { Badge, Empty, Loading, Shown } from "../parts/states.js";
 import { Spark } from "../parts/spark.js";
 import { Hold, useLive } from "../parts/live_list.js";
+import { heardOf, Loudest, top } from "../parts/loudest.js";
 import { Row } from "../parts/event_row.js";
 import { t, named } from "../words.js";
 import "../words/overview.js";
@@ -62,25 +63,24 @@ function Health() {
 
 function Happening() {
   const live = useLive();
-  const heard = useRef(/** @type {{at: number, who: string, rule: string | null}[]} */ ([]));
+  const heard = useRef(/** @type {import("../parts/loudest.js").Heard[]} */ ([]));
   const turn = useRef(0);
   useEvents((type, data) => {
     if (!data) return;
     const now = Date.now();
     // It draws all of this, five times a second at most.
     live.add({ key: (turn.current += 1), type, data, at: data.at || new Date().toISOString() });
-    if (type === "feature-changed" || type === "feature-refused") {
-      heard.current.push({ at: now, who: data.presentity, rule: type === "feature-refused" ? `${data.reason} (${data.rule})` : null });
+    if (data.presentity) {
+      heard.current.push(heardOf(type, data, now));
       if (heard.current.length > 5000) heard.current.splice(0, 1000);
     }
   });
   heard.current = heard.current.filter((one) => one.at > Date.now() - MINUTE);
-  const loudest = top(heard.current.map((one) => one.who));
   const refused = top(heard.current.flatMap((one) => (one.rule ? [one.rule] : [])));
   return html`
     <section class="card">
       <h2>${t("overview.loudest")}</h2>
-      ${loudest.length ? html`<ul>${loudest.map(([who, count]) => html`<li><a href=${link("presentities", [who])}>${who}</a> · ${t("overview.changes", { count: number(count) })}</li>`)}</ul>` : html`<${Empty}>${t("overview.noLoud")}<//>`}
+      <${Loudest} heard=${heard.current} />
       <h2>${t("overview.refusals")}</h2>
       ${refused.length ? html`<ul>${refused.map(([what, count]) => html`<li>${what} · ${number(count)}</li>`)}</ul>` : html`<${Empty}>${t("overview.noRefusals")}<//>`}
     </section>
@@ -90,11 +90,4 @@ function Happening() {
         ${live.rows.length ? html`<table><tbody>${live.rows.map((one) => html`<${Row} event=${one} key=${one.key} />`)}</tbody></table>` : html`<${Empty}>${t("overview.quiet")}<//>`}
       </div>
     </section>`;
-}
-
-/** The five most frequent. @param {string[]} names @returns {[string, number][]} */
-function top(names) {
-  const counts = new Map();
-  for (const name of names) counts.set(name, (counts.get(name) || 0) + 1);
-  return [...counts].sort((a, b) => b[1] - a[1]).slice(0, 5);
 }

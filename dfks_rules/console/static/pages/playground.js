@@ -7,6 +7,7 @@ import { Act } from "../parts/act.js";
 import { factNames } from "../parts/completing.js";
 import { Facts } from "../parts/facts.js";
 import { Files } from "../parts/files.js";
+import { keep } from "../parts/draft.js";
 import { pack, unpack } from "../parts/share.js";
 import { usePlaying } from "../parts/playing.js";
 import { Verdict } from "../parts/verdict.js";
@@ -73,6 +74,7 @@ function Play({ begun, names }) {
   const [facts, setFacts] = useState(begun.facts);
   const [loads, setLoads] = useState(0);
   const playing = usePlaying(files, facts);
+  useEffect(() => keep(files), [files]);
   const share = async () => {
     const { text, fits } = await pack({ files, facts });
     if (!fits) throw new Problem(413, { title: t("play.tooLong", { length: text.length }) });

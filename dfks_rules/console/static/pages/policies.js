@@ -2,50 +2,64 @@
 import { html, useState } from "../vendor/preact.js";
 import { ask, path, useAsked } from "../api.js";
 import { useEvents } from "../live.js";
-import { may, session } from "../session.js";
-import { number, percent, time } from "../format.js";
+import { link } from "../route.js";
+import { may, offers, session } from "../session.js";
+import { number, time } from "../format.js";
 import { Act } from "../parts/act.js";
+import { Cases, Proofs } from "../parts/cases.js";
 import { Meaning } from "../parts/meaning.js";
+import { Rules } from "../parts/rules.js";
 import { Shadow } from "../parts/shadow.js";
 import { TextDiff } from "../parts/text_diff.js";
-import { Badge, Empty, Shown } from "../parts/states.js";
+import { Badge, Empty, Shown, shown } from "../parts/states.js";
 import { named, t } from "../words.js";
 import "../words/policies.js";
+import "../words/rules.js";
 
 export function Page() {
-  if (session.value?.domains) return html`<h1>${t("page.policies")}</h1><${Empty}>${t("policies.whole")}<//>`;
-  return html`<${All} />`;
+  return session.value?.domains ? html`<${OfTenant} />` : html`<${All} />`;
+}
+
+/** What a token sees that is limited to domains. */
+function OfTenant() {
+  const rules = useAsked("/v1/policies/rules", 15);
+  return html`<h1>${t("page.policies")}</h1><p class="soft">${t("policies.whole")}</p>
+    <section class="card"><h2>${t("rules.ofTenant")}</h2>${shown(rules, (of) => html`<${Rules} of=${of} />`)}</section>`;
 }
 
 function All() {
   const listing = useAsked("/v1/policies", 15);
   const findings = useAsked("/v1/policies/findings");
+  const rules = useAsked("/v1/policies/rules", 15);
   useEvents((type) => {
     if (!type.startsWith("policies") && type !== "gap") return;
-    listing.again();
-    findings.again();
+    for (const one of [listing, findings, rules]) one.again();
   }, may("events:read"));
   const reload = async () => {
     const { body } = await ask("POST", "/v1/policies/reload");
-    listing.again();
-    findings.again();
+    for (const one of [listing, findings, rules]) one.again();
     return t(body.changed ? "policies.reloaded" : "policies.same", { revision: body.revision.slice(0, 7) });
   };
   return html`<div class="row between"><h1>${t("page.policies")}</h1>${may("policies:write") && html`<${Act} label=${t("policies.reload")} run=${reload} />`}</div>
     <${Shown} asked=${listing}>${(/** @type {any} */ one) => html`<div class="grid">
-      <section class="card"><h2>${t("policies.inForce")}</h2><${InForce} of=${one} /></section>
+      <section class="card"><h2>${t("policies.inForce")}</h2><${InForce} of=${one} rules=${rules.value?.rules || []} />${offers("cluster") && html`<p><a href=${link("nodes")}>${t("policies.nodes")}</a></p>`}</section>
       <section class="card"><h2>${t("policies.findings")}</h2><${Shown} asked=${findings}>${(/** @type {any} */ found) => html`<${Findings} of=${found} />`}<//></section>
       <section class="card wide"><h2>${t("policies.revisions")}</h2><${Revisions} of=${one} again=${listing.again} /></section>
+      <section class="card wide" aria-label=${t("rules.title")}><h2>${t("rules.title")}</h2>${shown(rules, (of) => html`<${Rules} of=${of} />`)}</section>
       <section class="card"><h2>${t("policies.cases")}</h2><${Cases} revision=${one.revision} /></section>
+      <section class="card"><h2>${t("proofs.title")}</h2><${Proofs} revision=${one.revision} /></section>
       <section class="card"><h2>${t("policies.shadow")}</h2>${one.shadow ? html`<${Shadow} ended=${listing.again} />` : html`<${Empty}>${t("policies.noShadow")}<//>`}</section>
     </div>`}<//>`;
 }
 
-/** @param {{of: any}} props */
-function InForce({ of }) {
-  const count = of.policies.reduce((/** @type {number} */ sum, /** @type {any} */ one) => sum + one.rules, 0);
+/** @param {{of: Api.Policies, rules: Api.RuleRow[]}} props */
+function InForce({ of, rules }) {
+  /** @type {Map<string, number>} */
+  const never = new Map();
+  for (const { file, matched } of rules) if (!matched) never.set(file, (never.get(file) || 0) + 1);
+  const count = of.policies.reduce((sum, one) => sum + one.rules, 0);
   return html`<p>${t("policies.since", { revision: of.revision.slice(0, 7), at: time(of.since), origin: named("origin-of", of.origin) })}<br />${t("policies.files", { count: number(count), files: number(of.policies.length) })}</p>
-    <div class="scroll" tabindex="0" role="group" aria-label=${t("policies.inForce")}><ol class="stack">${of.policies.slice(0, 500).map((/** @type {any} */ one) => html`<li><strong>${one.name}</strong> · ${number(one.rules)}<br /><span class="mono soft">${one.file}</span></li>`)}</ol></div>`;
+    <div class="scroll" tabindex="0" role="group" aria-label=${t("policies.inForce")}><ol class="stack">${of.policies.slice(0, 500).map((one) => html`<li><strong>${one.name}</strong> · ${t("rules.file", { count: number(one.rules), never: number(never.get(one.file) || 0) })}<br /><span class="mono soft">${one.file}</span></li>`)}</ol></div>`;
 }
 
 /** @param {{of: any}} props */
@@ -58,7 +72,7 @@ function Findings({ of }) {
 
 /** @param {{of: any, again: () => void}} props */
 function Revisions({ of, again }) {
-  const [shown, show] = useState(/** @type {any} */ (null));
+  const [compared, show] = useState(/** @type {any} */ (null));
   const back = (/** @type {string} */ revision) => async () => {
     const { body } = await ask("POST", "/v1/policies/rollback", { body: { revision } });
     again();
@@ -75,7 +89,7 @@ function Revisions({ of, again }) {
         <${Act} label=${t("policies.compare")} run=${compare(one.revision)} />
         ${may("policies:write") && html`<${Act} label=${t("policies.back")} run=${back(one.revision)} sure=${t("policies.backSure", { revision: one.revision.slice(0, 7) })} />`}</span>`}
     </li>`)}</ul>
-    ${shown && html`<h3>${shown.revision.slice(0, 7)} · ${t("policies.meaning")}</h3><${Meaning} of=${shown.meaning} /><h3>${t("policies.text")}</h3><${Texts} old=${shown.old} now=${shown.now} />`}`;
+    ${compared && html`<h3>${compared.revision.slice(0, 7)} · ${t("policies.meaning")}</h3><${Meaning} of=${compared.meaning} /><h3>${t("policies.text")}</h3><${Texts} old=${compared.old} now=${compared.now} />`}`;
 }
 
 /** @param {{old: any[], now: any[]}} props */
@@ -85,19 +99,4 @@ function Texts({ old, now }) {
   const changed = [...new Set([...before.keys(), ...after.keys()])].filter((name) => before.get(name) !== after.get(name));
   if (!changed.length) return html`<${Empty}>${t("policies.noText")}<//>`;
   return changed.map((name) => html`<p class="mono">${name}</p><${TextDiff} old=${before.get(name) || ""} now=${after.get(name) || ""} />`);
-}
-
-/** @param {{revision: string}} props */
-function Cases({ revision }) {
-  const [tested, set] = useState(/** @type {any} */ (null));
-  const run = async (/** @type {AbortSignal} */ aborted) => {
-    set((await ask("POST", "/v1/policies/test", { body: { revision }, signal: aborted })).body);
-  };
-  const failed = tested?.cases.filter((/** @type {any} */ one) => !one.passed) || [];
-  return html`<p><${Act} label=${t("policies.run")} run=${run} /></p>
-    ${tested && html`<p role="status">${!tested.cases.length ? t("policies.noCases") : failed.length
-      ? html`<${Badge} of="bad">${t("policies.notPassed", { failed: failed.length, count: tested.cases.length })}<//>`
-      : html`<${Badge} of="good">${t("policies.passed", { count: tested.cases.length })}<//>`} ${t("policies.coverage", { percent: percent(tested.coverage / 100) })}</p>
-      <ul class="stack">${failed.map((/** @type {any} */ one) => html`<li><${Badge} of="bad">${one.name}<//> <span class="mono soft">${one.file}:${one.line}</span><pre tabindex="0">${[...one.differences, ...one.why].join("\n")}</pre></li>`)}</ul>
-      ${tested.uncovered.length > 0 && html`<details><summary>${t("policies.uncovered")} (${tested.uncovered.length})</summary><ul>${tested.uncovered.map((/** @type {any} */ one) => html`<li><span class="mono">${one.file}:${one.line}</span> ${one.rule} ${one.what}</li>`)}</ul></details>`}`}`;
 }

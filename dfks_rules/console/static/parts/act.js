@@ -1,5 +1,6 @@
 // Something that a user does: a button that waits, and what came of it in words.
-import { html, useRef, useState } from "../vendor/preact.js";
+import { html, useEffect, useRef, useState } from "../vendor/preact.js";
+import { duration } from "../format.js";
 import { Problem } from "../api.js";
 import { Badge, why } from "./states.js";
 import { t } from "../words.js";
@@ -11,6 +12,13 @@ export function Act({ label, run, sure, primary }) {
   const [asks, setAsks] = useState(false);
   const running = useRef(/** @type {AbortController | null} */ (null));
   const [busy, setBusy] = useState(false);
+  const [seconds, count] = useState(0);
+  useEffect(() => {
+    if (!busy) return undefined;
+    count(0);
+    const timer = window.setInterval(() => count((now) => now + 1), 1000);
+    return () => window.clearInterval(timer);
+  }, [busy]);
   const go = async () => {
     // A button that is disabled loses the focus.
     if (busy) return;
@@ -31,6 +39,7 @@ export function Act({ label, run, sure, primary }) {
     ${asks
       ? html`<span role="alert">${sure} </span><button class="primary" onClick=${go}>${label}</button> <button onClick=${() => setAsks(false)}>${t("do.cancel")}</button>`
       : html`<button class=${primary ? "primary" : ""} aria-busy=${busy} onClick=${() => (sure && !busy ? setAsks(true) : go())}>${label}</button>`}
+    ${busy && seconds > 0 && html` <span class="soft">${duration(seconds)}</span>`}
     ${busy && html` <button onClick=${() => running.current?.abort()}>${t("do.cancel")}</button>`}
     <span role="status"> ${said}</span>
   </span>`;

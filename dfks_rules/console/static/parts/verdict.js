@@ -4,7 +4,7 @@ import { ask } from "../api.js";
 import { percent } from "../format.js";
 import { Act } from "./act.js";
 import { answer, Meaning } from "./meaning.js";
-import { Explanation } from "./why.js";
+import { Explanation } from "./explanation.js";
 import { Badge, Loading, why } from "./states.js";
 import { t } from "../words.js";
 import "../words/playground.js";

@@ -1,9 +1,12 @@
-// Why something was decided so: rules as a stack in their order, the test that failed, the facts.
+// Why something was decided so: what it was about, the rules, the facts.
 import { html } from "../vendor/preact.js";
 import { path, useAsked } from "../api.js";
 import { link } from "../route.js";
+import { may } from "../session.js";
 import { time } from "../format.js";
 import { Copy } from "./copy.js";
+import { Explanation, value } from "./explanation.js";
+import { Later } from "./later.js";
 import { Badge, Empty, shown } from "./states.js";
 import { named, t } from "../words.js";
 import "../words/decisions.js";
@@ -15,9 +18,14 @@ export function Why({ id }) {
   const explained = useAsked(path(["decisions", id, "explanation"]));
   if (record.problem?.status === 404) return html`<${Empty}>${t("decisions.gone")}<//>`;
   return shown(record, (one) => html`<${Record} of=${one} />
-    ${shown(explained, (value) => html`<${Explanation} of=${value} />`)}
+    ${shown(explained, (told) => html`<${Explanation} of=${told} />
+      ${may("policies:read") && html`<${Later} load=${hours} with=${{ ids: [...told.matched, ...told.unmatched].map(({ rule }) => rule) }} />`}`)}
+    <${Later} load=${inCase} with=${one} />
     <${Facts} given=${one.given} />`);
 }
+
+const hours = () => import("./hours.js").then((one) => one.Hours);
+const inCase = () => import("./case.js").then((one) => one.Case);
 
 /** @param {{of: Api.DecisionRecord}} props */
 function Record({ of: { id, at, given, decision, policyRevision } }) {
@@ -34,31 +42,6 @@ function Record({ of: { id, at, given, decision, policyRevision } }) {
     </dl>`;
 }
 
-/** What decided, and what did not. @param {{of: Api.Explanation}} props */
-export const Explanation = ({ of }) => {
-  const near = of.unmatched.filter((one) => !one.elsewhere);
-  const far = of.unmatched.length - near.length;
-  return html`
-    <h3>${t("decisions.matched")}</h3>
-    ${of.matched.length ? html`<ol class="stack">${of.matched.map((one) => html`<${Matched} rule=${one} />`)}</ol>` : html`<${Empty}>${t("decisions.nobody")}<//>`}
-    ${near.length > 0 && html`<h3>${t("decisions.unmatched")}</h3><ol class="stack">${near.map((one) => html`<${Unmatched} rule=${one} />`)}</ol>`}
-    ${far > 0 && html`<p class="soft">${t("decisions.elsewhere", { count: far })}</p>`}
-    <details><summary>${t("decisions.text")}</summary><pre tabindex="0">${of.text.join("\n")}</pre></details>`;
-};
-
-/** @param {{rule: any}} props */
-const Matched = ({ rule }) => html`<li><span class="mono">${rule.rule}</span>
-  <ul>${rule.said.map((/** @type {any} */ one) => html`<li class=${one.lost ? "soft" : ""}>${one.lost ? "" : "✓ "}${one.field}: ${value(one.value)}${one.lost ? ` (${t("decisions.lost", { why: value(one.lost) })})` : ""}</li>`)}</ul></li>`;
-
-/** @param {{rule: any}} props */
-const Unmatched = ({ rule }) => html`<li class="calm"><span class="mono">${rule.rule}</span>
-  <ul>${rule.because.map((/** @type {any} */ one) => html`<li>✕ <span class="mono">${one.test}</span>, ${t("decisions.saw", { value: seen(one.saw) })}</li>`)}</ul></li>`;
-
 /** @param {{given: Record<string, any>}} props */
 const Facts = ({ given }) => html`<details><summary>${t("decisions.facts")}</summary>
   <dl class="facts mono">${Object.entries(given).map(([name, one]) => html`<dt>${name}</dt><dd>${value(one)}</dd>`)}</dl></details>`;
-
-/** @param {any} one */
-const value = (one) => (typeof one === "string" ? one : JSON.stringify(one));
-/** @param {Record<string, any>} saw */
-const seen = (saw) => Object.entries(saw || {}).map(([name, one]) => `${name}: ${value(one)}`).join(", ") || t("word.none");

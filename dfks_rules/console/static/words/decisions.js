@@ -24,4 +24,11 @@ learn({
   "decisions.elsewhere": ["Rules about other operations, features or domains: {count}", "Regeln für andere Vorgänge, Funktionen oder Domains: {count}"],
   "decisions.lost": ["not used: {why}", "nicht verwendet: {why}"],
   "decisions.nobody": ["no rule", "keine Regel"],
+  "decisions.makeCase": ["Copy the case", "Testfall kopieren"],
+  "decisions.case": ["Make a case of it", "Als Testfall"],
+  "decisions.caseHow": ["Save it beside the policies in a file whose name ends with cases.yaml; `dfks policy test` runs it.", "Lege ihn neben den Regelwerken in eine Datei, deren Name auf cases.yaml endet; `dfks policy test` führt ihn aus."],
+  "decisions.candidate": ["Compare with the playground", "Mit „Probieren“ vergleichen"],
+  "decisions.alike": ["The files in the playground decide the same.", "Die Dateien unter „Probieren“ entscheiden gleich."],
+  "decisions.other": ["The files in the playground decide it differently.", "Die Dateien unter „Probieren“ entscheiden anders."],
+  "decisions.hours": ["Hours of these rules, as they are now", "Zeiten dieser Regeln, wie sie jetzt gelten"],
 });

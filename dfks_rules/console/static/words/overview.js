@@ -26,4 +26,9 @@ learn({
   "overview.happening": ["Happening now", "Was gerade geschieht"],
   "overview.quiet": ["Nothing yet. What phones and operators do appears here.", "Noch nichts. Hier erscheint, was Telefone und Bediener tun."],
   "overview.changes": ["changes: {count}", "Änderungen: {count}"],
+  "overview.refusedTimes": ["refused: {count}", "abgelehnt: {count}"],
+  "overview.started": ["new subscriptions: {count}", "neue Abonnements: {count}"],
+  "overview.hintRefused": ["It is refused, and tries again.", "Es wird abgelehnt und versucht es wieder."],
+  "overview.hintStarted": ["It subscribes anew each time, in place of refreshing.", "Es abonniert jedes Mal neu, statt zu erneuern."],
+  "overview.hintChanged": ["It sets its keys again and again.", "Es setzt seine Tasten immer wieder."],
 });

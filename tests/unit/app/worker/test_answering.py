@@ -15,6 +15,7 @@ from dfks_rules.app.worker.questions import (
     Explain,
     Kind,
     Know,
+    Prove,
     RunCases,
     Weigh,
 )
@@ -103,6 +104,45 @@ def test_cases_are_run_and_what_they_cover_is_told() -> None:
     assert case["differences"] == ["reason: expected other-reason, got no-dnd"]
     assert case["why"][0] == "matched: p/no-dnd"
     assert not told(RunCases(files_of([NO_DND])))["passed"]
+
+
+def test_tests_that_no_case_has_seen_both_ways_are_told() -> None:
+    """A rule that is covered may still be about more requests than anybody has shown."""
+    cases = CASES.replace("other-reason", "no-dnd")
+    (one,) = told(RunCases(files_of([NO_DND, Text("cases.yaml", cases)])))["untested"]
+    assert (one["rule"], one["what"]) == (
+        "p/no-dnd",
+        "{feature: DoNotDisturb} was never false",
+    )
+
+
+PROOFS = """\
+apiVersion: dfks/v1
+kind: PolicyProof
+policies: [p.yaml]
+proofs:
+- {name: it is refused, when: {op: set, feature: DoNotDisturb}, expect: {decision: deny}}
+- {name: all is refused, when: {op: set}, expect: {decision: deny}}
+"""
+
+
+def test_proofs_are_told_with_what_refutes_them() -> None:
+    """As `dfks policy prove` does; nobody reads its exit code in a browser."""
+    answer = told(Prove(files_of([NO_DND, Text("proofs.yaml", PROOFS)])))
+    proved, refuted = answer["proofs"]
+    assert (answer["passed"], answer["findings"]) == (False, [])
+    assert (proved["verdict"], proved["line"], proved["given"]) == ("proved", 5, None)
+    assert (refuted["name"], refuted["verdict"]) == ("all is refused", "refuted")
+    assert refuted["given"]["op"] == "set"
+    assert refuted["answer"]["decision"] == "allow"
+
+
+def test_files_without_proofs_prove_nothing() -> None:
+    """Nor do those that cannot be read."""
+    assert told(Prove(files_of([NO_DND]))) == {"passed": False, "proofs": [], "findings": []}
+    bad = told(Prove(files_of([NO_DND, Text("proofs.yaml", PROOFS.replace("op: set", "ob: set"))])))
+    assert not bad["passed"]
+    assert bad["findings"][0]["file"] == "proofs.yaml"
 
 
 def test_two_sets_are_compared() -> None:

@@ -9,6 +9,7 @@ from dfks_rules.app.worker.questions import (
     Diff,
     Evaluate,
     Explain,
+    Prove,
     Question,
     RunCases,
 )
@@ -43,12 +44,14 @@ async def test_each_question_is_about_texts_or_what_is_in_force() -> None:
     await studies.check(None, "b")
     await studies.evaluate(None, {"op": "get"}, "c")
     await studies.test(TEXTS, "d")
+    await studies.prove("5e29e70da51e", "d")
     await studies.diff(None, TEXTS, "e")
     assert worker.asked == [
         (Check(FILES), "a"),
         (CheckAll("now"), "b"),
         (Evaluate("now", '{"op":"get"}'), "c"),
         (RunCases(FILES), "d"),
+        (Prove("5e29e70da51e"), "d"),
         (Diff("now", FILES), "e"),
     ]
 

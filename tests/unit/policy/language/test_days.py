@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dfks_rules.policy.language.days import Calendar, Days, parse_days, weekday_of
+from dfks_rules.policy.language.days import Calendar, Days, days_text, parse_days, weekday_of
 
 
 def days_of(text: str, year: int) -> list[str]:
@@ -116,3 +116,27 @@ def test_any_text_is_parsed_or_refused_in_words(text: str) -> None:
 def test_any_day_is_among_them_or_not(text: str, day: date) -> None:
     """Also at both ends of the calendar."""
     assert parse_days(text).has(day) in (True, False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-12-25",
+        "2026-12-24..2026-12-31",
+        "12-25",
+        "12-24..01-02",
+        "2nd Mon of Sep",
+        "last Fri",
+        "easter",
+        "easter-2",
+        "easter+1",
+    ],
+)
+def test_days_are_written_as_they_are_read(text: str) -> None:
+    """Whoever sees a schedule drawn finds them in the file."""
+    assert days_text(parse_days(text)) == text
+
+
+def test_the_days_of_a_calendar_are_written_by_its_name() -> None:
+    """There may be hundreds."""
+    assert days_text(Calendar("holidays", frozenset())) == "calendar holidays"

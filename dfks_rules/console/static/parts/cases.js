@@ -1,0 +1,29 @@
+// Cases and proofs of a revision: run when somebody asks, since they take a while.
+import { html, useState } from "../vendor/preact.js";
+import { ask } from "../api.js";
+import { Act } from "./act.js";
+import { t } from "../words.js";
+import "../words/policies.js";
+import "../words/rules.js";
+
+/** @param {{revision: string}} props */
+export function Cases({ revision }) {
+  const [shown, show] = useState(/** @type {any} */ (null));
+  const run = async (/** @type {AbortSignal} */ signal) => {
+    const { body } = await ask("POST", "/v1/policies/test", { body: { revision }, signal });
+    const { Tested } = await import("./tested.js");
+    show(html`<${Tested} of=${body} />`);
+  };
+  return html`<p><${Act} label=${t("policies.run")} run=${run} /></p>${shown}`;
+}
+
+/** @param {{revision: string}} props */
+export function Proofs({ revision }) {
+  const [shown, show] = useState(/** @type {any} */ (null));
+  const run = async (/** @type {AbortSignal} */ signal) => {
+    const { body } = await ask("POST", "/v1/policies/prove", { body: { revision }, signal });
+    const { Tried } = await import("./tested.js");
+    show(html`<${Tried} of=${body} />`);
+  };
+  return html`<p><${Act} label=${t("proofs.run")} run=${run} /></p>${shown}`;
+}
