@@ -76,10 +76,11 @@ def _patterns(code: int) -> Iterator[tuple[str, str, int]]:
     """Class, pattern and most digits of the national numbers of a calling code."""
     for region in COUNTRY_CODE_TO_REGION_CODE.get(code, ()):
         metadata = PhoneMetadata.metadata_for_region_or_calling_code(code, region)
+        general = metadata and metadata.general_desc
         for name, kind in _OF_TYPE.items():
             numbers = getattr(metadata, name, None)
-            if numbers is not None and numbers.national_number_pattern:
-                longest = max(numbers.possible_length or metadata.general_desc.possible_length)
+            if general is not None and numbers is not None and numbers.national_number_pattern:
+                longest = max(numbers.possible_length or general.possible_length)
                 yield CLASS_OF_TYPE[kind], numbers.national_number_pattern, longest
 
 
