@@ -17,8 +17,9 @@ from dfks_rules.policy.site.targets import LONGEST_EXTENSION
 
 Test = Callable[[str, str | None], bool]
 """A test of a class and a reach."""
+_Told = tuple[str, str | None]
 _DIGITS = re.compile(r"\+?[0-9]+", re.ASCII)
-_INTERNAL = ("internal", "internal")
+_INTERNAL: _Told = ("internal", "internal")
 
 
 def are_not_told(
@@ -35,7 +36,7 @@ def are_not_told(
         tests: of classes and reaches; each is of one of them alone.
     """
     tests = tuple(tests)
-    pairs = {(("unknown", "national"), ("unknown", "internal"))}
+    pairs: set[tuple[_Told, _Told]] = {(("unknown", "national"), ("unknown", "internal"))}
     for domain, text in dialled:
         if not _DIGITS.fullmatch(text):
             return False

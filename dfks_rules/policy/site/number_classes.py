@@ -76,7 +76,7 @@ def _patterns(code: int) -> Iterator[tuple[str, str, int]]:
     """Class, pattern and most digits of the national numbers of a calling code."""
     for region in COUNTRY_CODE_TO_REGION_CODE.get(code, ()):
         metadata = PhoneMetadata.metadata_for_region_or_calling_code(code, region)
-        general = metadata and metadata.general_desc
+        general = None if metadata is None else metadata.general_desc
         for name, kind in _OF_TYPE.items():
             numbers = getattr(metadata, name, None)
             if general is not None and numbers is not None and numbers.national_number_pattern:
