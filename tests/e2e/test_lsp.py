@@ -304,6 +304,27 @@ async def test_a_rule_is_renamed_in_the_cases_of_other_folders(tmp_path: Path) -
             await one.at("prepareRename", "policies/office.yaml", at_group)
 
 
+async def test_a_rule_is_renamed_with_exceptions_in_other_folders(tmp_path: Path) -> None:
+    """From either side: a server reads both folders together."""
+    policies, site = tmp_path / "policies", tmp_path / "site"
+    for where in (policies, site):
+        where.mkdir()
+    (policies / "office.yaml").write_text(POLICY, "utf-8")
+    (site / "boss.yaml").write_text(EXCEPTION, "utf-8")
+    async with editor(tmp_path) as one:
+        await one.open("policies/office.yaml", POLICY)
+        await one.open("site/boss.yaml", EXCEPTION)
+        for file, text in (("policies/office.yaml", POLICY), ("site/boss.yaml", EXCEPTION)):
+            at = text.replace("no-forwarding", "no-|forwarding", 1)
+            done = await one.at("rename", file, at, newName="stay")
+            assert done["changes"].keys() == {
+                one.uri("policies/office.yaml"),
+                one.uri("site/boss.yaml"),
+            }
+            new = _edited(EXCEPTION, done["changes"][one.uri("site/boss.yaml")])
+            assert new == EXCEPTION.replace("no-forwarding", "stay")
+
+
 async def test_no_file_outside_the_workspace_is_read(folder: Path) -> None:
     """Not by a link either: what a group in it is called is offered to nobody."""
     outside = folder.parent / "outside.csv"

@@ -29,6 +29,7 @@ _LAST_YEAR = 2100
 _MAX_EVENT = timedelta(days=366)
 """Longest event: a longer one is a mistake of its year."""
 _NAME = re.compile(IDENTIFIER)
+_NO_INTERVAL = re.compile(r"INTERVAL=0+(?![0-9])")
 _WITHIN_A_DAY = frozenset({"HOURLY", "MINUTELY", "SECONDLY"})
 
 
@@ -78,6 +79,8 @@ def _days(calendar: Any) -> Iterator[date | None]:
 
 def _days_of(event: "Event") -> Iterator[date | None]:
     """The days of an event, of all its recurrences."""
+    if "DTSTART" not in event:
+        raise ValueError("an event has no DTSTART")
     start = event.decoded("DTSTART")
     first = _day(start)
     last = first
@@ -108,6 +111,8 @@ def _beginnings(event: Any, first: date) -> Iterator[date]:
     written = str(event["RRULE"].to_ical().decode())
     if not _WITHIN_A_DAY.isdisjoint(re.split("[=;]", written.upper())):
         raise ValueError(f"an event from {first} recurs within days; a calendar names whole days")
+    if _NO_INTERVAL.search(written):
+        raise ValueError(f"an event from {first} has an RRULE with an INTERVAL of 0")
     # Its moments are of no interest, and those with a zone do not compare with those without.
     until = re.sub(r"(UNTIL=[0-9]{8})T[0-9]{6}Z?", r"\1", written)
     start = datetime(first.year, first.month, first.day)  # noqa: DTZ001
@@ -130,4 +135,6 @@ def _dates(event: "Event", name: str) -> Iterator[date]:
 
 
 def _day(moment: date) -> date:
+    if not isinstance(moment, date):
+        raise ValueError(f"{quoted(str(moment))} is no date")
     return moment.date() if isinstance(moment, datetime) else moment

@@ -217,6 +217,9 @@ def _not_one_of(value: Any, allowed: list[Any]) -> str:
     return f"{quoted(value)} is not one of {', '.join(f'`{word}`' for word in words)}{hint}"
 
 
+_DIGITS = re.compile("[0-9]{1,99}")
+
+
 def _of_other_type(value: Any, wanted: str, subject: str) -> str:
     if subject == "`deny`" and isinstance(value, bool):
         return "`deny` takes a reason, a short word of your own: `deny: not-allowed`"
@@ -226,7 +229,7 @@ def _of_other_type(value: Any, wanted: str, subject: str) -> str:
         return unit if is_number else misread(json.dumps(value))
     if wanted == "string" and isinstance(value, bool | int):
         return f'{subject} must be text: put it in quotes, `"{json.dumps(value)}"`'
-    if wanted == "integer" and isinstance(value, str) and value.isdecimal():
+    if wanted == "integer" and isinstance(value, str) and _DIGITS.fullmatch(value):
         is_plain = str(int(value)) == value
         how = ": remove the quotes" if is_plain else f", with no leading zero: `{int(value)}`"
         return f"{subject} must be {_TYPES[wanted]}{how}"

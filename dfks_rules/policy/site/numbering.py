@@ -14,7 +14,7 @@ from dfks_rules.policy.site.number_plan import Dialling, NumberPlan
 _EMERGENCY_ANYWHERE = ("112", "911", "999")
 """Emergency numbers assumed where the country is unknown."""
 
-_CLASS_OF_TYPE = {
+CLASS_OF_TYPE = {
     PhoneNumberType.PREMIUM_RATE: "premium",
     PhoneNumberType.TOLL_FREE: "toll-free",
     PhoneNumberType.SHARED_COST: "shared-cost",
@@ -26,7 +26,8 @@ _CLASS_OF_TYPE = {
     PhoneNumberType.VOICEMAIL: "voicemail",
     PhoneNumberType.UNKNOWN: "unknown",
 }
-_CLASS_OF_PREFIX = {
+"""Type of a number → its class; those of no other type are national or international."""
+CLASS_OF_PREFIX = {
     **dict.fromkeys(("+870", "+871", "+872", "+873", "+874", "+881", "+882"), "satellite"),
     "+878": "personal",
     "+979": "premium",
@@ -189,7 +190,7 @@ def _reading(
     named = plan.class_of(e164)
     if named and trust == _INVALID:
         trust = _CUT
-    class_ = named or _CLASS_OF_PREFIX.get(e164[:4]) or _class_of_type(number, abroad=abroad)
+    class_ = named or CLASS_OF_PREFIX.get(e164[:4]) or _class_of_type(number, abroad=abroad)
     return Number(e164, class_, where, trust, abroad)
 
 
@@ -216,4 +217,4 @@ def _country(number: PhoneNumber, home: str | None) -> str | None:
 
 def _class_of_type(number: PhoneNumber, *, abroad: bool) -> str:
     place = "international" if abroad else "national"
-    return _CLASS_OF_TYPE.get(phonenumbers.number_type(number), place)
+    return CLASS_OF_TYPE.get(phonenumbers.number_type(number), place)

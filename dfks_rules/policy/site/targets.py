@@ -34,7 +34,7 @@ MAX_REMEMBERED = 16_384
 """Most targets kept in the cache."""
 _SHORT = 128
 """Longest cached target, in characters: bounds the memory that strangers can fill."""
-_LONGEST_EXTENSION = 5
+LONGEST_EXTENSION = 5
 """Most digits of an extension in a domain for which no file gives the lengths."""
 _NAME = re.compile(r"\w[\w.+~!'()=-]{0,127}")
 
@@ -107,6 +107,19 @@ class Targets:
             return Aor(target.user, target.domain).uri
         return text
 
+    def extension(self, digits: str, domain: str) -> Aor | None:
+        """The user of a domain who is reached by these digits as an extension; None: nobody."""
+        dialling = self.plan.dialling(domain)
+        if digits.startswith("+"):
+            return None
+        if Aor(digits, domain) in self._directory:
+            return Aor(digits, domain)
+        user = self._directory.user_of_number(digits, domain)
+        if user or len(digits) not in (dialling.lengths or ()) or not digits.isdecimal():
+            return user
+        fits = not dialling.prefixes or digits.startswith(dialling.prefixes)
+        return Aor(digits, domain) if fits else None
+
     def _is_self(self, target: Target, presentity: Aor) -> bool:
         if target.aor == presentity:
             return True
@@ -154,7 +167,7 @@ class Targets:
         if dialled.lettered and not (number and number.trust):
             return _name(spelling, domain)
         if spelling.host in (None, domain):
-            return self._at_home(dialled, number, domain)
+            return self._at_home(dialled, number, domain, spelling.context)
         # An address elsewhere: only an unmistakable number goes to the telephone network.
         if number and (number.trust or dialled.digits.startswith(("+", "00"))):
             return self._external(number, domain)
@@ -170,16 +183,19 @@ class Targets:
         rest = (dialled.after, dialled.everything)
         return riskier(read_number(one, context, domain, self.plan) for one in rest) or number
 
-    def _at_home(self, dialled: Dialled, number: Number | None, domain: str) -> Target:
+    def _at_home(
+        self, dialled: Dialled, number: Number | None, domain: str, context: str
+    ) -> Target:
         """A target of digits that the domain's own PBX dials."""
         dialling = self.plan.dialling(domain)
         trusted = number is not None and number.trust
         digits = dialled.digits
         # `1900,5550100` is not an extension: a PBX that strips the pause dials on. Nor is a full
-        # number, even where a user is named by it: no directory entry makes calls to it harmless.
-        whole = trusted and len(digits) > MAX_EXTENSION
+        # number, with the prefix that a `phone-context` gives or without, even where a user is
+        # named by it: no directory entry makes calls to it harmless.
+        whole = trusted and (len(digits) > MAX_EXTENSION or context)
         if not (dialled.code or whole) and (digits == dialled.everything or not trusted):
-            user = self._extension(digits, dialling, domain)
+            user = self.extension(digits, domain)
             if user:
                 return _internal(user)
         for inside in _inside((digits,), dialling):
@@ -188,23 +204,11 @@ class Targets:
                 return Target("external", short, "national", country=dialling.country)
         if number and trusted:
             return self._external(number, domain, digits)
-        if digits.isdecimal() and dialling.lengths is None and len(digits) <= _LONGEST_EXTENSION:
+        if digits.isdecimal() and dialling.lengths is None and len(digits) <= LONGEST_EXTENSION:
             return _internal(Aor(digits, domain))
         if reaches_emergency(digits, dialling.country):
             return _EMERGENCY
         return self._external(number, domain) if number else Target("external")
-
-    def _extension(self, digits: str, dialling: Dialling, domain: str) -> Aor | None:
-        """The user reached by an extension of the domain."""
-        if digits.startswith("+"):
-            return None
-        if Aor(digits, domain) in self._directory:
-            return Aor(digits, domain)
-        user = self._directory.user_of_number(digits, domain)
-        if user or len(digits) not in (dialling.lengths or ()) or not digits.isdecimal():
-            return user
-        fits = not dialling.prefixes or digits.startswith(dialling.prefixes)
-        return Aor(digits, domain) if fits else None
 
     def _external(self, number: Number, domain: str, digits: str = "") -> Target:
         """A number, which the directory may assign to a user of the domain.

@@ -48,14 +48,15 @@ class Examination:
     def __init__(
         self, sources: Sequence[Source], horizon: Horizon, solver: Solver = by_search
     ) -> None:
-        """Nothing is looked at yet.
+        """Nothing is looked at, nor compiled, yet.
 
         Args:
             sources: without errors.
             horizon: for when it shall be so.
             solver: decides formulas.
         """
-        self._oracle = ReferencePolicySet(compile_policies(sources))
+        self._sources = sources
+        self._oracle: ReferencePolicySet | None = None
         self._horizon, self._solver = horizon, solver
         self.findings: list[Finding] = []
         """`policy_redundant`, of the rules that were looked at."""
@@ -64,6 +65,8 @@ class Examination:
 
     def go_on(self) -> None:
         """Look at all that are left."""
+        if self._oracle is None:
+            self._oracle = ReferencePolicySet(compile_policies(self._sources))
         while self.left:
             file, (line, column), rule = self.left[0]
             what = _what_is_wrong(rule, self._oracle, self._horizon, self._solver)

@@ -34,6 +34,12 @@ class Change(Protocol):
         """Facts that may differ → in which requests."""
         ...
 
+    def left_open(
+        self, question: Question, domain: str | None, rules: Iterable[Rule]
+    ) -> str | None:
+        """What pins do not tell of requests of a question and a domain, which rules decide."""
+        ...
+
     def free(self, model: Model) -> Model:
         """A request, without the facts that the sites say."""
         ...

@@ -3,7 +3,8 @@
 Of each user of whom a directory says something else, what it says on either side is written into
 the rules (`proof.pins`), and both are compared as two sets of rules are: proved alike for all
 requests of these users, or shown to differ. What numbers are is not cut into cells: numbers that
-begin as a plan says otherwise are asked for, and only where no rule can tell it is proved.
+begin as a plan says otherwise are asked for, and only where no rule can tell it is proved: none of
+the domain reads targets, or tests see no difference between the classes that have changed.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -85,10 +86,13 @@ def _prove(proof: Proof, both: Both, change: Change, solver: Solver, late: Late)
 
 def _cases(policies: ReferencePolicySet, change: Change, proof: Proof) -> Iterator[Case]:
     """The rules of each question and domain with what has changed, where they read any of it."""
+    left_open: dict[str, None] = {}
     for place, question in enumerate(QUESTIONS):
         named = policies.domains(place) | change.domains
         for domain in (None, *sorted(named)):
             rules = policies.rules_for(question, domain)
+            left = change.left_open(question, domain, rules)
+            left_open |= {left: None} if left else {}
             try:
                 sides = _sides(rules, change, question, domain)
             except Undecided as undecided:
@@ -96,6 +100,7 @@ def _cases(policies: ReferencePolicySet, change: Change, proof: Proof) -> Iterat
                 continue
             if sides is not None:
                 yield Case(question, Cell(domain, frozenset(named)), *sides)
+    proof.doubts += [Doubt(None, None, reason) for reason in left_open]
 
 
 def _sides(

@@ -74,6 +74,11 @@ class _Users:
                 found[name] = [ALWAYS]
         return {name: AnyOf(tuple(where)) for name, where in found.items()}
 
+    def left_open(
+        self, question: Question, domain: str | None, rules: Iterable[Rule]
+    ) -> str | None:
+        return None
+
     def free(self, model: Model) -> Model:
         people = {
             "presentity": (model.get("domain"), model.get("user")),

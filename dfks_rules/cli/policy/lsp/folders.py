@@ -11,7 +11,7 @@ from dfks_rules.app.desk.policies import TENANTS, read_files, tenant_folders
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.editing.changing import RenameError
 from dfks_rules.policy.editing.grammar import KINDS
-from dfks_rules.policy.editing.names import Outlined, outlined
+from dfks_rules.policy.editing.names import Kind, Outlined, outlined
 from dfks_rules.policy.editing.outline import Role
 from dfks_rules.policy.lint.findings import check_and_lint
 from dfks_rules.policy.reading.memory import Memory
@@ -65,15 +65,31 @@ def study(
         today: the date, to tell what has expired.
         memory: of the looks at this folder before.
     """
-    studied = _study(folder, roots, unsaved, today, memory)
+    sources, findings = _sources(folder, roots, unsaved)
+    is_ours = any(_is_policy(source) for source in sources if source.file.endswith(_YAML))
+    if is_ours:
+        sources = [one for one in sources if not one.file.endswith(_YAML) or _is_policy(one)]
+        findings += _findings(sources, today, memory)
+    files = [memory.of(outlined, one) for one in sources]
+    by_file: dict[str, list[Finding]] = {one.file: [] for one in sources} if is_ours else {}
+    for finding in findings if is_ours else ():
+        by_file.setdefault(finding.file, []).append(finding)
+    for other in sorted(_folders_under_test(files) - {folder})[: _MAX_OTHERS if is_ours else 0]:
+        files += (memory.of(outlined, one) for one in _sources(other, roots, unsaved)[0])
     memory.turn()
-    return studied
+    return Studied(tuple(files), by_file)
 
 
 def elsewhere(
-    folder: Path, roots: Sequence[Path], unsaved: Mapping[Path, str], memory: Memory
+    rule: str, roots: Sequence[Path], unsaved: Mapping[Path, str], memory: Memory
 ) -> list[Outlined]:
-    """The cases and proofs in other folders of the workspace that are about a folder's policies.
+    """The files of the workspace that define a rule, or may name it: see `about`.
+
+    Args:
+        rule: `policy/rule`.
+        roots: the folders of the workspace.
+        unsaved: path → text, of the documents that are open.
+        memory: of the looks before.
 
     Raises:
         RenameError: there are too many files to look for them.
@@ -84,19 +100,48 @@ def elsewhere(
             f"the workspace has more than {MAX_FILES:,} YAML files; open fewer folders"
         )
     is_within = _within(roots)
-    others = [
-        one
-        for one in sorted(files)
-        if _holds_cases(one.name) and folder_of(one) != folder and is_within(one)
-    ]
+    others = [one for one in sorted(files) if is_within(one)]
     saved, _ = _read([one for one in others if one not in unsaved])
     texts = {**saved, **{one: unsaved[one] for one in others if one in unsaved}}
-    found = [memory.of(outlined, Source(str(path), text)) for path, text in texts.items()]
-    return [one for one in found if folder in _folders_under_test([one])]
+    parts = rule.split("/")
+    return [
+        memory.of(outlined, Source(str(path), text))
+        for path, text in texts.items()
+        if _VERSION.search(text) and all(part in text for part in parts)
+    ]
 
 
-def _holds_cases(name: str) -> bool:
-    return is_cases_file(name) or is_proofs_file(name)
+def about(rule: str, folder: Path, files: Iterable[Outlined]) -> list[Outlined]:
+    """Files of other folders that mean a folder's rule.
+
+    Cases and proofs say whose rules they mean. An Exception means those of the policies with which
+    it is read, so the rule of its own folder if that has one; else any.
+
+    Args:
+        rule: `policy/rule`.
+        folder: whose rule.
+        files: as `elsewhere` gives them.
+    """
+    files = list(files)
+    having = folders_having(rule, files)
+    return [
+        one
+        for one in files
+        if (where := folder_of(Path(one.source.file))) != folder
+        and (
+            folder in _folders_under_test([one])
+            or (one.kind == "Exception" and where not in having)
+        )
+    ]
+
+
+def folders_having(rule: str, files: Iterable[Outlined]) -> set[Path]:
+    """The folders of policies in which files define a rule."""
+    return {
+        folder_of(Path(file.source.file))
+        for file in files
+        if any((one.kind, one.name) == (Kind.RULE, rule) for one in file.definitions)
+    }
 
 
 def _files_below(roots: Sequence[Path]) -> Iterator[Path]:
@@ -113,27 +158,6 @@ def _files_below(roots: Sequence[Path]) -> Iterator[Path]:
                     number += 1
             if number > MAX_FILES:
                 return
-
-
-def _study(
-    folder: Path,
-    roots: Sequence[Path],
-    unsaved: Mapping[Path, str],
-    today: date,
-    memory: Memory,
-) -> Studied:
-    sources, findings = _sources(folder, roots, unsaved)
-    if not any(_is_policy(source) for source in sources if source.file.endswith(_YAML)):
-        return Studied(tuple(memory.of(outlined, one) for one in sources), {})
-    sources = [one for one in sources if not one.file.endswith(_YAML) or _is_policy(one)]
-    findings += _findings(sources, today, memory)
-    by_file: dict[str, list[Finding]] = {source.file: [] for source in sources}
-    for finding in findings:
-        by_file.setdefault(finding.file, []).append(finding)
-    files = [memory.of(outlined, one) for one in sources]
-    for other in sorted(_folders_under_test(files) - {folder})[:_MAX_OTHERS]:
-        files += (memory.of(outlined, one) for one in _sources(other, roots, unsaved)[0])
-    return Studied(tuple(files), by_file)
 
 
 def _sources(

@@ -18,7 +18,14 @@ from pygls.uris import from_fs_path, to_fs_path
 from pygls.workspace import PositionCodec
 
 from dfks_rules import __version__
-from dfks_rules.cli.policy.lsp.folders import Studied, elsewhere, folder_of, study
+from dfks_rules.cli.policy.lsp.folders import (
+    Studied,
+    about,
+    elsewhere,
+    folder_of,
+    folders_having,
+    study,
+)
 from dfks_rules.cli.policy.lsp.shapes import completion_item, diagnostic, place_of, range_of
 from dfks_rules.policy.editing.changing import (
     Edit,
@@ -32,6 +39,7 @@ from dfks_rules.policy.editing.looking import definitions_at, hover
 from dfks_rules.policy.editing.names import Kind, Mention, Outlined, definitions_of, outlined
 from dfks_rules.policy.reading.memory import Memory
 from dfks_rules.policy.reading.source import Source
+from dfks_rules.policy.words.wording import quoted
 
 DELAY = 0.3
 """Seconds without a key press before findings are looked for."""
@@ -119,21 +127,27 @@ class PolicyServer(LanguageServer):
         return _Place(file, line, column, [*others, file])
 
     async def files_about(self, name: Mention, files: Sequence[Outlined]) -> Sequence[Outlined]:
-        """The files in which a name may stand: of a rule, also those that test it from elsewhere.
+        """The files in which a name may stand: of a rule, also those of other folders.
 
         Raises:
-            RenameError: the workspace is too large to look for them.
+            RenameError: the workspace is too large to look for them, or several folders have it.
         """
-        defined = [one.file for one in definitions_of(name, files)]
-        if name.kind is not Kind.RULE or not defined:
+        if name.kind is not Kind.RULE:
             return files
-        folder = folder_of(Path(defined[0]))
-        memory = self._memories.setdefault(folder, Memory())
-        if folder not in self._studied:
-            self._studied[folder] = await self._study(folder)
-        others = await asyncio.to_thread(elsewhere, folder, self._roots(), self._open(), memory)
-        every = {one.source.file: one for one in (*self._studied[folder].files, *others, *files)}
-        return list(every.values())
+        here = folder_of(Path(name.file))
+        memory = self._memories.setdefault(here, Memory())
+        found = await asyncio.to_thread(elsewhere, name.name, self._roots(), self._open(), memory)
+        defined = [folder_of(Path(one.file)) for one in definitions_of(name, files)]
+        having = {*defined[:1]} or folders_having(name.name, found)
+        if len(having) > 1:
+            raise RenameError(f"several folders have a rule {quoted(name.name)}: rename it there")
+        for folder in having:
+            if folder not in self._studied:
+                self._studied[folder] = await self._study(folder)
+            others = about(name.name, folder, found)
+            known = (*self._studied[folder].files, *others, *files)
+            return list({one.source.file: one for one in known}.values())
+        return files
 
     def edits(self, edits: Sequence[Edit], files: Sequence[Outlined]) -> types.WorkspaceEdit:
         """Edits for the client."""

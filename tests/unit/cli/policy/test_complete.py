@@ -1,8 +1,14 @@
 """What `--complete` proves, within a time."""
 
+from collections.abc import Sequence
+
+import pytest
+
 from dfks_rules.cli.policy.complete import Completing
 from dfks_rules.policy.lint.findings import check_and_lint
 from dfks_rules.policy.proof.points import Horizon
+from dfks_rules.policy.reading.source import Source
+from dfks_rules.policy.studying import disproved, redundant
 from tests.helpers.policy import source
 
 RULES = """
@@ -32,3 +38,17 @@ def test_where_time_is_over_the_warnings_stand_and_the_rules_are_left() -> None:
         for name in ("p", "q")
         for rule in ("day", "night", "guests")
     ]
+
+
+def test_the_time_is_for_compiling_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of thousands of rules that takes seconds: it is interrupted as proofs are."""
+
+    def compile_for_ever(_sources: Sequence[Source]) -> None:
+        while True:
+            pass
+
+    monkeypatch.setattr(redundant, "compile_policies", compile_for_ever)
+    monkeypatch.setattr(disproved, "compile_policies", compile_for_ever)
+    completing = Completing(Horizon(), 0.05)
+    assert completing.completed([], [source(RULES)]) == []
+    assert [one.rule.id for one in completing.left] == ["p/day", "p/night", "p/guests"]

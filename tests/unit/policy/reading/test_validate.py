@@ -322,3 +322,11 @@ def test_a_condition_beside_the_id_belongs_under_when() -> None:
         "unknown key `expires` (did you mean `until`?)",
         "unknown key `user`; write `when: {user: …}`",
     ]
+
+
+def test_a_number_of_thousands_of_digits_is_no_number() -> None:
+    """Python refuses to read it; the author gets a finding, and no traceback."""
+    (finding,) = findings(
+        f"- {{id: a, when: {{op: set, rate.user: {{gt: {'9' * 6_000}}}}}, then: {{deny: no}}}}"
+    )
+    assert finding.message.startswith("`gt` must be a whole number, not ")

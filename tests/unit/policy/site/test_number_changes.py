@@ -35,6 +35,11 @@ def _tells(old: NumberPlan, new: NumberPlan, wanted: str, *, alone: bool = True)
         ({"_49": "voip"}, {"_49": "pager"}, "premium", True, False),
         ({"_49": "one"}, {}, "premium", True, True),
         ({}, {"_49": "one"}, "premium", True, True),
+        ({}, {"_4930123456": "one"}, "premium", True, False),
+        ({}, {"_4930123456": "one"}, "national", True, True),
+        ({}, {"_4930123456": "one"}, "premium", False, True),
+        ({"_4930123456": "one"}, {}, "premium", True, False),
+        ({}, {"_499001234567": "one"}, "premium", True, True),
         ({"_49": "one"}, {"_49": "one", "_491": "two"}, "premium", False, False),
         ({"_49": "one", "_491": "two"}, {"_49": "one"}, "two", False, True),
     ],
@@ -55,6 +60,7 @@ def test_no_number_is_told_apart_where_nothing_can() -> None:
     chance = Random(13)
     names = ["premium", "voip", "mobile", "own", "other", "uan", "unknown", "toll-free"]
     starts = ["+49", "+4930", "+4932", "+49900", "+1900", "+4949", "+49491", "+493", "+1"]
+    starts += ["+4930123456", "+499001234567", "+494930123456", "+12015550123"]
     harmless = 0
     for _ in range(1_000):
         prefixes = chance.sample(starts, chance.randint(1, 4))
@@ -69,6 +75,7 @@ def test_no_number_is_told_apart_where_nothing_can() -> None:
         one, other = (make_site(Directory(), plan).targets for plan in (old, new))
         for _ in range(30):
             start = chance.choice(["", "0", "00", "+", "0049", "49", "0900", "900", "032", "+4932"])
+            start = chance.choice([start, "4930123456", "+4930123456", "0900123456", "030123456"])
             text = start + "".join(chance.choices("0123456789", k=chance.randint(1, 10)))
             text += chance.choice(["", "", "", ",900123456", "p49301"])
             left, right = one.analyse(text, _ALICE), other.analyse(text, _ALICE)

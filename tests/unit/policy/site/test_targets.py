@@ -163,6 +163,17 @@ def test_a_pause_inside_a_number_makes_no_extension(domain: str) -> None:
     )
 
 
+@pytest.mark.parametrize("user", ["201", "carol"])
+def test_a_context_that_makes_digits_a_number_makes_no_extension(user: str) -> None:
+    """Whoever adds it dials a premium number, though the directory has a user with these digits."""
+    entries = [Entry(Aor(user, "de.example"), (), None, ("201",))]
+    targets = Targets(NumberPlan(Dialling("DE")), Directory(entries))
+    alice = Aor("alice", "de.example")
+    target = targets.analyse("tel:201;phone-context=+4990012345", alice)
+    assert (target.class_, target.number) == ("premium", "+4990012345201")
+    assert targets.analyse("tel:201;phone-context=+999", alice).kind == "internal"
+
+
 def test_extensions_without_a_plan_are_short() -> None:
     """A server that nobody told of extensions has some all the same."""
     nobody = Targets(NumberPlan(), Directory())

@@ -31,7 +31,64 @@ def test_numbers_that_begin_as_has_changed_are_asked_for() -> None:
     ]
     assert [pin.facts for pin in after] == [{"target.class": "premium"}]
     assert change.pins((Operation.SUBSCRIBE, None), None) == ([], [])
-    assert "whether some other number" in change.undecided[0]
+
+
+def test_that_no_other_number_is_decided_otherwise_is_left_open_where_rules_read_targets() -> None:
+    """Only there: of a set of another domain, a directory changes nothing."""
+    rule = "- {id: r, when: {op: set, target.kind: internal}, then: {deny: no}}"
+    sides = [
+        compile_policies([source(rule), Source("u.csv", f"user,domain\n{users}")])
+        for users in ("", "201,a.example\n")
+    ]
+    (of_targets,) = sides[1].rules
+    change = number_change([of_targets], sides[0].site, sides[1].site)
+    assert "whether some other number" in (change.left_open(_SET, "a.example", [of_targets]) or "")
+    assert change.left_open(_SET, "a.example", []) is None
+    assert change.left_open(_SET, "b.example", [of_targets]) is None
+    assert change.left_open((Operation.SUBSCRIBE, None), "a.example", [of_targets]) is None
+
+
+def test_a_user_whose_name_has_letters_may_be_dialled_from_any_domain() -> None:
+    """As `sip:201abc@a.example`."""
+    rule = "- {id: r, when: {op: set, target.kind: internal}, then: {deny: no}}"
+    one, other = (
+        compile_policies([source(rule), Source("u.csv", f"user,domain\n{users}")])
+        for users in ("", "201abc,a.example\n")
+    )
+    assert number_change(other.rules, one.site, other.site).left_open(_SET, None, other.rules)
+
+
+@pytest.mark.parametrize(
+    ("when", "user", "matters"),
+    [
+        ("target.class: premium", "202", False),
+        ("target.class: premium, target.reach: international", "202", False),
+        ("target.kind: external", "202", True),
+        ("target.class: premium", "1234567", True),
+    ],
+)
+def test_a_user_who_came_is_of_no_matter_to_rules_that_guard_calls(
+    when: str, user: str, *, matters: bool
+) -> None:
+    """What nobody has as an extension is `internal`, too, where plans give no lengths."""
+    rules = source(f"- {{id: r, when: {{op: set, {when}}}, then: {{deny: no}}}}")
+    plan = Source("n.yaml", f"{_PLAN}{{}}")
+    one, other = (
+        compile_policies([rules, plan, Source("u.csv", f"user,domain\n{users}")])
+        for users in ("", f"{user},a.example\n")
+    )
+    assert number_change(other.rules, one.site, other.site).is_any is matters
+
+
+def test_numbers_that_come_to_be_trusted_hide_what_is_dialled_after_them() -> None:
+    """`voip: +4932` makes a phone reach a premium number that was denied; it is shown."""
+    change = _change("target.class: premium", "{}", "{voip: ['+4932']}")
+    before, after = change.pins(_SET, None)
+    told = {
+        (str(pin.where), pin.facts["target.class"], other.facts["target.class"])
+        for pin, other in zip(before, after, strict=True)
+    }
+    assert any("," in where and (one, two) == ("premium", "voip") for where, one, two in told)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from dfks_rules.cli.policy.lsp import folders
-from dfks_rules.cli.policy.lsp.folders import Studied, elsewhere, folder_of, study
+from dfks_rules.cli.policy.lsp.folders import Studied, about, elsewhere, folder_of, study
 from dfks_rules.policy.editing.changing import RenameError
 from dfks_rules.policy.reading.memory import Memory
 from tests.helpers.edited import HEAD
@@ -154,16 +154,36 @@ def test_cases_elsewhere_that_are_about_a_folder_are_found(folder: Path, tmp_pat
     for where in (tests, other):
         where.mkdir()
         (where / "cases.yaml").write_text(CASES, "utf-8")
-    about = CASES.replace("[.]", "[../policies]")
-    (tests / "night-cases.yaml").write_text(about, "utf-8")
-    unsaved = {other / "new-cases.yaml": about, folder / "cases.yaml": CASES}
-    found = elsewhere(folder, [tmp_path], unsaved, Memory())
-    assert [one.source.file for one in found] == [
+    named = CASES + "    expect: {matched: [office/first]}\n"
+    about_it = named.replace("[.]", "[../policies]")
+    (tests / "night-cases.yaml").write_text(about_it, "utf-8")
+    unsaved = {other / "new-cases.yaml": about_it, folder / "cases.yaml": CASES}
+    rule = "office/first"
+    found = elsewhere(rule, [tmp_path], unsaved, Memory())
+    assert folders.folders_having(rule, found) == {folder}
+    assert [one.source.file for one in about(rule, folder, found)] == [
         str(tests / "night-cases.yaml"),
         str(other / "new-cases.yaml"),
     ]
     (other / "linked-cases.yaml").symlink_to(tests / "night-cases.yaml")
-    assert elsewhere(folder, [other], {}, Memory()) == []
+    assert elsewhere(rule, [other], {}, Memory()) == []
+
+
+def test_an_exception_means_the_rule_of_its_own_folder_if_that_has_one(
+    folder: Path, tmp_path: Path
+) -> None:
+    """Else that of the policies with which a server reads it."""
+    text = (
+        "apiVersion: dfks/v1\nkind: Exception\nmetadata: {name: boss}\n"
+        "for: [office/first]\nwhy: x\nwhen: {user: boss}\n"
+    )
+    for where, policy in (("site", ""), ("other", POLICY)):
+        (tmp_path / where).mkdir()
+        (tmp_path / where / "boss.yaml").write_text(text, "utf-8")
+        (tmp_path / where / "office.yaml").write_text(policy or "a: 1\n", "utf-8")
+    found = elsewhere("office/first", [tmp_path], {}, Memory())
+    means = about("office/first", folder, found)
+    assert [one.source.file for one in means] == [str(tmp_path / "site" / "boss.yaml")]
 
 
 def test_a_workspace_with_too_many_files_is_refused(
@@ -173,4 +193,4 @@ def test_a_workspace_with_too_many_files_is_refused(
     monkeypatch.setattr(folders, "MAX_FILES", 1)
     (folder / "cases.yaml").write_text(CASES, "utf-8")
     with pytest.raises(RenameError, match="more than 1 YAML files; open fewer folders"):
-        elsewhere(folder, [folder], {}, Memory())
+        elsewhere("p/r", [folder], {}, Memory())
