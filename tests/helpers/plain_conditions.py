@@ -8,7 +8,8 @@ from ipaddress import ip_address, ip_network
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from tests.helpers.random_policies import LISTED
+from dfks_rules.model.values import MAX_TEXT
+from tests.helpers.random_words import LISTED
 
 Fact = Callable[[str], Any]
 """Name of a fact → its value."""
@@ -79,14 +80,15 @@ def holds(condition: Mapping[str, Any], fact: Fact, at: datetime) -> bool:
             case "not":
                 passed = not holds(said, fact, at)
             case _:
-                tests = said if isinstance(said, dict) else {"in": _list(said)}
-                passed = all(_passes(key, name, one, fact, at) for name, one in tests.items())
+                tests = said if isinstance(said, dict) else {"in": entries_of(said)}
+                passed = all(passes(key, name, one, fact, at) for name, one in tests.items())
         if not passed:
             return False
     return True
 
 
-def _list(said: Any) -> list[Any]:
+def entries_of(said: Any) -> list[Any]:
+    """The constants of an operand, of which one must suit."""
     if isinstance(said, dict):
         return LISTED
     if not isinstance(said, list):
@@ -97,7 +99,8 @@ def _list(said: Any) -> list[Any]:
     return found
 
 
-def _passes(name: str, matcher: str, said: Any, fact: Fact, at: datetime) -> bool:  # noqa: PLR0911, C901
+def passes(name: str, matcher: str, said: Any, fact: Fact, at: datetime) -> bool:  # noqa: PLR0911, C901
+    """Whether a fact passes one test."""
     value = fact(name)
     if value is None:
         return said is False if matcher == "exists" else matcher in ("ne", "notIn", "outside")
@@ -107,9 +110,9 @@ def _passes(name: str, matcher: str, said: Any, fact: Fact, at: datetime) -> boo
         case "ne":
             return bool(value != said)
         case "in":
-            return value in _list(said)
+            return value in entries_of(said)
         case "notIn":
-            return value not in _list(said)
+            return value not in entries_of(said)
         case "lt":
             return bool(value < said)
         case "le":
@@ -134,18 +137,18 @@ def _passes(name: str, matcher: str, said: Any, fact: Fact, at: datetime) -> boo
             is_number = text.isascii() and text.isdigit() and str(int(text)) == text
             return is_number and len(text) <= 15 and said[0] <= int(text) <= said[1]
         case "has":
-            return any(one in value for one in _list(said))
+            return any(one in value for one in entries_of(said))
         case "prefix":
-            return any(value[: len(one)] == one for one in _list(said))
+            return any(value[: len(one)] == one for one in entries_of(said))
         case "suffix":
-            return any(value.endswith(one) for one in _list(said))
+            return any(value.endswith(one) for one in entries_of(said))
         case "glob":
-            return any(fnmatchcase(value, one) for one in _list(said))
+            return any(fnmatchcase(value, one) for one in entries_of(said))
         case "regex":
-            # RE2 and `re` agree on these, but that a dot may be a line feed in neither.
-            return any(re.fullmatch(one, value) is not None for one in _list(said))
+            is_short = len(value) <= MAX_TEXT
+            return is_short and any(re.fullmatch(one, value, re.ASCII) for one in entries_of(said))
         case "cidr":
-            return any(_is_in(value, one) for one in _list(said))
+            return any(_is_in(value, one) for one in entries_of(said))
         case "during":
             return is_within(said, at, fact)
         case "outside":

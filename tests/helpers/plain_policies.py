@@ -8,8 +8,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
-
-import yaml
+from zoneinfo import ZoneInfo
 
 from dfks_rules.model.decisions import Decision, NotifyScope
 from dfks_rules.model.features import (
@@ -30,7 +29,8 @@ from dfks_rules.model.values import MAX_TEXT, Value
 from dfks_rules.policy.facts.facts import facts_of
 from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.reading.source import Source
-from tests.helpers.plain_conditions import BERLIN, VARS, Fact, holds, is_within
+from tests.helpers.plain_conditions import VARS, Fact, holds, is_within
+from tests.helpers.random_policies import read
 
 _NOTIFY = {
     True: NotifyScope.ALL,
@@ -42,7 +42,7 @@ _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
 class Said(NamedTuple):
-    """A decision, as far as it can be told without the ids of rules that changed nothing."""
+    """A decision, as far as the files tell it."""
 
     denial: tuple[str, str | None, str] | None
     """Reason, text, answer."""
@@ -53,6 +53,13 @@ class Said(NamedTuple):
     expires: datetime | None
     lifted: tuple[tuple[str, str], ...]
     logs: tuple[str, ...]
+    matched: tuple[str, ...]
+    """Ids of all rules that match, also of those that decide nothing; without Exceptions, which are
+    asked only where they may lift something."""
+    shadow: tuple[str, ...]
+    """Those of them that decide nothing."""
+    decided_by: dict[str, str]
+    """Field, or `deny` → the rule that decided it."""
 
 
 def said_by(decision: Decision) -> Said:
@@ -69,6 +76,9 @@ def said_by(decision: Decision) -> Said:
         decision.expires,
         decision.lifted,
         decision.logs,
+        tuple(one for one in decision.matched if not one.endswith("/exception")),
+        decision.shadow,
+        dict(decision.decided_by),
     )
 
 
@@ -134,6 +144,7 @@ class _Rule(NamedTuple):
     conditions: tuple[Mapping[str, Any], ...]
     exclusion: Mapping[str, Any] | None
     then: Mapping[str, Any]
+    is_shadow: bool = False
     lifts: tuple[str, ...] = ()
     until: str = "9999-12-31"
 
@@ -151,7 +162,7 @@ class PlainPolicies:
     def __init__(self, sources: Sequence[Source], site: Any) -> None:
         """`site` is what facts about people and numbers are read from."""
         self._site = site
-        documents = [yaml.safe_load(one.text) for one in sources if one.file.endswith(".yaml")]
+        documents = [read(one) for one in sources if one.file.endswith(".yaml")]
         bands = ["mandatory", "normal", "default"]
         policies = [one for one in documents if one["kind"] in ("Policy", "Exception")]
         policies.sort(
@@ -163,38 +174,44 @@ class PlainPolicies:
         """What they say to a request."""
         fact = facts_of(view._replace(site=self._site))
         request, at = view.request, view.at
-        rules = [rule for rule in self._rules if rule.matches(fact, at)]
+        matching = [rule for rule in self._rules if rule.matches(fact, at)]
+        rules = [rule for rule in matching if not rule.is_shadow]
         lifted = []
         for rule in rules:
-            by = [one.id for one in rules if rule.id in one.lifts]
-            lifted += [(rule.id, by[0])] if by else []
+            lifting = [one.id for one in rules if rule.id in one.lifts]
+            lifted += [(rule.id, lifting[0])] if lifting else []
         logs = tuple(_filled(rule.then["log"], fact) for rule in rules if "log" in rule.then)
-        fields = _fields(rules)
+        fields, by = _fields(rules)
         feature, operation = request.feature, request.operation
         stored = OFF if feature is None else view.snapshot.state(feature)
         row = ROWS[feature] if feature else Row()
         assigned, notify = fields.get("assigned", row.assigned), _NOTIFY[fields.get("notify", True)]
-        denial = _denial(rules, [name for name, _ in lifted], fact)
+        denial, denied_by = _denial(rules, [name for name, _ in lifted], fact)
+        seen = (
+            tuple(rule.id for rule in matching if not rule.lifts),
+            tuple(rule.id for rule in matching if rule.is_shadow),
+            _decided(by, operation, feature, denied_by),
+        )
         if operation is Operation.SUBSCRIBE:
             is_own = request.requester.watcher == request.presentity
             if denial is None and not is_own and not fields.get("allow"):
                 text = "Only the presentity's own phones may subscribe"
                 denial = ("not-your-presentity", text, "reject-403")
-            return Said(denial, stored, True, NotifyScope.ALL, (), None, tuple(lifted), logs)
+            return Said(denial, stored, True, NotifyScope.ALL, (), None, tuple(lifted), logs, *seen)
         assert feature is not None
         if denial is not None:
             state, told = stored, row.assigned
             if operation is Operation.GET:
                 told = assigned and denial[2] not in ("unassigned", "reject-403")
                 state = switched_off(feature, stored) if denial[2] == "off" else stored
-            return Said(denial, state, told, notify, (), None, tuple(lifted), logs)
+            return Said(denial, state, told, notify, (), None, tuple(lifted), logs, *seen)
         state = _state(feature, request.asked, stored, fields, fact)
         also, expires = (), None
         if operation is Operation.SET:
             also = tuple(self._also(rules, fact))
             if "expire" in fields and state.status:
                 expires = _ends(fields["expire"], at, fact)
-        return Said(None, state, assigned, notify, also, expires, tuple(lifted), logs)
+        return Said(None, state, assigned, notify, also, expires, tuple(lifted), logs, *seen)
 
     def _also(self, rules: Sequence[_Rule], fact: Fact) -> Iterator[Any]:
         for rule in _until_final(rules):
@@ -224,20 +241,26 @@ class PlainPolicies:
 def _rules_of(document: Mapping[str, Any]) -> Iterator[_Rule]:
     name = document["metadata"]["name"]
     if document["kind"] == "Exception":
-        until = {"until": document["until"]} if "until" in document else {}
         yield _Rule(
             f"{name}/exception",
             (document.get("when", {}),),
             document.get("unless"),
             {},
-            tuple(document["for"]),
-            **{key: str(one) for key, one in until.items()},
+            lifts=tuple(document["for"]),
+            until=str(document.get("until", "9999-12-31")),
         )
         return
     for rule in document["rules"]:
-        if document.get("mode", "enforce") == rule.get("mode", "enforce") == "enforce":
+        modes = {document.get("mode", "enforce"), rule.get("mode", "enforce")}
+        if "off" not in modes:
             conditions = (document.get("scope", {}), rule.get("when", {}))
-            yield _Rule(f"{name}/{rule['id']}", conditions, rule.get("unless"), rule["then"])
+            yield _Rule(
+                f"{name}/{rule['id']}",
+                conditions,
+                rule.get("unless"),
+                rule["then"],
+                is_shadow="shadow" in modes,
+            )
 
 
 def _until_final(rules: Sequence[_Rule]) -> Iterator[_Rule]:
@@ -247,23 +270,43 @@ def _until_final(rules: Sequence[_Rule]) -> Iterator[_Rule]:
             return
 
 
-def _fields(rules: Sequence[_Rule]) -> dict[str, Any]:
+def _fields(rules: Sequence[_Rule]) -> tuple[dict[str, Any], dict[str, str]]:
+    """Field → what is said first, and which rule says it."""
     fields: dict[str, Any] = {}
+    by: dict[str, str] = {}
     for rule in _until_final(rules):
         for name, said in {**rule.then, **rule.then.get("values", {})}.items():
             fields.setdefault(name, said)
-    return fields
+            by.setdefault(name, rule.id)
+    return fields, by
 
 
-def _denial(rules: Sequence[_Rule], lifted: Sequence[str], fact: Fact) -> Any:
+def _decided(
+    by: Mapping[str, str], operation: Operation, feature: Feature | None, denied_by: str | None
+) -> dict[str, str]:
+    """Field → the rule that decides it, of the fields that a question has."""
+    if feature is None:
+        names = ["allow"]
+    else:
+        names = ["status", "assigned", "notify", *(one.value for one in VALUES_OF[feature])]
+        names += ["expire"] if operation is Operation.SET else []
+    if denied_by is None:
+        return {name: by[name] for name in names if name in by}
+    kept = {"notify": by.get("notify")} if feature else {}
+    if operation is Operation.GET:
+        kept["assigned"] = by.get("assigned")
+    return {"deny": denied_by, **{name: rule for name, rule in kept.items() if rule is not None}}
+
+
+def _denial(rules: Sequence[_Rule], lifted: Sequence[str], fact: Fact) -> tuple[Any, str | None]:
     for rule in rules:
         if "deny" in rule.then and rule.id not in lifted:
             said = rule.then["deny"]
             said = {"reason": said} if isinstance(said, str) else said
             text = said.get("text")
             text = text if text is None else _filled(text, fact)[:MAX_TEXT]
-            return (said["reason"], text, said.get("answer", "stored"))
-    return None
+            return (said["reason"], text, said.get("answer", "stored")), rule.id
+    return None, None
 
 
 def _state(
@@ -301,7 +344,7 @@ def _ends(said: Any, at: datetime, fact: Fact) -> datetime | None:
             end += timedelta(minutes=1)
         return end
     shown = said.removeprefix("until ") if isinstance(said, str) else said["until"]
-    zone = BERLIN if isinstance(said, dict) and "tz" in said else UTC
+    zone = ZoneInfo(said["tz"]) if isinstance(said, dict) and "tz" in said else UTC
     end = at + timedelta(minutes=1)
     while end.astimezone(zone).strftime("%H:%M") != shown:
         end += timedelta(minutes=1)

@@ -1,271 +1,191 @@
-"""Random policies and hostile requests, as hypothesis strategies."""
+"""Random policies of the whole language, which pass the check."""
 
-from datetime import UTC, datetime
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from random import Random
 from typing import Any
 
 import yaml
-from hypothesis import strategies as st
 
-from dfks_rules.model.features import FEATURES, ROWS, Snapshot
-from dfks_rules.model.identity import Aor, AuthMethod, Identity
-from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
-from dfks_rules.model.values import MAX_TEXT, Choice, Integer, Text
-from dfks_rules.policy.facts.fact import Fact, Kind
-from dfks_rules.policy.facts.facts import FACTS, known_fact
-from dfks_rules.policy.language.lists import NamedList
-from dfks_rules.policy.language.matchers import MATCHERS, Operand
+from dfks_rules.errors import Finding
+from dfks_rules.model.requests import Operation
 from dfks_rules.policy.reading.check import check
+from dfks_rules.policy.reading.memory import Memory
 from dfks_rules.policy.reading.source import Source
-from tests.helpers.random_effects import EFFECTS
-from tests.helpers.states import some_state
+from tests.helpers.random_conditions import Condition, condition, one_fact, wide
+from tests.helpers.random_effects import effects
+from tests.helpers.random_words import SCHEDULES, SHARED, SITE
 
-Question = tuple[FeatureRequest, Snapshot, datetime]
-"""What `PolicySet.decide` is asked."""
-
-HOSTILE = [
-    "",
-    "alice",
-    "bob",
-    'x"y',
-    "x\\",
-    '","a0":1,"f0":1,"z":"',
-    '{"id":"r"}',
-    "nul\x00nul",
-    "line\nline",
-    "😀 à ﷽",
-    "\u202egnirts",
-    "1e16",
-    "1",
-    "+4930123456",
-    "sip:+4930123456@example.com",
-    "${user}",
-    "*[a-z]?",
-    "$and",
-    "x" * MAX_TEXT,
-]
-CONSTANTS: dict[Kind, list[Any]] = {
-    Kind.TEXT: HOSTILE,
-    Kind.DOMAIN: ["example.com", "acme.example", "[2001:db8::1]", 'x"{}$\\.example'],
-    Kind.AOR: ["sip:alice@example.com", "sip:bob@acme.example", 'sip:"@example.com', "sip:x"],
-    Kind.STATUS: [0, 1],
-    Kind.COUNT: [0, 1, 3, 100],
-    Kind.IP: ["10.0.0.7", "192.0.2.1", "2001:db8::7"],
-    Kind.TIME: ["00:00", "07:59", "12:00", "23:59"],
-    Kind.FLAG: [True, False],
-    Kind.NAMES: ["sales", "x"],
-    Kind.CLASS: ["internal", "unknown", "national", "premium"],
-    Kind.COUNTRY: ["DE", "US"],
-    Kind.DATE: ["2026-01-05", "2026-12-31", "2024-02-29"],
-}
-NUMBERS = ["+4930123456", "+49", "+19004440100"]
-"""Constants of `target.number`, which is always in E.164 form."""
-PATTERNS = [".*", "[a-z]+", "(sip:)?\\+[0-9]{6,15}(@.*)?", "(?i)ALICE"]
-SCHEDULES = {
-    "office": {"tz": "Europe/Berlin", "weekly": ["Mon-Fri 08:00-18:00"], "except": ["2026-01-05"]},
-    "night": {"weekly": ["Daily 22:00-08:00"]},
-    "yearly": {
-        "weekly": ["Mon-Fri 08:00-18:00 in even weeks", "Sat,Sun 00:00-24:00 in odd weeks"],
-        "except": ["12-31", "1st Mon of Jan", "easter+1"],
-        "also": ["02-29 07:00-08:00"],
-    },
-    "holidays": {"weekly": ["Mon-Fri 08:00-18:00"], "except": [{"calendar": "days"}]},
-    "local": {"tz": {"from": "user.zone"}, "weekly": ["Mon-Fri 08:00-18:00"]},
-}
-LISTED = ["alice", "sip:+4930123456@example.com", "+49", "example.com", "sip:bob@acme.example"]
-"""The entries of a list, of which some suit every fact that is a text."""
-NETWORKS = ["10.0.0.0/8", "192.0.2.1/32", "2001:db8::/32", "0.0.0.0/0"]
-
-SITE = [
-    Source(
-        "users.csv",
-        "user,domain,groups,role,numbers,manager,team,zone\n"
-        "alice,example.com,sales x,owner,201 +4930123456,bob,1,Europe/Berlin\n"
-        "bob,acme.example,sales,,201,,1,America/New_York\n"
-        "bob,example.com,x,,,alice,x,\n",
-    ),
-    Source(
-        "numbers.yaml",
-        "apiVersion: dfks/v1\nkind: NumberPlan\nmetadata: {name: numbers}\ncountry: DE\n"
-        "domains: {acme.example: {country: US, outside: '9'}}\nclasses: {national: ['+4930']}\n",
-    ),
-]
-"""What random policies may know about users and numbers."""
-OF_FAMILIES = (
-    *("user.manager", "watcher.manager", "user.team", "watcher.team", "target.team"),
-    *("group.sales.DoNotDisturb.off", "group.x.DoNotDisturb.on"),
-)
-"""Facts that no table lists."""
-NAMED_LIST = NamedList("listed", frozenset(LISTED))
-LIST = Source("listed.csv", "\n".join(["entry", *LISTED]))
-"""What they refer to."""
-VARS = Source(
-    "vars.yaml",
-    "apiVersion: dfks/v1\nkind: Vars\nmetadata: {name: shared}\n"
-    "vars: {desk: 'sip:desk@example.com', vips: [alice, bob]}\n",
-)
-CALENDAR = Source(
-    "days.ics",
-    "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nPRODID:-//x//x//EN\r\nBEGIN:VEVENT\r\nUID:1\r\n"
-    "DTSTAMP:20260101T000000Z\r\nDTSTART;VALUE=DATE:20260105\r\nRRULE:FREQ=YEARLY\r\n"
-    "SUMMARY:x\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n",
-)
-SHARED = [LIST, VARS, CALENDAR]
-"""All files that policies refer to."""
-
-
-class Dumper(yaml.SafeDumper):
-    """Writes a value out each time it is used, as policies have no aliases."""
-
-    def ignore_aliases(self, data: object) -> bool:
-        return True
-
-
-def one_or_some(pool: list[Any]) -> st.SearchStrategy[Any]:
-    """One of these, or a list of some."""
-    return st.sampled_from(pool) | st.lists(st.sampled_from(pool), min_size=1, max_size=3)
-
-
-def constants_of(fact: Fact) -> list[Any]:
-    """What a fact may be compared with."""
-    if fact.name == "target.number":
-        return NUMBERS
-    return list(fact.words) or CONSTANTS.get(fact.kind, [])
-
-
-def operands(fact: Fact, name: str) -> st.SearchStrategy[Any]:
-    """Possible operands of a matcher of this fact."""
-    constants = constants_of(fact)
-    hours = sorted(SCHEDULES)
-    pools = {"regex": PATTERNS, "cidr": NETWORKS, "during": hours, "outside": hours}
-    match MATCHERS[name].operand:
-        case Operand.CONSTANT | Operand.SCHEDULE:
-            return st.sampled_from(pools.get(name, constants))
-        case Operand.LIST:
-            return st.lists(st.sampled_from(constants), min_size=1, max_size=4) | listed(fact)
-        case Operand.FLAG | Operand.RANGE as form:
-            ranges = st.sampled_from([[0, 0], [1, 3], [0, 999_999_999_999_999]])
-            return st.booleans() if form is Operand.FLAG else ranges
-        case Operand.FACT:
-            every = (*FACTS, *OF_FAMILIES)
-            others = [name for name in every if known_fact(name).kind is fact.kind]
-            return st.sampled_from([other for other in others if other != fact.name])
-        case Operand.TEXTS:
-            some = NUMBERS if fact.name == "target.number" else [text for text in HOSTILE if text]
-            texts = one_or_some(pools.get(name, some))
-            return texts | listed(fact) if name == "prefix" else texts
-
-
-def listed(fact: Fact) -> st.SearchStrategy[Any]:
-    """The list, where it suits a fact."""
-    is_text = fact.kind is Kind.TEXT and fact.name != "target.number"
-    return st.just({"list": "listed"}) if is_text else st.nothing()
-
-
-@st.composite
-def one_fact(draw: st.DrawFn) -> dict[str, Any]:
-    """A condition on one fact."""
-    # Facts that select the shard come up often.
-    names = ["op", "feature", "domain", "user", "source.ip", *FACTS, *OF_FAMILIES]
-    fact = known_fact(draw(st.sampled_from(names)))
-    constants = constants_of(fact)
-    takes = [matcher.name for matcher in MATCHERS.values() if fact.kind in matcher.kinds]
-    is_text = fact.kind is Kind.TEXT and constants is not NUMBERS
-    if is_text and draw(st.integers(0, 9)) == 0:
-        return {fact.name: [{"var": "vips"}, "carol"]}
-    if "eq" in takes and draw(st.booleans()):
-        return {fact.name: draw(one_or_some(constants))}
-    chosen = draw(st.lists(st.sampled_from(takes), min_size=1, max_size=2, unique=True))
-    return {fact.name: {name: draw(operands(fact, name)) for name in chosen}}
-
-
-def merged(parts: list[dict[str, Any]]) -> dict[str, Any]:
-    """One condition with all these keys."""
-    return {key: value for part in parts for key, value in part.items()}
-
-
-CONDITIONS = st.recursive(
-    st.lists(one_fact(), min_size=1, max_size=2).map(merged),
-    lambda inner: st.one_of(
-        st.lists(inner, min_size=1, max_size=3).map(lambda parts: {"all": parts}),
-        st.lists(inner, min_size=1, max_size=3).map(lambda parts: {"any": parts}),
-        inner.map(lambda part: {"not": part}),
-    ),
-    max_leaves=5,
-)
-
-_OF_OPERATION = {"also": "set", "expire": "set", "allow": "subscribe"}
+_ASKED = {"also": Operation.SET, "expire": Operation.SET, "allow": Operation.SUBSCRIBE}
 """Effect → the operation that rules must ask for to have it."""
+_EVERY = frozenset(Operation)
+_LAST = ("rules", "schedules")
+_MEMORY = Memory()
+"""Of files that are the same each time."""
 
 
-def _asking(when: dict[str, Any], then: dict[str, Any]) -> dict[str, Any]:
-    """A condition that the effects go with: else few such rules would pass the check."""
-    asked = [operation for effect, operation in _OF_OPERATION.items() if effect in then]
-    return {"all": [{"op": asked[0]}, when]} if asked else when
+def dumped(policy: dict[str, Any]) -> Source:
+    """The policy as a file, with a line for each rule."""
+    lines = [f"{key}: {_written(said)}" for key, said in policy.items() if key not in _LAST]
+    said = _written(policy)
+    hours = {name: one for name, one in SCHEDULES.items() if f'"{name}"' in said}
+    if hours:
+        lines.append(f"schedules: {_written(hours)}")
+    if "rules" in policy:
+        lines.append("rules:" if policy["rules"] else "rules: []")
+        lines += [f"- {_written(rule)}" for rule in policy["rules"]]
+    return Source(f"{policy['metadata']['name']}.yaml", "\n".join([*lines, ""]))
 
 
-@st.composite
-def files(draw: st.DrawFn) -> list[Source]:  # noqa: C901 - one drawing after another
-    """Some policies, what they share, perhaps an Exception, without what the check refuses."""
-    sources = [*SHARED]
-    denials: list[str] = []
-    for number in range(draw(st.integers(1, 3))):
-        policy: dict[str, Any] = {
-            "apiVersion": "dfks/v1",
-            "kind": "Policy",
-            "metadata": {"name": f"p{number}"},
-            "band": draw(st.sampled_from(["mandatory", "normal", "default"])),
-            # No two policies have equal precedence, so that their order cannot matter.
-            "priority": draw(st.integers(0, 99)) * 10 + number + 1,
-            "schedules": SCHEDULES,
-            "mode": draw(st.sampled_from(["enforce", "enforce", "enforce", "shadow"])),
-            "scope": draw(st.just({"origin": {"exists": True}}) | one_fact()),
-        }
-        rules: list[dict[str, Any]] = []
-        for position in range(draw(st.integers(1, 5))):
-            then: dict[str, Any] = draw(EFFECTS)
-            when = _asking(draw(CONDITIONS), then)
-            rule: dict[str, Any] = {"id": f"r{position}", "when": when, "then": then}
-            if draw(st.integers(0, 5)) == 0:
-                rule["mode"] = draw(st.sampled_from(["shadow", "off"]))
-            if draw(st.integers(0, 3)) == 0:
-                rule["unless"] = draw(CONDITIONS)
-            if not check([*SHARED, *SITE, dumped({**policy, "rules": [rule]})])[1]:
-                rules.append(rule)
-        if not check([*SHARED, *SITE, dumped({**policy, "rules": []})])[1]:
-            sources.append(dumped({**policy, "rules": rules}))
-            name = policy["metadata"]["name"]
-            denials += [
-                f"{name}/{rule['id']}"
-                for rule in rules
-                if _is_liftable(rule["then"]) and rule.get("mode") != "off"
-            ]
-    if denials:
-        # A second one could have the same precedence.
-        exception: dict[str, Any] = {
-            "apiVersion": "dfks/v1",
-            "kind": "Exception",
-            "metadata": {"name": "e"},
-            "band": draw(st.sampled_from(["mandatory", "normal"])),
-            "for": draw(st.lists(st.sampled_from(denials), min_size=1, unique=True)),
-            "schedules": SCHEDULES,
-            "why": "random",
-            "when": draw(CONDITIONS),
-        }
-        if draw(st.booleans()):
-            exception["unless"] = draw(CONDITIONS)
-        if draw(st.booleans()):
-            exception["until"] = "2026-11-24"
-        if not check([*sources, *SITE, dumped(exception)])[1]:
-            sources.append(dumped(exception))
-    return sources
+def _written(said: object) -> str:
+    return json.dumps(said, ensure_ascii=False)
 
 
-def changeable(sources: list[Source]) -> list[tuple[int, int]]:
-    """(File, rule in it) of all rules that no Exception names, so that they may say anything."""
-    documents = [yaml.safe_load(one.text) if "rules:" in one.text else {} for one in sources]
-    lifted = {
-        name for one in sources if one.file == "e.yaml" for name in yaml.safe_load(one.text)["for"]
+def files(random: Random, policies: int = 4, rules: int = 10) -> list[Source]:
+    """Some policies, what they share, perhaps Exceptions, without what the check refuses.
+
+    Args:
+        random: chooses.
+        policies: most policies.
+        rules: most rules of each.
+    """
+    denies = random.choice([0.05, 0.15, 0.35])
+    drawn = [_policy(random, n, rules, denies) for n in range(random.randint(1, policies))]
+    accepted = _accepted(drawn)
+    sources = [dumped(policy) for policy in accepted]
+    return [*SHARED, *sources, *_exceptions(random, accepted, sources)]
+
+
+def few_files(random: Random) -> list[Source]:
+    """Likewise, so few that proofs of them take no time."""
+    return files(random, policies=2, rules=4)
+
+
+def _policy(random: Random, number: int, most: int, denies: float) -> dict[str, Any]:
+    policy: dict[str, Any] = {
+        "apiVersion": "dfks/v1",
+        "kind": "Policy",
+        "metadata": {"name": f"p{number}"},
+        "band": random.choice(["mandatory", "normal", "default"]),
+        # No two policies have equal precedence, so that their order cannot matter.
+        "priority": random.randint(0, 98) * 10 + number + 1,
+        "mode": random.choice(["enforce"] * 5 + ["shadow"]),
     }
+    if random.random() < 0.3:
+        policy["scope"] = one_fact(random)
+    count = random.randint(2, most)
+    policy["rules"] = [_rule(random, position, denies) for position in range(count)]
+    if most > 4 and random.random() < 0.1:
+        # More alternatives than one ruleset of the engine has.
+        many = [{"user": f"u{n}", "domain": "acme.example"} for n in range(40)]
+        for position in (0, 1):
+            policy["rules"][position]["when"] = {"any": many[position:]}
+    return policy
+
+
+def _rule(random: Random, position: int, denies: float) -> dict[str, Any]:
+    then = effects(random, denies)
+    asked = next((_ASKED[effect] for effect in then if effect in _ASKED), None)
+    among = _EVERY if asked is None else frozenset({asked})
+    when = wide(random) if random.random() < 0.04 else condition(random, among)
+    if asked is not None:
+        when = {"all": [{"op": asked.value}, when]}
+    rule: dict[str, Any] = {"id": f"r{position}", "when": when, "then": then}
+    if random.random() < 0.15:
+        rule["mode"] = random.choice(["shadow", "off"])
+    if random.random() < 0.25:
+        rule["unless"] = condition(random, among, 1)
+    return rule
+
+
+def _accepted(policies: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Without the rules, and the scopes, that the check refuses."""
+    while True:
+        sources = [dumped(policy) for policy in policies]
+        findings = check([*SHARED, *SITE, *sources], _MEMORY)[1]
+        if not findings:
+            return policies
+        lines = {place for one in findings for place in _places(one)}
+        left = []
+        for policy, source in zip(policies, sources, strict=True):
+            first = source.text[: source.text.index("rules:")].count("\n") + 2
+            rules = policy["rules"]
+            kept = [r for n, r in enumerate(rules) if (source.file, first + n) not in lines]
+            others = {line for file, line in lines if file == source.file and line < first}
+            head = {key: policy[key] for key in policy if key != "scope" or not others}
+            left.append({**head, "rules": kept})
+        assert left != policies, findings
+        policies = left
+
+
+def _places(finding: Finding) -> Iterator[tuple[str, int]]:
+    """(File, line): that of a finding, and that of the rule which it is about, if it names one."""
+    yield finding.file, finding.line
+    for file, line in re.findall(r"\b(\w+\.yaml):([0-9]+)", finding.message):
+        yield file, int(line)
+
+
+def _exceptions(
+    random: Random, policies: Sequence[dict[str, Any]], sources: Sequence[Source]
+) -> list[Source]:
+    """At most one of each band, as a second one could have the same precedence."""
+    denials = [
+        (f"{policy['metadata']['name']}/{rule['id']}", policy["band"] == "mandatory")
+        for policy in policies
+        for rule in policy["rules"]
+        if _is_liftable(rule["then"]) and rule.get("mode") != "off"
+    ]
+    found: list[Source] = []
+    for name, band in (("e", "mandatory"), ("f", "normal")):
+        names = [one for one, is_mandatory in denials if band == "mandatory" or not is_mandatory]
+        if names and random.random() < 0.8:
+            found.append(dumped(_exception(random, name, band, names)))
+    findings = check([*SHARED, *SITE, *sources, *found], _MEMORY)[1] if found else []
+    refused = {file for finding in findings for file, _ in _places(finding)}
+    return [one for one in found if one.file not in refused]
+
+
+def _exception(random: Random, name: str, band: str, names: list[str]) -> dict[str, Any]:
+    exception: dict[str, Any] = {
+        "apiVersion": "dfks/v1",
+        "kind": "Exception",
+        "metadata": {"name": name},
+        "band": band,
+        "for": random.sample(names, random.randint(1, len(names))),
+        "why": "random",
+        "when": condition(random, depth=1),
+    }
+    if random.random() < 0.4:
+        exception["unless"] = condition(random, depth=1)
+    if random.random() < 0.4:
+        exception["until"] = "2026-11-24"
+    return exception
+
+
+def _is_liftable(then: dict[str, Any]) -> bool:
+    return isinstance(then.get("deny"), dict) and "exceptions" in then["deny"]
+
+
+def documents_of(sources: Sequence[Source]) -> list[dict[str, Any]]:
+    """What the policies and Exceptions among these say."""
+    some = (one for one in sources if one.file.endswith(".yaml") and "kind: Vars" not in one.text)
+    return [read(one) for one in some]
+
+
+def read(source: Source) -> dict[str, Any]:
+    """What a file in YAML says."""
+    found: dict[str, Any] = yaml.load(source.text, _LOADER)  # noqa: S506 - both are safe
+    return found
+
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+def changeable(sources: Sequence[Source]) -> list[tuple[int, int]]:
+    """(File, rule in it) of all rules that no Exception names, so that they may say anything."""
+    documents = [read(one) if "rules:" in one.text else {} for one in sources]
+    lifted = {name for one in documents_of(sources) for name in one.get("for", ())}
     return [
         (number, position)
         for number, document in enumerate(documents)
@@ -274,77 +194,44 @@ def changeable(sources: list[Source]) -> list[tuple[int, int]]:
     ]
 
 
-def _is_liftable(then: dict[str, Any]) -> bool:
-    return isinstance(then.get("deny"), dict) and "exceptions" in then["deny"]
-
-
-def dumped(policy: dict[str, Any]) -> Source:
-    """The policy as a file."""
-    return Source(f"{policy['metadata']['name']}.yaml", yaml.dump(policy, Dumper=Dumper))
-
-
-TEXTS = st.sampled_from(HOSTILE) | st.text(max_size=20)
-MAYBE_TEXTS = st.none() | TEXTS
-AORS = st.builds(Aor, TEXTS, st.sampled_from([*CONSTANTS[Kind.DOMAIN], "other.example"]))
-
-
-def moment(text: str) -> datetime:
-    """A moment like `2026-01-05T12:00`."""
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-MOMENTS = st.sampled_from(["2026-01-05T12:00", "2026-12-31T23:59", "2024-02-29T07:58"]).map(moment)
-
-
-@st.composite
-def questions(draw: st.DrawFn) -> Question:
-    """A request that no peer would make by accident, and what is stored."""
-    operation = draw(st.sampled_from(Operation))
-    feature = None if operation is Operation.SUBSCRIBE else draw(st.sampled_from(FEATURES))
-
-    def pick(kind: Text | Integer | Choice) -> str | int | None:
-        match kind:
-            case Text():
-                return draw(MAYBE_TEXTS)
-            case Integer():
-                return draw(st.sampled_from([None, 1, 3, 100]))
-            case Choice(words):
-                return draw(st.sampled_from([None, *words]))
-
-    states = [some_state(one, draw(st.booleans()), pick) for one in FEATURES]
-    asked = None
-    if feature is not None and operation is Operation.SET:
-        # Mostly nonsense, as a target for DoNotDisturb.
-        about = feature if ROWS[feature].spelling else draw(st.sampled_from(FEATURES))
-        asked = some_state(about, draw(st.booleans()), pick)
-    presentity = draw(AORS)
-    if draw(st.booleans()):
-        requester = Requester(Origin.OPERATOR, param=draw(MAYBE_TEXTS))
-    else:
-        watcher = draw(st.just(presentity) | AORS)
-        source_ip = draw(st.sampled_from(["10.0.0.7", "::ffff:10.1.1.1", "2001:db8::7", "junk"]))
-        transport = draw(st.sampled_from(["udp", "tcp"]))
-        agent = draw(MAYBE_TEXTS)
-        requester = Requester(
-            Origin.WATCHER,
-            watcher,
-            draw(MAYBE_TEXTS),
-            agent,
-            transport,
-            source_ip,
-            None,
-            draw(st.sampled_from([None, Identity(watcher, AuthMethod.DIGEST, watcher.user)])),
-        )
-    request = FeatureRequest(operation, presentity, requester, feature, asked)
-    return request, Snapshot(1, tuple(states)), draw(MOMENTS)
-
-
-@st.composite
-def versions(draw: st.DrawFn) -> tuple[list[Source], list[Source]]:
+def changed(random: Random, *others: Condition) -> tuple[list[Source], list[Source]]:
     """Two sets of policies, of which one rule says something else in the second."""
-    old = draw(files().filter(changeable))
-    number, position = draw(st.sampled_from(changeable(old)))
-    policy = yaml.safe_load(old[number].text)
-    effects = st.sampled_from([{"deny": "changed"}, {"notify": "others"}, {"log": "x ${user}"}])
-    policy["rules"][position]["then"] = draw(effects)
+    old: list[Source] = []
+    places: list[tuple[int, int]] = []
+    while not places:
+        old = few_files(random)
+        places = changeable(old)
+    number, position = random.choice(places)
+    policy = read(old[number])
+    every = others or ({"deny": "changed"}, {"notify": "others"}, {"log": "x ${user}"})
+    policy["rules"][position]["then"] = random.choice(every)
     return old, [*old[:number], dumped(policy), *old[number + 1 :]]
+
+
+def reduced(sources: list[Source], fails: Callable[[list[Source]], bool]) -> list[Source]:
+    """The files without the rules, scopes and files that a failure does not need."""
+    smaller = True
+    while smaller:
+        smaller = False
+        for one in _less(sources):
+            if fails(one):
+                sources, smaller = one, True
+                break
+    return sources
+
+
+def _less(sources: list[Source]) -> Iterator[list[Source]]:
+    for number, source in enumerate(sources):
+        before, after = sources[:number], sources[number + 1 :]
+        if source in SHARED:
+            continue
+        yield [*before, *after]
+        document = read(source)
+        for key in document.keys() & {"scope", "unless", "mode", "until"}:
+            yield [*before, dumped({k: v for k, v in document.items() if k != key}), *after]
+        rules = document.get("rules", [])
+        for n, rule in enumerate(rules):
+            less = [{k: v for k, v in rule.items() if k != key} for key in ("unless", "mode")]
+            for instead in ([], *([one] for one in less if one != rule)):
+                other = {**document, "rules": [*rules[:n], *instead, *rules[n + 1 :]]}
+                yield [*before, dumped(other), *after]

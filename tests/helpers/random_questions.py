@@ -1,5 +1,6 @@
-"""Hostile requests by the hundred thousand, from plain `random` where hypothesis is too slow."""
+"""Hostile requests by the hundred thousand."""
 
+from datetime import UTC, datetime
 from functools import partial
 from random import Random
 
@@ -17,15 +18,24 @@ from dfks_rules.model.values import Choice, Integer, Text
 from dfks_rules.policy.facts.fact import Kind
 from dfks_rules.policy.facts.facts import FACTS, known_fact
 from dfks_rules.policy.facts.view import NOWHERE, FactValue, View
-from tests.helpers.random_policies import CONSTANTS, HOSTILE, OF_FAMILIES, moment
+from tests.helpers.random_words import CONSTANTS, HOSTILE, OF_FAMILIES
 from tests.helpers.states import some_state
 
 _DOMAINS = [*CONSTANTS[Kind.DOMAIN], "other.example"]
 _ADDRESSES = ["10.0.0.7", "::ffff:10.1.1.1", "2001:db8::7", "junk"]
-_MOMENTS = [
-    *("2026-01-05T12:00", "2026-12-31T23:59", "2024-02-29T07:58", "2026-11-24T08:00"),
-    # Office hours begin and end in Berlin, where it is one hour later.
-    *("2026-11-24T06:59", "2026-11-24T07:00", "2026-11-24T16:59", "2026-11-24T17:00"),
+_DAYS = [
+    *("2026-01-04", "2026-01-05", "2026-01-06", "2026-01-12", "2024-02-28", "2024-02-29"),
+    *("2026-04-04", "2026-04-06", "2026-11-23", "2026-11-24", "2026-11-25", "2026-11-28"),
+    *("2026-03-29", "2026-10-25", "2026-12-30", "2026-12-31", "2027-01-01", "2025-12-31"),
+]
+"""About the days that schedules name; the clocks of Berlin change on two, and some are weekends."""
+_TIMES = [
+    *("00:00", "06:59", "07:00", "07:58", "07:59", "08:00", "11:59", "12:00", "12:01"),
+    # Office hours begin and end in Berlin, where it is one or two hours later.
+    *("15:59", "16:00", "16:59", "17:00", "17:59", "18:00", "21:59", "22:00", "23:59"),
+]
+MOMENTS = [
+    datetime.fromisoformat(f"{day}T{time}").replace(tzinfo=UTC) for day in _DAYS for time in _TIMES
 ]
 _TARGETS = [
     *HOSTILE,
@@ -33,6 +43,15 @@ _TARGETS = [
     *("+1 900 444-0100", "+442079460123", "sip:bob@other.example", "*72", "0180 5 123456"),
 ]
 _RINGS = [None, 1, 3, 100]
+
+
+Question = tuple[FeatureRequest, Snapshot, datetime]
+"""What `PolicySet.decide` is asked."""
+
+
+def question(random: Random) -> Question:
+    """A request that no peer would make by accident, and what is stored."""
+    return random_view(random)[:3]
 
 
 def random_view(random: Random) -> View:
@@ -54,7 +73,7 @@ def random_view(random: Random) -> View:
         )
     requester = _requester(random, presentity)
     request = FeatureRequest(operation, presentity, requester, feature, asked)
-    at = moment(random.choice(_MOMENTS))
+    at = random.choice(MOMENTS)
     return View(request, _snapshot(random), at, around, given=_given(random, operation))
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dfks_rules.model.features import NOTHING_STORED, Feature, FeatureState
@@ -17,8 +17,8 @@ from dfks_rules.policy.reading.source import Source
 from dfks_rules.service.cascade import Cascade
 from tests.helpers.policy import NOON
 from tests.helpers.random_policies import dumped
-from tests.property.test_policy_engine import MANY
 
+MANY = settings(max_examples=250, suppress_health_check=[HealthCheck.too_slow])
 USERS, DOMAINS = ["u0", "u1", "u2", "x"], ["a.example", "b.example"]
 NAMED = st.sampled_from(FEATURES_USED := ["DoNotDisturb", "CallForwardingBusy"])
 WHEN = st.fixed_dictionaries(

@@ -4,38 +4,33 @@ from contextlib import closing
 from random import Random
 
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
 
+from dfks_rules.model.requests import EXPIRED, Origin
 from dfks_rules.policy.deciding.compiled import compile_policies
 from dfks_rules.policy.deciding.policy_set import load
 from dfks_rules.policy.facts.fact import Kind
-from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.facts.facts import known_fact
 from dfks_rules.policy.facts.given import given_of
+from dfks_rules.policy.facts.there import origins_with
 from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.proof.known_facts import Presence, presence
 from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.proof.shapes import shape_of
-from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.studying.compare import what_differs
 from dfks_rules.policy.studying.proved import prove_alike
-from tests.helpers.random_policies import SITE, Question, files, questions, versions
+from tests.helpers.drawing import run_seeded, seeded
+from tests.helpers.near_questions import NearQuestions
+from tests.helpers.random_policies import changed, few_files, files
+from tests.helpers.random_words import SITE
 from tests.helpers.twins import compare_twins
 
-PROFILE = settings(
-    max_examples=25,
-    deadline=None,
-    phases=[Phase.generate],
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
-)
-MANY = settings(PROFILE, max_examples=150)
+SETS, MANY = 20, 150
 
 
-@PROFILE
-@given(files(), st.integers(0, 2**32))
-def test_formulas_say_what_the_reference_evaluator_says(sources: list[Source], seed: int) -> None:
+@seeded(SETS)
+def test_formulas_say_what_the_reference_evaluator_says(random: Random) -> None:
     """A proof is worth what its formulas are worth; nothing of this language may be undecided."""
-    assert compare_twins(compile_policies([*sources, *SITE]), Random(seed), 10) > 0
+    assert compare_twins(compile_policies([*few_files(random), *SITE]), random, 10) > 0
 
 
 @pytest.mark.long
@@ -43,54 +38,55 @@ def test_formulas_and_evaluator_agree_on_twenty_thousand_pairs() -> None:
     """Each is a random policy and a random request, absent facts and edges among them."""
     pairs = 0
 
-    @MANY
-    @given(files(), st.integers(0, 2**32))
-    def compare(sources: list[Source], seed: int) -> None:
+    def compare(random: Random) -> None:
         nonlocal pairs
-        pairs += compare_twins(compile_policies([*sources, *SITE]), Random(seed), 25)
+        pairs += compare_twins(compile_policies([*files(random), *SITE]), random, 20)
 
-    compare()
+    run_seeded(MANY, compare)
     assert pairs >= 20_000
 
 
 def _is_possible(view: View) -> bool:
     """Whether a server can get such a request, as proofs claim nothing of others."""
     question = (view.request.operation, view.request.feature)
+    requester = view.request.requester
+    if requester.origin is Origin.INTERNAL and requester.param not in (None, EXPIRED.param):
+        return False
     for name, value in given_of(view).items():
-        if presence(name, question) is Presence.NEVER:
+        is_never = presence(name, question) is Presence.NEVER
+        if is_never or requester.origin not in origins_with(name):
             return False
-        if FACTS[name].kind in (Kind.TEXT, Kind.DOMAIN) and not shape_of(name).among([value]):
+        if known_fact(name).kind in (Kind.TEXT, Kind.DOMAIN) and not shape_of(name).among([value]):
             return False
-    return view.request.requester.source_ip != "junk"
+    return requester.source_ip != "junk"
 
 
-@PROFILE
-@given(versions(), st.lists(questions(), min_size=5, max_size=20))
-def test_policies_that_were_proved_alike_decide_alike(
-    both: tuple[list[Source], list[Source]], asked: list[Question]
-) -> None:
+@seeded(SETS)
+def test_policies_that_were_proved_alike_decide_alike(random: Random) -> None:
     """Whatever chance finds, a proof must not have denied; and all that it shows differs."""
+    both = changed(random)
     before, after = (compile_policies([*one, *SITE]) for one in both)
     proof = prove_alike(before, after, Horizon())
     assert proof.doubts == []
+    near = NearQuestions(both[0])
     old_sources, new_sources = ([*one, *SITE] for one in both)
     with closing(load(old_sources)) as old, closing(load(new_sources)) as new:
+        # What is derived follows from the rest, as a server sees it.
+        asked = [View(*near.view(random)[:3]) for _ in range(40)]
         differs = [
-            what_differs(old.decide(*one), new.decide(*one))
-            for one in asked
-            if _is_possible(View(*one))
+            what_differs(old.decide_view(view), new.decide_view(view))
+            for view in asked
+            if _is_possible(view)
         ]
         assert proof.different or not any(differs)
         for group in proof.differences.groups:
             assert what_differs(group.old, group.new) == group.key.changed
 
 
-@PROFILE
-@given(files())
-def test_policies_written_in_another_order_of_files_are_proved_alike(
-    sources: list[Source],
-) -> None:
+@seeded(SETS)
+def test_policies_written_in_another_order_of_files_are_proved_alike(random: Random) -> None:
     """No two of these have equal precedence, so that their order means nothing."""
+    sources = few_files(random)
     one, other = (compile_policies([*some, *SITE]) for some in (sources, sources[::-1]))
     proof = prove_alike(one, other, Horizon())
     assert not proof.different

@@ -165,8 +165,12 @@ def _can_match(rule: Rule, view: View) -> bool:
 def _said(rule: Rule, matching: list[Rule], view: View, decision: Decision) -> tuple[Said, ...]:
     """What one rule sets, found with a plan of this rule alone, and whether it took effect."""
     request = view.request
+    lone, is_lifted = rule._replace(shadow=False), rule.id in dict(decision.lifted)
+    if is_lifted:
+        # All that a denial would rule out counts.
+        lone = lone._replace(effects=rule.effects._replace(denial=None))
     alone = make_plan(
-        [rule._replace(shadow=False)],
+        [lone],
         request.operation,
         request.feature,
         decision.revision,
@@ -176,7 +180,7 @@ def _said(rule: Rule, matching: list[Rule], view: View, decision: Decision) -> t
     said = [Said("lifts", denying, None) for denying, by in decision.lifted if by == rule.id]
     if rule.effects.lifts and not said:
         said.append(Said("lifts", None, "no rule denies that it names"))
-    for field in alone:
+    for field in ("deny", *alone) if is_lifted else alone:
         by = decision.decided_by.get(field)
         lost = None if by == rule.id else _why_lost(rule, field, matching, decision)
         said.append(Said(field, None if by is None else value_of(answer, field), lost))
@@ -194,7 +198,7 @@ def _why_lost(rule: Rule, field: str, matching: list[Rule], decision: Decision) 
         return f"{by} comes first"
     if "deny" in decision.decided_by:
         return f"{decision.decided_by['deny']} denies"
-    final = next(rule.id for rule in matching if rule.effects.final)
+    final = next(one.id for one in matching if one.effects.final and not one.shadow)
     return f"{final} is final"
 
 

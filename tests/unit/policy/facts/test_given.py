@@ -1,17 +1,18 @@
 """Facts as people and logs write them, and the requests that have them."""
 
 from contextlib import closing
+from random import Random
 
 import pytest
-from hypothesis import given
 
 from dfks_rules.model.features import Feature
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.facts.facts import FACTS, WEEKDAYS
 from dfks_rules.policy.facts.given import given_of, missing, view_of
 from dfks_rules.policy.facts.view import View
+from tests.helpers.drawing import seeded
 from tests.helpers.policy import ALICE, policies
-from tests.helpers.random_policies import Question, questions
+from tests.helpers.random_questions import question
 from tests.helpers.states import agent
 
 OUTSIDE = "outside the years 1900 to 2999"
@@ -73,10 +74,10 @@ def test_a_request_has_no_derived_fact_that_its_feature_lacks() -> None:
     assert forwarding.given == (("target.class", "premium"),)
 
 
-@given(question=questions())
-def test_facts_of_a_request_make_a_request_with_the_same_facts(question: Question) -> None:
+@seeded(100)
+def test_facts_of_a_request_make_a_request_with_the_same_facts(random: Random) -> None:
     """What was recorded can be decided again."""
-    view = View(*question)
+    view = View(*question(random))
     facts = given_of(view)
     assert missing(facts) is None
     again = view_of(facts)

@@ -56,6 +56,33 @@ def test_a_lifted_denial_is_told_of_both_rules() -> None:
     ]
 
 
+def test_whatever_else_a_rule_says_whose_denial_is_lifted_is_told() -> None:
+    """Only the denial does not count."""
+    then = "{deny: {reason: no, exceptions: true}, assigned: false, notify: others}"
+    denying = source(f"- {{id: r, when: {{op: set, request.status: 1}}, then: {then}}}")
+    policy_set = load([denying, exception()])
+    explanation = explain(policy_set, View(set_(), NOTHING_STORED, NOON))
+    policy_set.close()
+    assert explanation.decision.decided_by == {"assigned": "p/r", "notify": "p/r"}
+    assert lines_of(explanation)[-6:-2] == [
+        "  p/r",
+        "    deny: not used, e/exception lifts it",
+        "    assigned: decided, false",
+        '    notify: decided, "others"',
+    ]
+
+
+def test_a_final_rule_that_decides_nothing_is_not_the_reason() -> None:
+    """A rule in shadow ends nothing."""
+    rules = """
+- {id: shadow, mode: shadow, when: {op: get}, then: {notify: false, final: true}}
+- {id: last, when: {op: get}, then: {notify: others, final: true}}
+- {id: lost, when: {op: get}, then: {assigned: false}}
+"""
+    lines = lines_of(explained(rules, get(DND)))
+    assert "    assigned: not used, p/last is final" in lines
+
+
 def test_an_exception_without_a_denial_lifts_nothing() -> None:
     """It matches all the same."""
     rules = "- {id: r, when: {op: set, user: x}, then: {deny: {reason: no, exceptions: true}}}"

@@ -1,17 +1,18 @@
 """Telling values of a fact."""
 
+from random import Random
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.language.matchers import MATCHERS, Atom, Named, Operand
 from dfks_rules.policy.language.schedules import parse_schedule
 from dfks_rules.policy.reading.read_calendar import read_calendar
 from dfks_rules.policy.studying.samples import MAX_SAMPLES, joined, possible, samples
-from tests.helpers.random_policies import CALENDAR, NAMED_LIST, SCHEDULES, operands
+from tests.helpers.drawing import run_seeded
+from tests.helpers.random_conditions import operand as random_operand
+from tests.helpers.random_words import CALENDAR, NAMED_LIST, SCHEDULES
 
 HOURS: dict[str, Any] = SCHEDULES
 OFFICE: dict[str, Any] = {
@@ -66,25 +67,26 @@ def test_samples_lie_on_both_sides_of_a_test(fact: str, matcher: str, operand: o
     ("name", "matcher"),
     [(f.name, m) for f in FACTS.values() for m in MATCHERS if f.kind in MATCHERS[m].kinds],
 )
-@given(st.data())
-@settings(max_examples=5)
-def test_every_fact_has_samples_for_every_matcher(
-    name: str, matcher: str, data: st.DataObject
-) -> None:
+def test_every_fact_has_samples_for_every_matcher(name: str, matcher: str) -> None:
     """A new matcher or type must not make `diff` blind, let alone crash it."""
-    operand = data.draw(operands(FACTS[name], matcher))
-    if MATCHERS[matcher].operand is Operand.SCHEDULE:
-        days, _ = read_calendar(CALENDAR)
-        assert days is not None
-        # The zone of a user is no part of the hours.
-        written = {key: said for key, said in HOURS[operand].items() if not isinstance(said, dict)}
-        operand = Named(operand, parse_schedule(written, {"days": days}))
-    if isinstance(operand, dict):
-        operand = NAMED_LIST
-    test = atom(name, MATCHERS[matcher].negates or matcher, operand)
-    values = samples(test.facts[0], [test])
-    assert len(values) > 1
-    assert all(value is None or possible(test.facts[0], value) for value in values)
+
+    def check(random: Random) -> None:
+        operand = random_operand(random, FACTS[name], matcher)
+        if MATCHERS[matcher].operand is Operand.SCHEDULE:
+            days, _ = read_calendar(CALENDAR)
+            assert days is not None
+            # The zone of a user is no part of the hours.
+            of_zone = HOURS[operand].items()
+            written = {key: said for key, said in of_zone if not isinstance(said, dict)}
+            operand = Named(operand, parse_schedule(written, {"days": days}))
+        if isinstance(operand, dict):
+            operand = NAMED_LIST
+        test = atom(name, MATCHERS[matcher].negates or matcher, operand)
+        values = samples(test.facts[0], [test])
+        assert len(values) > 1
+        assert all(value is None or possible(test.facts[0], value) for value in values)
+
+    run_seeded(3, check)
 
 
 def test_moments_are_just_within_and_just_outside_of_hours() -> None:
