@@ -7,7 +7,9 @@ export CPPFLAGS := $(shell $(PYTHON) -c 'import sys; print("-DPyEval_CallObject=
 # What is compiled to C, see pyproject.toml: a change of it is built again.
 COMPILED := $(wildcard $(addprefix dfks_rules/,app/records/line.py sip/*.py csta/*.py presence/*.py service/*.py model/*.py \
   $(addprefix store/,cache.py commit.py dialogs.py disk.py group.py journal.py plan.py \
-  remembered.py tables.py)))
+  remembered.py sqlite.py tables.py) \
+  $(addprefix transport/,datagrams.py transports.py turns.py udp.py) \
+  $(addprefix app/,tokens.py records/ring.py)))
 # What is written in C, see hatch_build.py.
 NATIVE := $(wildcard dfks_rules/*/native/*.[ch])
 

@@ -229,7 +229,9 @@ class Driver:
 
     def at(self) -> datetime:
         """Local time to the second, for the policies: reading it costs as much as a decision."""
-        now = self._loop.time()
+        return self._at_of(self._loop.time())
+
+    def _at_of(self, now: float) -> datetime:
         if now >= self._at_ends:
             self._at = now_in(self._zone)
             self._at_ends = now + 1 - self._at.microsecond / 1e6
@@ -243,7 +245,7 @@ class Driver:
         try:
             event = self._endpoint.receive(data, flow, now)
             if isinstance(event, Incoming):
-                self._notifier.receive(event, self.at(), now)
+                self._notifier.receive(event, self._at_of(now), now)
                 self._worked(now, self._loop.time())
             elif isinstance(event, Finished):
                 self._notifier.finished(event, now)
@@ -346,7 +348,7 @@ class Driver:
         try:
             for finished in self._attempt(self._endpoint.expire, now) or ():
                 self._attempt(self._notifier.finished, finished, now)
-            self._attempt(self._notifier.expire, self.at(), now)
+            self._attempt(self._notifier.expire, self._at_of(now), now)
         finally:
             deadline = self._next_deadline(now)
             if deadline is not None:

@@ -81,7 +81,7 @@ class Server:
         try:
             if not self._transports.are_open:
                 await self._transports.open(self._config.sip.listen, inherited)
-            self._transports.serve(driver)
+            self._transports.serve(driver, self._storage.afterwards)
             # Nothing is read before the next turn of the event loop.
             self._storage.begin(self._served(driver))
             self._phones.begin()

@@ -14,6 +14,7 @@ from dfks_rules.app.lasting import Lasting
 from dfks_rules.app.operations import Keeping
 from dfks_rules.app.states import page_of
 from dfks_rules.config.settings import Config, OnStop
+from dfks_rules.model.afterwards import Afterwards
 from dfks_rules.operations.answers import Answers
 from dfks_rules.operations.ports import Readiness
 from dfks_rules.presence import setup
@@ -48,13 +49,17 @@ class Storage:
         """The node of a cluster that this is; None where the store is its own."""
         self.desk = None if node is None else ClusterDesk(node)
         """What operators see of the cluster."""
+        self.afterwards = Afterwards(loop.call_soon)
+        """Has commits begin, and what they lead to sent, without another turn of the loop."""
         self.store: MemoryStore | SqliteStore | PostgresStore
         """Keeps the states."""
         if node is not None:
             self.store = node.store
         else:
             where = "memory:" if config.store is None else f"sqlite:{config.store}"
-            self.store = open_store(where, loop, start, config.journal.keep, config.store_group)
+            self.store = open_store(
+                where, loop, start, config.journal.keep, config.store_group, self.afterwards
+            )
         self.lasts = self.store if isinstance(self.store, SqliteStore) else None
         """The same where it is a file; None where it is none."""
         self.lasting = None if self.lasts is None else Lasting(self.lasts, loop)

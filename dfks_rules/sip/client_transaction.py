@@ -35,7 +35,6 @@ from typing import Final, Generic, TypeVar
 
 from dfks_rules.sip.flow import Flow
 from dfks_rules.sip.timers import T1, T2, TIMEOUT, TimerQueues
-from dfks_rules.sip.via import via_start
 
 Owner = TypeVar("Owner")
 
@@ -146,11 +145,11 @@ class ClientTransaction(Generic[Owner]):
             now: monotonic seconds.
             secret: what nobody can guess of its branch there.
         """
-        here = b"\r\n%b%b\r\n" % (via_start(self.flow.listener), self.branch)
+        here = b"\r\n%b%b\r\n" % (self.flow.listener.via_start, self.branch)
         self._targets += 1
         self.branch = b"%b.%d%b" % (self.branch.partition(b".")[0], self._targets, secret)
         self.flow, self.further = targets[0], targets[1:]
-        there = b"\r\n%b%b\r\n" % (via_start(self.flow.listener), self.branch)
+        there = b"\r\n%b%b\r\n" % (self.flow.listener.via_start, self.branch)
         self.message = self.message.replace(here, there, 1)
         self.state = _TRYING
         self.started = now

@@ -16,7 +16,6 @@ from dfks_rules.sip.message import Request
 from dfks_rules.sip.ports import Ways
 from dfks_rules.sip.route import datagrams_to, flow_to, flow_to_proxy
 from dfks_rules.sip.uri import parse_uri
-from dfks_rules.sip.via import via_start
 
 MAX_DATAGRAM = 1_300
 """Longest request for a datagram, bytes, as long as there is a stream (RFC 3261 §18.1.1)."""
@@ -113,7 +112,7 @@ class Dialog:
         recorded = request.get(header.RECORD_ROUTE)
         if recorded is None and trusted:
             recorded = request.get(header.PATH)
-        self.route_set = tuple(split_list(recorded or b""))
+        self.route_set = () if recorded is None else tuple(split_list(recorded))
         if len(self.route_set) > MAX_ROUTES:
             raise MalformedMessageError("sip_malformed_header", "too many routes in Record-Route")
         self._seen = seen
@@ -247,7 +246,7 @@ class Dialog:
         self._head = b"NOTIFY %b SIP/2.0\r\n%b%b" % (
             request_uri,
             routes,
-            via_start(flow.listener),
+            flow.listener.via_start,
         )
 
     def _aim_at_proxy(self) -> None:
@@ -290,7 +289,7 @@ class Dialog:
         stream = ways.stream_to(flow.remote)
         if stream is None:
             return Outgoing(branch, message, flow, self._further)
-        start = self._head.rpartition(b"\r\nVia: ")[0] + b"\r\n" + via_start(stream.listener)
+        start = self._head.rpartition(b"\r\nVia: ")[0] + b"\r\n" + stream.listener.via_start
         return Outgoing(branch, start + message[len(self._head) :], stream, (flow,))
 
 

@@ -30,6 +30,7 @@ class Listener:
         "secure_contact",
         "sent_by",
         "transport",
+        "via_start",
     )
 
     def __init__(self, transport: str, host: str, port: int, advertise: str | None = None) -> None:
@@ -57,6 +58,9 @@ class Listener:
         where = _host_port(host, port) if advertise is None else _advertised(advertise, port)
         self.sent_by = where.encode()
         """Host and port as they stand in Via."""
+        via = f"Via: SIP/2.0/{self.transport.value.upper()} {where};rport;branch="
+        self.via_start = via.encode()
+        """The Via of a request of ours, up to its branch."""
         parameter = f";transport={self.transport.value}" if self.reliable else ""
         self.contact = f"Contact: <sip:{where}{parameter}>\r\n".encode()
         """The header line that says where requests in a dialog go. With TLS it is a `sip` URI, too,

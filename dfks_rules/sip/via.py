@@ -2,7 +2,6 @@
 
 import re
 
-from dfks_rules.sip.flow import Listener
 from dfks_rules.sip.grammar import HOST, LWS, PARAMS, TOKEN, blank_quotes
 
 MAGIC_COOKIE = b"z9hG4bK"
@@ -73,8 +72,8 @@ class Via:
         host = source[0].encode()
         after = self._after
         if after is not None:
-            filled = (self._before, b";rport=%d" % source[1], after, b";received=", host)
-            return b"".join((*filled, self.others))
+            rport = b";rport=%d" % source[1]
+            return b"".join((self._before, rport, after, b";received=", host, self.others))
         if self.host.strip(b"[]") != host:
             return b"".join((self._before, b";received=", host, self.others))
         return self._before + self.others
@@ -108,12 +107,6 @@ def parse_via(value: bytes) -> Via | None:
     via = Via(sent_by, host, int(port) if port else None, branch, before, after)
     via.others = value[match.end(4) :]
     return via
-
-
-def via_start(listener: Listener) -> bytes:
-    """The Via of a request of ours, up to its branch."""
-    transport = listener.transport.upper().encode()
-    return b"Via: SIP/2.0/%b %b;rport;branch=" % (transport, listener.sent_by)
 
 
 def lone_branch(value: bytes) -> bytes | None:

@@ -19,6 +19,7 @@ from functools import partial
 from queue import Empty, SimpleQueue
 from threading import Thread
 
+from dfks_rules.model.afterwards import Afterwards
 from dfks_rules.store.database import Database, why_failed
 
 CHECKPOINT_AFTER = 2_000
@@ -41,6 +42,8 @@ class Disk:
         synced: Callable[[], None],
         noticed: Callable[[str | None], None],
         not_moved: Callable[[str], None],
+        *,
+        afterwards: Afterwards | None = None,
     ) -> None:
         """Starts the thread.
 
@@ -51,12 +54,14 @@ class Disk:
             noticed: what became of the files, when that is another than before; None: they are
                 there.
             not_moved: why the log could not be moved into the database.
+            afterwards: what `synced` leads to is done at its end; None where nobody asks for that.
         """
         self._database = database
         self._loop = loop
         self._tell_synced = synced
         self._tell_noticed = noticed
         self._tell_not_moved = not_moved
+        self._afterwards = afterwards or Afterwards(loop.call_soon)
         self.results: deque[str | None] = deque()
         """Of each `sync` why the disk may not keep what was written; None when it does. Whoever
         takes them leaves the last one until everybody is told."""
@@ -103,7 +108,11 @@ class Disk:
 
     def _take_synced(self) -> None:
         os.eventfd_read(self._synced)
-        self._tell_synced()
+        self._afterwards.begin()
+        try:
+            self._tell_synced()
+        finally:
+            self._afterwards.end()
 
     def _checkpoint(self) -> None:
         """Move the log into the database if it is time, and nothing is wrong with either."""

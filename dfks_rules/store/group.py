@@ -17,6 +17,7 @@ from typing import Final, final
 import structlog
 
 from dfks_rules.errors import StoreError
+from dfks_rules.model.afterwards import Afterwards
 from dfks_rules.model.histogram import Histogram
 from dfks_rules.service.ports import Settle, Verdict, Wanted
 from dfks_rules.store.cache import Cache
@@ -75,6 +76,7 @@ class GroupCommit:
         cache: Cache,
         loop: asyncio.AbstractEventLoop,
         clock: Callable[[], float],
+        afterwards: Afterwards | None = None,
     ) -> None:
         """Starts the thread that waits for the disk.
 
@@ -84,12 +86,15 @@ class GroupCommit:
             cache: follows what is written and what is settled.
             loop: on its thread all calls are made.
             clock: monotonic seconds.
+            afterwards: when to write what is asked for while something is worked on; None for the
+                next turn of the loop.
         """
         self._database = database
         self._writer = writer
         self._cache = cache
         self._loop = loop
         self._clock = clock
+        self._afterwards = afterwards or Afterwards(loop.call_soon)
         self.epoch = time.time() - clock()
         """The moment 0 of `clock`, seconds since 1970."""
         self.told = writer.newest
@@ -114,7 +119,14 @@ class GroupCommit:
         """How many commits in a row have met such a part."""
         self.committed = Histogram(COMMITTED_WITHIN)
         """From when a commit was asked for until somebody was told what came of it."""
-        self._disk = Disk(database, loop, self._settle, self._noticed, self._not_moved)
+        self._disk = Disk(
+            database,
+            loop,
+            self._settle,
+            self._noticed,
+            self._not_moved,
+            afterwards=self._afterwards,
+        )
 
     @property
     def has_requests(self) -> bool:
@@ -165,7 +177,7 @@ class GroupCommit:
     def _start(self) -> None:
         if not self._busy:
             self._busy = True
-            self._loop.call_soon(self._write)
+            self._afterwards.call(self._write)
 
     def _write(self) -> None:
         """Write what was asked for, and have it made durable."""

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from dfks_rules.errors import StoreError
+from dfks_rules.model.afterwards import Afterwards
 from dfks_rules.model.features import Feature, Snapshot
 from dfks_rules.model.histogram import Histogram
 from dfks_rules.model.identity import Aor
@@ -56,6 +57,7 @@ class SqliteStore:
         start: str = "",
         keep_changes: float | None = None,
         group: str | None = None,
+        afterwards: Afterwards | None = None,
     ) -> None:
         """Open or create the file at `path`; commits are settled on `loop`.
 
@@ -67,6 +69,8 @@ class SqliteStore:
             start: What ids of this server's decisions begin with.
             keep_changes: How long changes stay in the journal, s; None: for ever.
             group: The group that may read the files; None: nobody else may.
+            afterwards: When to write what is asked for while something is worked on; None for the
+                next turn of the loop.
 
         Raises:
             StoreError: see `Database`.
@@ -86,7 +90,7 @@ class SqliteStore:
             self._database.close()
             raise explained(path, error) from error
         self._counts = writer.counts
-        self._group = GroupCommit(self._database, writer, self._cache, loop, clock)
+        self._group = GroupCommit(self._database, writer, self._cache, loop, clock, afterwards)
         self._reading = Reading(self._connection, self._unreadable, self._counts)
         self.journal = FileJournal(self._reading)
         """Every change of the last time."""

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from dfks_rules.model.afterwards import Afterwards
 from dfks_rules.sip.flow import Flow, Listener
 from dfks_rules.transport.certificates import Certificates
 from dfks_rules.transport.connections import Connections
@@ -46,6 +47,8 @@ class Context:
     """See `Listener`."""
     certificates: Certificates | None
     """What TLS shows; None where it is not served."""
+    afterwards: Afterwards
+    """What a datagram leads to is sent and stored at the end of the read that brought it."""
 
 
 class Transport(Protocol):

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import structlog
 
+from dfks_rules.model.afterwards import Afterwards
 from dfks_rules.sip.flow import Flow, Listener, TransportName
 from dfks_rules.sip.glance import RESPONSE
 from dfks_rules.sip.ports import OutboundProxy
@@ -132,11 +133,13 @@ class Transports:
             if isinstance(one.bound, UdpSocket):
                 one.bound.gather()
 
-    def serve(self, receiver: Receiver) -> None:
+    def serve(self, receiver: Receiver, afterwards: Afterwards | None = None) -> None:
         """Serve on what was opened.
 
         Args:
             receiver: takes messages, and learns what becomes of those that are sent.
+            afterwards: calls what is to be done once what was read is worked on; None for one of
+                its own.
 
         Raises:
             OSError: an address cannot be listened on; `filename` is that address.
@@ -145,7 +148,12 @@ class Transports:
         loop = asyncio.get_running_loop()
         self._turns = Turns(loop, receiver.receive, receiver.refuse, self._source_limits)
         context = Context(
-            receiver, self._turns, self.connections, self._advertise, self._certificates
+            receiver,
+            self._turns,
+            self.connections,
+            self._advertise,
+            self._certificates,
+            afterwards or Afterwards(loop.call_soon),
         )
         while self._bound:
             self._opened.append(self._bound[0].served(context))

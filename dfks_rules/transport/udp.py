@@ -58,6 +58,7 @@ class UdpTransport:
         """
         self._receiver = context.receiver
         self._turns = context.turns
+        self._afterwards = context.afterwards
         self._take = context.turns.take if context.turns.is_limited else context.receiver.receive
         """What works on a datagram at once."""
         self._loop = asyncio.get_running_loop()
@@ -165,6 +166,8 @@ class UdpTransport:
             self._take_errors()  # Nothing else may have woken us.
         self._received_in_all += len(received)
         self._full_reads = self._full_reads + 1 if len(received) == most else 0
+        self._afterwards.begin()
+        self._afterwards.call(self._flush)
         try:
             if self._turns.is_calm:
                 self._work()
@@ -172,7 +175,7 @@ class UdpTransport:
                 self._sort()
                 self._turns.go()
         finally:
-            self._flush()
+            self._afterwards.end()
 
     def _work(self) -> None:
         """Work on datagrams as they came, for a while: sorting a few of them gains nothing."""
@@ -224,7 +227,7 @@ class UdpTransport:
         return [self._socket]
 
     def send(self, flow: Flow, data: bytes) -> None:
-        """Send one datagram at the end of this turn.
+        """Send one datagram at the end of what is being worked on, or in the next turn.
 
         What one turn has to say goes out in one go, which wakes a busy peer once; a burst goes out
         in portions, with what came in meanwhile read in between.
@@ -232,7 +235,7 @@ class UdpTransport:
         self._waiting.append((flow, data))
         if not self._flushing:
             self._flushing = True
-            self._loop.call_soon(self._flush_later)
+            self._afterwards.call(self._flush_later)
 
     def _flush_later(self) -> None:
         self._flush()

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from dfks_rules.model.afterwards import Afterwards
 from dfks_rules.store import disk
 from dfks_rules.store.database import Database
 from dfks_rules.store.disk import Disk
@@ -109,3 +110,19 @@ def test_a_loop_that_is_closed_ends_nothing(database: Database) -> None:
     waits.sync_soon(1)
     waits.stop()
     assert list(waits.results) == [None]
+
+
+async def test_what_a_sync_leads_to_is_done_before_the_next_turn(database: Database) -> None:
+    """Answers go out as soon as there are any."""
+    loop = asyncio.get_running_loop()
+    afterwards, said = Afterwards(loop.call_soon), asyncio.Queue[str]()
+
+    def tell() -> None:
+        loop.call_soon(said.put_nowait, "next turn")
+        afterwards.call(lambda: said.put_nowait("sent"))
+
+    waits = Disk(database, loop, tell, *[lambda _: None] * 2, afterwards=afterwards)
+    waits.sync_soon(1)
+    async with asyncio.timeout(5):
+        assert [await said.get(), await said.get()] == ["sent", "next turn"]
+    waits.stop()

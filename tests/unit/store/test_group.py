@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from dfks_rules.model.afterwards import Afterwards
 from dfks_rules.model.features import FEATURES, NOTHING_STORED, FeatureState, Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import DialogRow, Verdict, Wanted
@@ -431,3 +432,18 @@ async def test_commits_are_measured_from_when_they_were_asked_for(store: SqliteS
     assert await _written(store, [dialog_row(1)])
     assert (store.queue, sum(store.committed.counts)) == (0, 1)
     assert 0 < store.committed.total < 5
+
+
+async def test_what_a_message_asks_for_is_written_once_that_is_worked_on(path: Path) -> None:
+    """Not a turn of the loop later: whoever reads the file finds it already."""
+    loop = asyncio.get_running_loop()
+    afterwards = Afterwards(loop.call_soon)
+    store = SqliteStore(path, loop, afterwards=afterwards)
+    with closing(sqlite3.connect(path)) as other:
+        afterwards.begin()
+        result = commit(store, wanted(ALICE, NOTHING_STORED, FIRST))
+        assert other.execute("SELECT count(*) FROM presentity").fetchone() == (0,)
+        afterwards.end()
+        assert other.execute("SELECT count(*) FROM presentity").fetchone() == (1,)
+    assert await outcome(result) is Verdict.STORED
+    store.close()

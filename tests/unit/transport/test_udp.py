@@ -245,3 +245,22 @@ async def test_who_may_has_buffers_of_the_size_it_asks_for_in_both_directions(
         sock = transport._socket  # type: ignore[attr-defined]
         for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
             assert sock.getsockopt(socket.SOL_SOCKET, option) == granted
+
+
+async def test_what_a_datagram_leads_to_is_sent_without_another_turn(
+    server: Served, peer: socket.socket
+) -> None:
+    """A look at all sockets for nothing would cost as much as reading it."""
+    loop = asyncio.get_running_loop()
+    transport = server.transports._opened[0]
+    assert isinstance(transport, udp.UdpTransport)
+    found: asyncio.Future[tuple[bytes, bool]] = loop.create_future()
+
+    def answer(data: bytes) -> bytes:
+        loop.call_soon(lambda: found.set_result((peer.recv(100), transport._flushing)))
+        return data.upper()
+
+    server.answer = answer
+    peer.sendto(b"hello", ("127.0.0.1", server.port))
+    async with asyncio.timeout(WITHIN):
+        assert await found == (b"HELLO", False)
