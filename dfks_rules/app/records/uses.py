@@ -32,7 +32,7 @@ async def uses_in(ring: Ring, revision: str, domains: frozenset[str] | None) -> 
             if domains is None or presentity_of(came).domain in domains:
                 counting.add(came)
         await turns.rest()
-    return counting.told()
+    return await counting.told(turns)
 
 
 class _Counting:
@@ -62,10 +62,12 @@ class _Counting:
         self._since = self._since or at
         self._decisions += count_of(came)
 
-    def told(self) -> Uses:
-        """All that was counted."""
+    async def told(self, turns: Turns) -> Uses:
+        """All that was counted; nothing can be added after that."""
+        # Where rules read facts, there are as many as requests: at once they would hold the loop.
         for gets, count, at in self._gets.values():
             self._count((decision for _, decision in gets.decided), count, at)
+            await turns.step()
         self._gets.clear()
         rules = {
             rule: Use(matched, decided, time_told(self._last[rule]))

@@ -2,12 +2,15 @@
 
 from datetime import datetime, timedelta
 
+import pytest
+
 from dfks_rules.app.records.denials import PORTION
 from dfks_rules.app.records.ring import Ring
 from dfks_rules.app.records.uses import uses_in
 from dfks_rules.model.decisions import Decision, NotifyScope, Outcome
 from dfks_rules.model.features import NOTHING_STORED, OFF
 from dfks_rules.model.gets import Gets, Got
+from dfks_rules.operations import turns
 from dfks_rules.operations.decisions import Use, Uses
 from dfks_rules.operations.times import time_told
 from dfks_rules.policy.facts.view import NOWHERE
@@ -75,3 +78,23 @@ async def test_all_that_is_kept_is_counted_once_the_ring_has_turned() -> None:
     for number in range(1, 9 * PORTION):
         ring.add(number, (outcome(decision("p/a")),))
     assert (await uses_in(ring, "1", None)).rules["p/a"].matched == 3 * PORTION + 1
+
+
+async def test_gets_of_which_each_was_decided_by_itself_are_counted_in_turns(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As where rules read the time: ten thousand of them at once held up phones for 0.1 s."""
+    pauses = 0
+
+    async def pause() -> None:
+        nonlocal pauses
+        pauses += 1
+
+    monkeypatch.setattr(turns, "TURN", 0.0)
+    monkeypatch.setattr(turns, "_pause", pause)
+    ring = Ring(PORTION)
+    for number in range(PORTION):
+        gets = Gets(((DND, decision("p/a")),))
+        ring.add(number + 1, Got(gets, ALICE, PHONE, NOTHING_STORED, NOON, NOWHERE))
+    assert (await uses_in(ring, "1", None)).rules["p/a"].matched == PORTION
+    assert pauses == 1 + PORTION // turns.EVERY
