@@ -5,11 +5,11 @@ BIN := $(VENV)/bin
 # durable_rules 2.0.28 calls what Python 3.13 no longer has.
 export CPPFLAGS := $(shell $(PYTHON) -c 'import sys; print("-DPyEval_CallObject=PyObject_CallObject" * (sys.version_info >= (3, 13)))') $(CPPFLAGS)
 # What is compiled to C, see pyproject.toml: a change of it is built again.
-COMPILED := $(wildcard $(addprefix dfks_rules/,app/records/line.py sip/*.py csta/*.py presence/*.py service/*.py model/*.py \
+COMPILED := $(wildcard $(addprefix dfks_rules/,sip/*.py csta/*.py presence/*.py service/*.py model/*.py \
   $(addprefix store/,cache.py commit.py dialogs.py disk.py group.py journal.py plan.py \
   remembered.py sqlite.py tables.py) \
   $(addprefix transport/,datagrams.py transports.py turns.py udp.py) \
-  $(addprefix app/,tokens.py records/ring.py)))
+  $(addprefix app/,tokens.py records/line.py records/ring.py)))
 # What is written in C, see hatch_build.py.
 NATIVE := $(wildcard dfks_rules/*/native/*.[ch])
 

@@ -37,7 +37,7 @@ PORTION = 32
 LONGEST = 5.0
 """Seconds until the clock is looked at again: it may be set, and goes on while machines sleep."""
 SLIGHT = 60.0
-"""How far back a clock is set without being believed, s: phones would be told to and fro."""
+"""How far back a clock is set without being believed, s: phones would be told back and forth."""
 FAR = timedelta(days=30)
 """After what time edges are looked for again where there is none within a month."""
 LOADING = 1.0

@@ -38,6 +38,7 @@ class Tried(NamedTuple):
     name: str
     """What is so, as a sentence."""
     proved: Proved
+    """Whether it is so, with a request that shows it."""
 
 
 def tried(files: PolicyFiles, within: float) -> list[Finding]:

@@ -206,6 +206,7 @@ class LoggedOutcomes:
                 fields: dict[str, object] = {}
                 tell(outcome, fields)
                 is_denied = outcome.decision.denial is not None
+                # Not `event_of`: the page of events is compared with what stands in such calls.
                 self._log.info("feature_set_denied" if is_denied else "feature_set", **fields)
             else:
                 put(outcome)

@@ -37,6 +37,8 @@ _BOUNDS = {
     "maxItems": ("policy_limit", "{0} has {3} entries; at most {1}"),
 }
 """Keyword of the schema → code, and message of (subject, limit, value, size)."""
+_DIGITS = re.compile("[0-9]{1,99}")
+"""A number in quotes. Python reads other digits as well, and refuses to read thousands of them."""
 _MEANT = {"on": "1", "yes": "1", "true": "1", "off": "0", "no": "0", "false": "0"}
 """What authors write instead of a status → the status."""
 _KEYS_MEANT = {
@@ -215,9 +217,6 @@ def _not_one_of(value: Any, allowed: list[Any]) -> str:
         return f"{quoted(value)} is not `{words[0]}`"
     hint = f" (did you mean `{meant}`?)" if meant in words else did_you_mean(written, words)
     return f"{quoted(value)} is not one of {', '.join(f'`{word}`' for word in words)}{hint}"
-
-
-_DIGITS = re.compile("[0-9]{1,99}")
 
 
 def _of_other_type(value: Any, wanted: str, subject: str) -> str:

@@ -95,7 +95,8 @@ class Directory:
                     kept[columns] = _kept(columns, attributes)
                 self._keep(domain, name, kept[columns], cells)
         self._lists: dict[tuple[str, str], list[str]] | None = None if self._users else {}
-        """The same of all groups, where all users have been added; None: they have to be found."""
+        """Domain, group → its members, of all groups, where all users have been added in portions;
+        None: they have to be searched for."""
         self.attributes = frozenset(name for columns in kept for name in columns)
         """Every attribute that a file has a column for, whether it is kept or not."""
 
