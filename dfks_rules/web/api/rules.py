@@ -18,10 +18,11 @@ async def list_(call: Call) -> Answer:
     """Each with what became of it in the decisions that are kept."""
     domains, turns = call.caller.domains, Turns()
     revision = call.operations.policies.listing().revision
+    rules = call.operations.rules()  # Before others are in force, while uses are counted.
     uses = await call.operations.decisions.uses(revision, domains)
     rows: list[dict[str, Any]] = []
     more = 0
-    for row in call.operations.rules():
+    for row in rules:
         if domains is None or row.tenant in domains:
             if len(rows) < MAX_RULES:
                 rows.append(_row(row, uses.rules.get(row.rule, _NEVER)))

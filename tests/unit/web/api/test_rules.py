@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from dfks_rules.operations.decisions import Uses
 from dfks_rules.operations.policies import RuleRow
 from dfks_rules.web.api.rules import MAX_RULES
 from dfks_rules.web.binding import check
@@ -36,6 +37,22 @@ async def test_many_rules_are_not_all_listed(monkeypatch: pytest.MonkeyPatch) ->
     async with api(operations) as door:
         got = await door.ask("GET", "/v1/policies/rules")
     assert (len(got.json["rules"]), got.json["more"]) == (MAX_RULES, 3)
+
+
+async def test_rules_are_those_of_the_revision_that_is_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Others may be in force by the time that decisions are counted."""
+    operations = MemoryOperations()
+
+    async def uses(_revision: str, _domains: frozenset[str] | None) -> Uses:
+        monkeypatch.setattr(operations, "rules", lambda: ())
+        return Uses(None, 0, {})
+
+    monkeypatch.setattr(operations.decisions, "uses", uses)
+    async with api(operations) as door:
+        got = await door.ask("GET", "/v1/policies/rules")
+    assert len(got.json["rules"]) == len(RULES)
 
 
 async def test_a_token_of_a_domain_sees_the_rules_of_its_tenant(tmp_path: Path) -> None:
