@@ -34,7 +34,7 @@ test: setup
 
 # Takes up to half an hour: mutated messages, fuzzing, load, lost datagrams, whatever else is slow.
 # DFKS_TEST_FUZZ_SECONDS (25 for each target) and DFKS_TEST_MUTATIONS (1,000,000) make it shorter;
-# DFKS_TEST_SEED repeats one failure of random policies, which tells it.
+# DFKS_TEST_SEED repeats one failure of random policies, which says its seed.
 # DFKS_TEST_SIMULATION_SECONDS (60) and DFKS_TEST_NEMESIS_SECONDS (75) are for nights.
 # DFKS_TEST_CONTAINER=1 also builds the container image (buildah); DFKS_TEST_WHEELS names wheels that are there.
 test-long: setup

@@ -96,10 +96,6 @@ class WebhookService:
             "dead": sum(box.dead for box in boxes),
         }
 
-    def lag_of(self, endpoint: str) -> float:
-        """Age of the oldest event that an endpoint has not been told, s."""
-        return self._boxes[endpoint].lag(self._clock.epoch())
-
     def begin(self) -> None:
         """Go on where the life before was; tell nobody where that cannot be read."""
         try:

@@ -113,8 +113,3 @@ def _shared_folder() -> Iterator[tuple[Path, str, str]]:
         yield folder, user, group
     finally:
         shutil.rmtree(folder)
-
-
-def log_of(site: Site) -> str:
-    """What Kamailio has printed."""
-    return (site.folder / "kamailio.log").read_text(errors="replace")
