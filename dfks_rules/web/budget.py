@@ -80,6 +80,8 @@ class Timed(Generic[T]):
                 return result
             finally:
                 self._budget.spend(time.perf_counter() - begun)
+                # An error would else be held by its own traceback.
+                value = None
             try:
                 value, send = (yield waits), steps.send
             except BaseException as error:  # noqa: BLE001 - it is the awaited one's

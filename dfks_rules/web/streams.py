@@ -70,6 +70,10 @@ class Streams:
                 await response.write_eof()
         except ConnectionError:
             pass  # The client has gone.
+        except asyncio.CancelledError:
+            # Likewise. A task that ends by an error keeps it, and by its traceback itself.
+            if connection.transport is not None:
+                raise
         except Exception:
             # Without its end, nobody takes what was sent for the whole; nothing else can be said.
             connection.abort()

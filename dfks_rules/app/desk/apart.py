@@ -79,6 +79,8 @@ class Checker:
                 process.kill()
             # Until its pipes are read to the end, asyncio waits for it forever.
             await process.communicate()
+            # asyncio's protocol of a process and the stream to it hold each other: 5 kB a reload.
+            vars(process)["_protocol"].stdin = None
         if status:
             raise _failure(_death(status, complaint))
         try:

@@ -1,13 +1,18 @@
 """Answers in pieces, and what becomes of them when the server stops."""
 
 import asyncio
-from collections.abc import AsyncIterator
+import gc
+import weakref
+from collections.abc import AsyncIterator, Callable
+from operator import methodcaller
 
 import aiohttp
 import pytest
+import yarl
 
 from dfks_rules.web import server
 from dfks_rules.web.caller import Scope
+from dfks_rules.web.connections import Connection
 from dfks_rules.web.table import Answer, Call, Operation, Reply, Streamed
 from tests.helpers.operations import MemoryOperations
 from tests.helpers.web import Api, api
@@ -117,3 +122,31 @@ async def test_a_question_ends_when_nobody_waits_for_its_answer(
         asking.cancel()
         async with asyncio.timeout(10):
             assert await became.get() == ("ended" if is_ended else "done")
+
+
+@pytest.mark.parametrize("hang_up", [methodcaller("close"), methodcaller("abort")])
+async def test_a_client_that_hangs_up_leaves_nothing_that_holds_itself(
+    hang_up: Callable[[asyncio.WriteTransport], None],
+) -> None:
+    """A stream lives for long, and the collector looks at new cycles only: 25 kB each."""
+    table = (_operation(is_endless=True),)
+    async with api(MemoryOperations(), table=table) as web:
+        url = yarl.URL(web.url)
+        reader, writer = await asyncio.open_connection(url.host, url.port)
+        writer.write(b"GET /v1/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        await reader.readuntil(b"piece\n")
+        is_freed = asyncio.Event()
+        weakref.finalize(_only_connection(), is_freed.set)
+        gc.collect()
+        gc.disable()
+        try:
+            hang_up(writer.transport)
+            await asyncio.wait_for(is_freed.wait(), 10)
+        finally:
+            gc.enable()
+        await writer.wait_closed()
+
+
+def _only_connection() -> Connection:
+    [connection] = [one for one in gc.get_objects() if isinstance(one, Connection)]
+    return connection

@@ -1,9 +1,11 @@
 """The process that tries policies, and every way in which it can fail; real processes all."""
 
 import asyncio
+import gc
 import os
 import signal
 import sys
+from asyncio.subprocess import SubprocessStreamProtocol
 from pathlib import Path
 
 import pytest
@@ -48,6 +50,25 @@ async def test_good_files_come_back_compiled() -> None:
     assert [plan.content for plan in compiled.sharding.shards] == [
         plan.content for plan in expected.sharding.shards
     ]
+
+
+async def test_a_process_that_has_ended_leaves_nothing_that_holds_itself() -> None:
+    """The collector looks at new cycles only, and a check lives for longer."""
+    await Checker().check(FILES)
+    gc.collect()
+    gc.disable()
+    try:
+        before = _protocols()
+        await Checker().check(FILES)
+        await asyncio.sleep(0)  # Until the loop has let go of it.
+        assert _protocols() == before
+    finally:
+        gc.enable()
+
+
+def _protocols() -> int:
+    """How many of processes are in memory."""
+    return sum(isinstance(one, SubprocessStreamProtocol) for one in gc.get_objects())
 
 
 async def test_findings_come_back_with_their_places() -> None:
