@@ -60,22 +60,22 @@ ELEMENTS = frozenset(
 """Everything of the language, from the tables of the code where there are any."""
 
 
-def atoms_of(condition: Condition) -> Iterator[Atom | AllOf | AnyOf | Not]:
+def parts_of(condition: Condition) -> Iterator[Atom | AllOf | AnyOf | Not]:
     """All parts of a condition."""
     yield condition
     match condition:
         case AllOf(parts) | AnyOf(parts):
             for part in parts:
-                yield from atoms_of(part)
+                yield from parts_of(part)
         case Not(part):
-            yield from atoms_of(part)
+            yield from parts_of(part)
         case _:
             pass
 
 
 def of_rule(rule: Rule) -> Iterator[str]:
     """What a rule says."""
-    for part in atoms_of(rule.condition):
+    for part in parts_of(rule.condition):
         if isinstance(part, Atom):
             yield f"matcher {part.matcher}"
             for name in part.facts:

@@ -131,6 +131,19 @@ def test_nothing_wakes_a_server_whose_gets_do_not_look_at_the_time(rules: str | 
     assert day.notifier.next_deadline() is None
 
 
+def struck(many: int) -> tuple[Day, list[str], list[Sent]]:
+    """So many phones at the edge of five past twelve, and what the first portion is told."""
+    day = Day(policies(NIGHT))
+    day.pass_time(0.0, NOON)
+    users = [f"u{number}" for number in range(many)]
+    for user in users:
+        day.watch(user)
+    day.wait(FIVE - 1)
+    first = day.pass_time(1.0, NOON + timedelta(seconds=FIVE))
+    assert len(first) == PORTION
+    return day, users, first
+
+
 def evening() -> Day:
     """At noon, a phone whose key is lit at six."""
     day = Day(policies(NIGHT.replace("12:05", "18:00")))
@@ -193,14 +206,7 @@ def test_a_clock_that_is_set_over_two_edges_tells_what_differs_in_the_end() -> N
 
 def test_a_clock_that_is_set_while_phones_are_told_is_right_in_the_end() -> None:
     """Who was not looked at yet is not left behind."""
-    day = Day(policies(NIGHT))
-    day.pass_time(0.0, NOON)
-    users = [f"u{number}" for number in range(2 * PORTION)]
-    for user in users:
-        day.watch(user)
-    day.wait(FIVE - 1)
-    sent = day.pass_time(1.0, NOON + timedelta(seconds=FIVE))
-    assert len(sent) == PORTION
+    day, users, sent = struck(2 * PORTION)
     for one in sent:
         day.answer(one)
     day.clock = -HOUR
@@ -255,14 +261,7 @@ def test_an_edge_that_nobody_was_there_to_tell_is_told_after_the_start() -> None
 
 def test_many_are_gone_through_in_portions() -> None:
     """Other phones are served in between; each is told once."""
-    day = Day(policies(NIGHT))
-    day.pass_time(0.0, NOON)
-    users = [f"u{number}" for number in range(3 * PORTION)]
-    for user in users:
-        day.watch(user)
-    day.wait(FIVE - 1)
-    first = day.pass_time(1.0, NOON + timedelta(seconds=FIVE))
-    assert len(first) == PORTION
+    day, users, first = struck(3 * PORTION)
     assert day.notifier.next_deadline() == day.now
     for one in first:
         day.answer(one)
