@@ -29,6 +29,8 @@ _POLICY = "apiVersion: dfks/v1\nkind: Policy\nmetadata: {{name: p{0}}}\nrules:\n
 _RULE = (
     "- {{id: r{0}, when: {{op: set, feature: DoNotDisturb, user: x{0}}}, then: {{deny: r{0}}}}}\n"
 )
+_NIGHT = "- {id: night, when: {op: get, time: {ge: '23:59'}}, then: {status: 1}}\n"
+"""Reads a fact, so that each get is decided by itself."""
 _CASES = """\
 apiVersion: dfks/v1
 kind: PolicyTest
@@ -92,7 +94,7 @@ def crowded(folder: Path, subscriptions: int, decisions: int) -> Iterator[Held]:
     """A server with so many subscriptions, and a full ring of decisions."""
     policies = folder / "policies"
     policies.mkdir()
-    rules = "".join(map(_RULE.format, range(RULES)))
+    rules = "".join(map(_RULE.format, range(RULES))) + _NIGHT
     (policies / "p.yaml").write_text(_POLICY.format(0, rules))
     config = {
         "sip": {"listen": ["udp:127.0.0.1:0"]},
