@@ -2,7 +2,7 @@
 import { html } from "../vendor/preact.js";
 import { link } from "../route.js";
 import { percent } from "../format.js";
-import { answer } from "./meaning.js";
+import { answer } from "./answer.js";
 import { Badge } from "./states.js";
 import { named, t } from "../words.js";
 import "../words/policies.js";
