@@ -33,7 +33,7 @@ rules:
 const FACTS = { op: "set", feature: "CallForwardingAlways", origin: "watcher", presentity: "sip:lobby@acme.example", "request.status": 1, "request.forwardTo": "+49900123" };
 
 export const Page = () => session.value?.domains
-  ? html`<h1>${t("page.playground")}</h1><${Empty}>${t("policies.whole")}<//>`
+  ? html`<h1>${t("page.playground")}</h1><${Empty}>${t("play.whole")}<//>`
   : html`<${Begun} />`;
 
 function Begun() {

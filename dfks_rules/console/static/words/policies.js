@@ -36,5 +36,6 @@ learn({
   "policies.shadowCounts": ["{different} of {all} decisions have differed since {at}.", "Seit {at} weichen {different} von {all} Entscheidungen ab."],
   "policies.samples": ["Latest differences", "Neueste Abweichungen"],
   "policies.stop": ["Stop comparing", "Vergleich beenden"],
+  "policies.whole": ["Policies decide for all domains: a token that is limited to domains sees only the rules of these.", "Regelwerke entscheiden für alle Domains: Ein auf Domains begrenztes Token sieht nur deren Regeln."],
   "policies.nodes": ["Which policies each node follows", "Welchen Regelwerken jeder Knoten folgt"],
 });

@@ -44,7 +44,6 @@ learn({
   "word.address": ["sip:alice@example.com", "sip:alice@example.com"],
   "word.none": ["none", "keine"],
   "word.waiting": ["{count} new", "{count} neue"],
-  "policies.whole": ["Policies decide for all domains: a token that is limited to domains sees only the rules of these.", "Regelwerke entscheiden für alle Domains: Ein auf Domains begrenztes Token sieht nur deren Regeln."],
   "policies.since": ["{revision} since {at}, by {origin}", "{revision} seit {at}, durch {origin}"],
   "origin-of.files": ["files", "Dateien"],
   "origin-of.rollback": ["rollback", "Zurücksetzen"],

@@ -8,6 +8,6 @@ learn({
   "tried.proved": ["proved", "bewiesen"],
   "tried.refuted": ["refuted", "widerlegt"],
   "tried.not decided": ["not decided", "nicht entschieden"],
-  "tried.vacuous": ["says nothing: no request can pass its conditions", "besagt nichts: keine Anfrage erfüllt die Bedingungen"],
+  "tried.vacuous": ["says nothing: no request meets its conditions", "besagt nichts: keine Anfrage erfüllt die Bedingungen"],
   "cases.untested": ["Tests in conditions that were never true, or never false", "Tests in Bedingungen, die nie wahr oder nie falsch waren"],
 });
