@@ -1,6 +1,7 @@
 """Serves the table of operations over HTTP, on the server's event loop."""
 
 import asyncio
+import re
 import socket
 import time
 from collections import Counter
@@ -49,6 +50,8 @@ BACKLOG = 128
 """Connections that the kernel holds until they are taken."""
 _NO_TLS: dict[str, Any] = {}
 _COUNTS = ("connections_refused", "connections_cut", "requests_malformed", "streams_refused")
+_PARAMETER = re.compile(r"\{(\w+)\}")
+"""In paths. By itself, aiohttp takes no brace within one."""
 _TURNED_AWAY = frozenset(("token-needed", "too-many-requests"))
 _log = structlog.get_logger("dfks.web")
 _ANYBODY = ""
@@ -117,10 +120,11 @@ class WebServer:
         app.on_response_prepare.append(complete)
         for operation in self._table:
             handler = partial(self._serve, operation)
+            path = _PARAMETER.sub(r"{\1:[^/]+}", operation.path)
             if operation.method == "GET":
-                app.router.add_get(operation.path, handler, allow_head=True)
+                app.router.add_get(path, handler, allow_head=True)
             else:
-                app.router.add_route(operation.method, operation.path, handler)
+                app.router.add_route(operation.method, path, handler)
         if self._pages is not None:
             app.router.add_get("/", self._show)
             app.router.add_get("/console{path:(/.*)?}", self._show)

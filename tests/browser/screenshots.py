@@ -1,7 +1,8 @@
 """Makes the pictures of the console: `python -m tests.browser.screenshots [FOLDER]`.
 
 A server with people in it, their phones, and Chromium (Debian package `chromium`); nothing is asked
-of another host. The pictures differ from run to run in their times only.
+of another host. The pictures differ from run to run in their times only. Without a folder, those of
+the docs are made; with one, every page, wide and narrow, for somebody to look at.
 """
 
 import json
@@ -57,18 +58,42 @@ _VIEWS = {
     "presentity": (f"presentities/{_ALICE}", "Phones that listen"),
     "decisions": ("decisions", "Rules that matched"),
 }
+_PAGES = {
+    "overview": ("overview", "● Live"),
+    "presentities": ("presentities", "sip:carol@example.com"),
+    "presentity": (f"presentities/{_ALICE}", "Phones that listen"),
+    "nobody": ("presentities/sip:nobody@example.com", "No phone listens"),
+    "decisions": ("decisions", "Rules that matched"),
+    "policies": ("policies", "matched:"),
+    "playground": ("playground", "Rules that matched"),
+    "trace": (f"trace/{_ALICE}", "appears here"),
+    "integrations": ("integrations", "features:read"),
+}
+_HOURS = """\
+apiVersion: dfks/v1
+kind: Policy
+metadata: {name: hours}
+schedules:
+  night:
+    weekly: [Mon-Fri 18:00-08:00, Sat-Sun 00:00-24:00]
+    except: [12-24..12-26]
+rules:
+  - id: no-busy-at-night
+    when: {op: set, feature: CallForwardingBusy, user: dave, time: {during: night}}
+    then: {deny: night}
+"""
 
 
 def main() -> None:
     """Make them."""
-    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else PICTURES
+    if len(sys.argv) > 1:
+        _make_all(Path(sys.argv[1]))
+        return
+    folder = PICTURES
     with ExitStack() as stack:
         site = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         url = stack.enter_context(_site(site))
-        driver = stack.enter_context(sync_playwright())
-        chromium = driver.chromium.launch(
-            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
-        )
+        chromium = stack.enter_context(_browser())
         for scheme in ("light", "dark"):
             for name, (view, shows) in _VIEWS.items():
                 picture = folder / f"console-{name}-{scheme}.png"
@@ -77,23 +102,52 @@ def main() -> None:
                 sys.stdout.write(f"{picture} {size} bytes\n")
                 if size > MOST:
                     raise SystemExit(f"{picture} has more than {MOST} bytes")
+
+
+def _make_all(folder: Path) -> None:
+    with ExitStack() as stack:
+        site = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        hours = site / "hours.yaml"
+        hours.write_text(_HOURS)
+        url = stack.enter_context(_site(site, str(hours)))
+        chromium = stack.enter_context(_browser())
+        for scheme in ("light", "dark"):
+            for name, (view, shows) in _PAGES.items():
+                for width in (1200, 390):
+                    picture = folder / f"{name}-{scheme}-{width}.png"
+                    address = f"{url}/console/#/{view}"
+                    _take(chromium, address, shows, scheme, picture, width=width)
+                    sys.stdout.write(f"{picture}\n")
+
+
+@contextmanager
+def _browser() -> Iterator[Browser]:
+    with sync_playwright() as driver:
+        chromium = driver.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
+        yield chromium
         chromium.close()
 
 
 @contextmanager
-def _site(folder: Path) -> Iterator[str]:
+def _site(folder: Path, *more: str) -> Iterator[str]:
     """A server in whose console there is something to see; gives its URL."""
     config = write_policy(folder, _RULES)
-    config["policies"].append(str(ROOT / "policies/default"))
+    config["policies"] += [str(ROOT / "policies/default"), *more]
     config |= {"store": f"sqlite:{folder / 'dfks.db'}", "http": {"listen": "127.0.0.1:0"}}
     with serve(folder, config) as server, ExitStack() as phones:
         url = api_url(server)
         for _ in range(2):
             phones.enter_context(_phone(server))
         _wait_for_phones(url, 2)
-        for who, feature, state in _PRESSED:
-            _put(f"{url}/v1/presentities/{who}/features/{feature}", state)
+        _press(url)
         yield url
+
+
+def _press(url: str) -> None:
+    for who, feature, state in _PRESSED:
+        _put(f"{url}/v1/presentities/{who}/features/{feature}", state)
 
 
 @contextmanager
@@ -130,16 +184,24 @@ def _put(url: str, state: Any) -> None:
             raise
 
 
-def _take(chromium: Browser, url: str, shows: str, scheme: Any, picture: Path) -> None:
-    visit = chromium.new_context(viewport=_SIZE, color_scheme=scheme, locale="en-GB")
+def _take(
+    chromium: Browser, url: str, shows: str, scheme: Any, picture: Path, width: int = 0
+) -> None:
+    """Take one; `width`: of the whole page, otherwise what is seen of it at first."""
+    size = {**_SIZE, "width": width} if width else _SIZE
+    visit = chromium.new_context(viewport=size, color_scheme=scheme, locale="en-GB")
     page = visit.new_page()
     page.set_default_timeout(_WITHIN)
     page.goto(url)
     if "decisions" in url:
         _open_refusal(page)
     page.get_by_text(shows).first.wait_for()
-    page.get_by_text(re.compile("^● Live$")).wait_for()
-    page.screenshot(path=picture)
+    if not width:
+        page.get_by_text(re.compile("^● Live$")).wait_for()
+    elif "overview" in url:
+        _press(url.partition("/console")[0])
+        page.get_by_text("sip:dave@example.com").first.wait_for()
+    page.screenshot(path=picture, full_page=bool(width))
     visit.close()
 
 

@@ -60,6 +60,7 @@ def test_whatever_a_user_is_called_each_page_shows_him_and_leads_to_him(
     visitor = visit(console, viewport={"width": 390, "height": 800})
     visitor.provoked.add("403")
     page = visitor.open()
+    expect(page.get_by_role("heading", name="Happening now")).to_be_visible()
     expect(page.locator(".live")).to_have_attribute("data-state", "live")
     console.ask(
         "PUT", f"presentities/{quote(who, safe='')}/features/DoNotDisturb", {"status": "on"}

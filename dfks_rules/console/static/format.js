@@ -23,7 +23,7 @@ export function time(at) {
   const isToday = then.toDateString() === new Date().toDateString();
   /** @type {Intl.DateTimeFormatOptions} */
   const day = isToday ? {} : { year: "numeric", month: "short", day: "numeric" };
-  return format("DateTimeFormat", { ...day, hour: "2-digit", minute: "2-digit", second: "2-digit" }).format(then);
+  return format("DateTimeFormat", { ...day, hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" }).format(then);
 }
 
 /** How long something takes. @param {number} seconds */

@@ -55,8 +55,8 @@ export function useEvents(heard, on = true) {
       listeners.delete(listener);
       // The next page opens at once: only when none wants events, the stream ends.
       window.setTimeout(() => {
-        if (listeners.size || !source) return;
-        source.close();
+        if (listeners.size) return;
+        source?.close();
         source = null;
         state.value = "off";
       }, 1000);

@@ -4,7 +4,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from structlog.testing import capture_logs
@@ -201,6 +201,19 @@ async def test_an_answer_is_a_line() -> None:
     async with api(MemoryOperations()) as web:
         for path in (_ALICE, "/nothing", "/openapi.json"):
             assert (await web.ask("GET", path)).body.endswith(b"}\n")
+
+
+@pytest.mark.parametrize(
+    "user", ["a%7Bb%7D", "a%2Fb", "a%25", "a%3Fb%23c", "%24", "a%5Cb", "a;b=c"]
+)
+async def test_a_user_may_be_called_anything(user: str) -> None:
+    """A presentity is one part of a path, whatever is in it."""
+    async with api(MemoryOperations()) as web:
+        path = f"/v1/presentities/sip:{user}@example.com/features/DoNotDisturb"
+        assert (await web.ask("PUT", path, _ON)).status == 200
+        got = await web.ask("GET", "/v1/presentities")
+        (found,) = got.json["items"]
+        assert found["presentity"] == f"sip:{unquote(user)}@example.com"
 
 
 async def test_head_is_get_without_a_body() -> None:

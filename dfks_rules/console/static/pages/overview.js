@@ -19,7 +19,7 @@ const MINUTE = 60_000;
 export function Page() {
   return html`<h1>${t("page.overview")}</h1>
     ${may("metrics:read") && html`<${Rates} />`}
-    <div class="grid"><${Health} />${may("events:read") && html`<${Happening} />`}</div>`;
+    ${may("events:read") ? html`<${Happening}><${Health} /><//>` : html`<${Health} />`}`;
 }
 
 function Rates() {
@@ -40,7 +40,7 @@ function Rates() {
     <dl class="figures">
       ${figures.map(([key, value, values]) => html`<div><dt>${t(key)}</dt><dd>${value}${values && html`<${Spark} values=${values} label=${t(key)} />`}</dd></div>`)}
     </dl>
-  </section><br />`;
+  </section>`;
 }
 
 function Health() {
@@ -61,7 +61,8 @@ function Health() {
   </section>`;
 }
 
-function Happening() {
+/** @param {{children: any}} props */
+function Happening({ children }) {
   const live = useLive();
   const heard = useRef(/** @type {import("../parts/loudest.js").Heard[]} */ ([]));
   const turn = useRef(0);
@@ -78,13 +79,10 @@ function Happening() {
   heard.current = heard.current.filter((one) => one.at > Date.now() - MINUTE);
   const refused = top(heard.current.flatMap((one) => (one.rule ? [one.rule] : [])));
   return html`
+    <div class="grid">${children}
+    <section class="card"><h2>${t("overview.loudest")}</h2><${Loudest} heard=${heard.current} /></section>
+    <section class="card"><h2>${t("overview.refusals")}</h2>${refused.length ? html`<ul>${refused.map(([what, count]) => html`<li>${what} · ${number(count)}</li>`)}</ul>` : html`<${Empty}>${t("overview.noRefusals")}<//>`}</section></div>
     <section class="card">
-      <h2>${t("overview.loudest")}</h2>
-      <${Loudest} heard=${heard.current} />
-      <h2>${t("overview.refusals")}</h2>
-      ${refused.length ? html`<ul>${refused.map(([what, count]) => html`<li>${what} · ${number(count)}</li>`)}</ul>` : html`<${Empty}>${t("overview.noRefusals")}<//>`}
-    </section>
-    <section class="card wide">
       <div class="row between"><h2>${t("overview.happening")}</h2><${Hold} live=${live} /></div>
       <div class="scroll" ref=${live.box} tabindex="0" role="group" aria-label=${t("overview.happening")}>
         ${live.rows.length ? html`<table><tbody>${live.rows.map((one) => html`<${Row} event=${one} key=${one.key} />`)}</tbody></table>` : html`<${Empty}>${t("overview.quiet")}<//>`}

@@ -8,13 +8,11 @@ import { factNames } from "../parts/completing.js";
 import { Facts } from "../parts/facts.js";
 import { Files } from "../parts/files.js";
 import { keep } from "../parts/draft.js";
-import { pack, unpack } from "../parts/share.js";
 import { usePlaying } from "../parts/playing.js";
 import { Verdict } from "../parts/verdict.js";
 import { Empty, Loading, why } from "../parts/states.js";
 import { t } from "../words.js";
 import "../words/playground.js";
-import "../words/policies.js";
 
 const SAMPLE = `apiVersion: dfks/v1
 kind: Policy
@@ -34,29 +32,33 @@ rules:
 `;
 const FACTS = { op: "set", feature: "CallForwardingAlways", origin: "watcher", presentity: "sip:lobby@acme.example", "request.status": 1, "request.forwardTo": "+49900123" };
 
-export function Page() {
+export const Page = () => session.value?.domains
+  ? html`<h1>${t("page.playground")}</h1><${Empty}>${t("play.whole")}<//>`
+  : html`<${Begun} />`;
+
+function Begun() {
   const [state, set] = useState(/** @type {any} */ (null));
+  const [names, setNames] = useState(/** @type {string[]} */ ([]));
   const { s = "", decision = "", facts = "" } = route.value.query;
   useEffect(() => {
     begin({ s, decision, facts }).then(set, (problem) => set({ problem }));
-    factNames().then((names) => set((/** @type {any} */ old) => ({ ...old, names })));
+    factNames().then(setNames);
   }, [s, decision, facts]);
-  if (session.value?.domains) return html`<h1>${t("page.playground")}</h1><${Empty}>${t("policies.whole")}<//>`;
   if (state?.problem) return html`<h1>${t("page.playground")}</h1><p class="bad" role="alert">${state.problem instanceof Problem ? why(state.problem) : t("play.broken")}</p>`;
   if (!state?.files) return html`<${Loading} />`;
-  return html`<${Play} begun=${state} names=${state.names || []} />`;
+  return html`<${Play} begun=${state} names=${names} />`;
 }
 
 /** What is there at first: of a link, of a decision, or an example.
  * @param {{s: string, decision: string, facts: string}} given */
 async function begin({ s, decision, facts }) {
-  if (s) return unpack(s);
-  const files = await inForce().catch(() => null);
-  const start = { files: files || [{ name: "policy.yaml", text: SAMPLE }] };
-  if (facts) return { ...start, facts: JSON.parse(facts) };
-  if (!decision) return { files: [{ name: "policy.yaml", text: SAMPLE }], facts: FACTS };
+  if (s) return (await import("../parts/share.js")).unpack(s);
+  const sample = [{ name: "policy.yaml", text: SAMPLE }];
+  if (!facts && !decision) return { files: sample, facts: FACTS };
+  const files = (await inForce().catch(() => null)) || sample;
+  if (facts) return { files, facts: JSON.parse(facts) };
   const { body } = await ask("GET", path(["decisions", decision]));
-  return { ...start, facts: body.given, from: decision };
+  return { files, facts: body.given, from: decision };
 }
 
 /** The files in force, as the playground takes them; null: they are too many. */
@@ -76,6 +78,7 @@ function Play({ begun, names }) {
   const playing = usePlaying(files, facts);
   useEffect(() => keep(files), [files]);
   const share = async () => {
+    const { pack } = await import("../parts/share.js");
     const { text, fits } = await pack({ files, facts });
     if (!fits) throw new Problem(413, { title: t("play.tooLong", { length: text.length }) });
     history.replaceState(null, "", link("playground", [], { s: text }));

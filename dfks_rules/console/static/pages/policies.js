@@ -44,8 +44,10 @@ function All() {
     <${Shown} asked=${listing}>${(/** @type {any} */ one) => html`<div class="grid">
       <section class="card"><h2>${t("policies.inForce")}</h2><${InForce} of=${one} rules=${rules.value?.rules || []} />${offers("cluster") && html`<p><a href=${link("nodes")}>${t("policies.nodes")}</a></p>`}</section>
       <section class="card"><h2>${t("policies.findings")}</h2><${Shown} asked=${findings}>${(/** @type {any} */ found) => html`<${Findings} of=${found} />`}<//></section>
-      <section class="card wide"><h2>${t("policies.revisions")}</h2><${Revisions} of=${one} again=${listing.again} /></section>
-      <section class="card wide" aria-label=${t("rules.title")}><h2>${t("rules.title")}</h2>${shown(rules, (of) => html`<${Rules} of=${of} />`)}</section>
+    </div>
+    <section class="card"><h2>${t("policies.revisions")}</h2><${Revisions} of=${one} again=${listing.again} /></section>
+    <section class="card" aria-label=${t("rules.title")}><h2>${t("rules.title")}</h2>${shown(rules, (of) => html`<${Rules} of=${of} />`)}</section>
+    <div class="grid">
       <section class="card"><h2>${t("policies.cases")}</h2><${Cases} revision=${one.revision} /></section>
       <section class="card"><h2>${t("proofs.title")}</h2><${Proofs} revision=${one.revision} /></section>
       <section class="card"><h2>${t("policies.shadow")}</h2>${one.shadow ? html`<${Shadow} ended=${listing.again} />` : html`<${Empty}>${t("policies.noShadow")}<//>`}</section>

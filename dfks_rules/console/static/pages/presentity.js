@@ -65,13 +65,12 @@ export function Presentity({ who }) {
       <${Shown} asked=${shown}>${(/** @type {any} */ value) => html`<div class="lamps">${Object.entries(value.features).map(([feature, state]) =>
         html`<${Lamp} feature=${feature} state=${state} told=${value.told ? value.told[feature] || null : undefined} press=${may("features:write") ? press : undefined} key=${feature} />`)}</div>`}<//>
     </section>
-    <br />
+    ${may("subscriptions:read") && html`<section class="card"><h2>${t("presentity.listeners")}</h2><${Shown} asked=${phones}>${(/** @type {any} */ page) => html`<${Phones} who=${who} items=${page.items} />`}<//></section>`}
     <div class="grid">
-      ${may("subscriptions:read") && html`<section class="card wide"><h2>${t("presentity.listeners")}</h2><${Shown} asked=${phones}>${(/** @type {any} */ page) => html`<${Phones} who=${who} items=${page.items} />`}<//></section>`}
       <section class="card"><h2>${t("presentity.coming")}</h2><${Shown} asked=${coming}>${(/** @type {any} */ value) => html`<${Next} changes=${value.changes} />`}<//></section>
       ${may("decisions:read") && html`<section class="card"><h2>${t("presentity.refusals")}</h2><${Shown} asked=${refused}>${(/** @type {any} */ page) => html`<${Refused} items=${page.items} />`}<//></section>`}
-      ${offers("journal") && html`<section class="card wide"><h2>${t("presentity.history")}</h2><${Shown} asked=${history}>${(/** @type {any} */ page) => html`<${History} items=${page.items} />`}<//></section>`}
-    </div>`;
+    </div>
+    ${offers("journal") && html`<section class="card"><h2>${t("presentity.history")}</h2><${Shown} asked=${history}>${(/** @type {any} */ page) => html`<${History} items=${page.items} />`}<//></section>`}`;
 }
 
 /** @param {Api.Refusal} by @param {string} [decision] */

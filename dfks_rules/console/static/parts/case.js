@@ -4,7 +4,7 @@ import { ask } from "../api.js";
 import { Act } from "./act.js";
 import { Copy } from "./copy.js";
 import { draft } from "./draft.js";
-import { answer } from "./meaning.js";
+import { answer } from "./answer.js";
 import { Badge } from "./states.js";
 import { mayAll } from "../session.js";
 import { t } from "../words.js";

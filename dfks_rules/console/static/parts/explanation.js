@@ -25,6 +25,6 @@ const Unmatched = ({ rule }) => html`<li class="calm"><span class="mono">${rule.
   <ul>${rule.because.map((/** @type {any} */ one) => html`<li>✕ <span class="mono">${one.test}</span>, ${t("decisions.saw", { value: seen(one.saw) })}</li>`)}</ul></li>`;
 
 /** @param {any} one */
-export const value = (one) => (typeof one === "string" ? one : JSON.stringify(one));
+export const value = (one) => (typeof one === "string" ? one : one === null ? "–" : JSON.stringify(one));
 /** @param {Record<string, any>} saw */
 const seen = (saw) => Object.entries(saw || {}).map(([name, one]) => `${name}: ${value(one)}`).join(", ") || t("word.none");

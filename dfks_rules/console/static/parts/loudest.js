@@ -40,7 +40,8 @@ function One({ who, heard }) {
   const [changed, refused, started] = ["feature-changed", "feature-refused", "subscription-started"].map(count);
   const features = top(heard.flatMap((one) => one.features)).map(([name]) => named("feature", name));
   const by = top(heard.flatMap((one) => (one.by ? [one.by] : []))).map(([name]) => named("origin", name));
-  return html`<li><a href=${link("presentities", [who])}>${who}</a> · ${t("overview.changes", { count: number(changed) })}
+  return html`<li><a href=${link("presentities", [who])}>${who}</a>
+      ${changed > 0 && html` · ${t("overview.changes", { count: number(changed) })}`}
       ${refused > 0 && html` · <${Badge} of="bad">${t("overview.refusedTimes", { count: number(refused) })}<//>`}
       ${started > 0 && html` · ${t("overview.started", { count: number(started) })}`}
     ${features.length > 0 && html`<br /><span class="soft">${[...features, ...by].join(", ")}</span>`}

@@ -2,6 +2,7 @@
 import { html } from "../vendor/preact.js";
 import { link } from "../route.js";
 import { number } from "../format.js";
+import { answer } from "./answer.js";
 import { Badge } from "./states.js";
 import { named, t } from "../words.js";
 import "../words/decisions.js";
@@ -18,12 +19,4 @@ export function Meaning({ of }) {
       <details><summary>${t("decisions.facts")}</summary><dl class="facts mono">${Object.entries(one.given).map(([name, value]) => html`<dt>${name}</dt><dd>${JSON.stringify(value)}</dd>`)}</dl></details>
       <a href=${link("playground", [], { facts: JSON.stringify(one.given) })}>${t("policies.inPlayground")}</a>
     </li>`)}</ul>`;
-}
-
-/** A decision in the words of `expect`. @param {any} of */
-export function answer(of) {
-  if (!of) return "–";
-  const { decision, reason, status, assigned, notify, values = {} } = of;
-  const rest = Object.entries({ status, assigned, notify, ...values }).filter(([, value]) => value !== null && value !== undefined);
-  return html`<${Badge} of=${decision === "deny" ? "bad" : "good"}>${named("effect", decision)} ${reason || ""}<//> <span class="mono soft">${rest.map(([name, value]) => `${name}: ${value}`).join(", ")}</span>`;
 }

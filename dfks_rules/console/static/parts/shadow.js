@@ -3,7 +3,7 @@ import { html } from "../vendor/preact.js";
 import { ask, useAsked } from "../api.js";
 import { may } from "../session.js";
 import { number, time } from "../format.js";
-import { answer } from "./meaning.js";
+import { answer } from "./answer.js";
 import { Act } from "./act.js";
 import { Shown } from "./states.js";
 import { t } from "../words.js";

@@ -41,4 +41,4 @@ export const Empty = ({ children }) => html`<p class="state empty">${children}</
 
 /** Words with a mark, never colour alone. @param {{of: "good" | "bad" | "warn" | "calm", children: any}} props */
 export const Badge = ({ of, children }) =>
-  html`<span class=${`badge ${of}`}><span aria-hidden="true">${{ good: "✓", bad: "✕", warn: "!", calm: "○" }[of]}</span> ${children}</span>`;
+  html`<span class=${`badge ${of}`}><span aria-hidden="true">${{ good: "✓", bad: "✕", warn: "!", calm: "○" }[of]}</span>\u00a0${children}</span>`;

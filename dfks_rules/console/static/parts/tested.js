@@ -2,7 +2,7 @@
 import { html } from "../vendor/preact.js";
 import { link } from "../route.js";
 import { percent } from "../format.js";
-import { answer } from "./meaning.js";
+import { answer } from "./answer.js";
 import { Badge } from "./states.js";
 import { named, t } from "../words.js";
 import "../words/policies.js";
@@ -32,7 +32,7 @@ export function Tried({ of }) {
   const proved = of.proofs.filter((one) => one.verdict === "proved").length;
   return html`<p role="status">${!count ? t("proofs.none") : html`<${Badge} of=${of.passed ? "good" : "warn"}>${of.passed ? t("proofs.all", { count }) : t("proofs.some", { proved, count })}<//>`}</p>
     <ul class="stack">${of.findings.map((one) => html`<li><${Badge} of=${one.severity === "error" ? "bad" : "warn"}>${one.message}<//> <span class="mono soft">${one.file}:${one.line}</span></li>`)}
-      ${of.proofs.map((one) => html`<li><${Badge} of=${MARKS[one.verdict] || "warn"}>${named("proofs", one.verdict)}<//> ${one.name} <span class="mono soft">${one.file}:${one.line}</span>
+      ${of.proofs.map((one) => html`<li><${Badge} of=${MARKS[one.verdict] || "warn"}>${named("tried", one.verdict)}<//> ${one.name} <span class="mono soft">${one.file}:${one.line}</span>
         ${one.reason && html`<p>${one.reason}</p>`}
         ${one.given && html`<p class="mono">${JSON.stringify(one.given)}</p><p>${answer(one.answer)} <a href=${link("playground", [], { facts: JSON.stringify(one.given) })}>${t("policies.inPlayground")}</a></p>`}</li>`)}</ul>`;
 }

@@ -4,7 +4,7 @@ import { language, t } from "../words.js";
 import "../words/week.js";
 
 const DAY = 1440;
-const [LEFT, TOP, LINE] = [170, 60, 70];
+const [LEFT, TOP, LINE] = [170, 80, 70];
 
 /** @param {number} day 0: Monday */
 const dayName = (day) => new Intl.DateTimeFormat(language.value, { weekday: "short", timeZone: "UTC" }).format(Date.UTC(2024, 0, 1 + day));

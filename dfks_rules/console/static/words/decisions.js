@@ -19,7 +19,7 @@ learn({
   "decisions.facts": ["Facts", "Fakten"],
   "decisions.text": ["In words", "In Worten"],
   "decisions.playground": ["Open in the playground", "Unter „Probieren“ öffnen"],
-  "decisions.saw": ["saw {value}", "sah {value}"],
+  "decisions.saw": ["saw {value}", "gesehen: {value}"],
   "decisions.revision": ["Policies", "Regelwerke"],
   "decisions.elsewhere": ["Rules about other operations, features or domains: {count}", "Regeln für andere Vorgänge, Funktionen oder Domains: {count}"],
   "decisions.lost": ["not used: {why}", "nicht verwendet: {why}"],

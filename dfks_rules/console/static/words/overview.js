@@ -16,7 +16,7 @@ learn({
   "overview.subscriptions": ["Subscriptions", "Abonnements"],
   "overview.late": ["Delay of the server (99th percentile)", "Verzögerung des Servers (99. Perzentil)"],
   "overview.health": ["Is it well?", "Zustand"],
-  "overview.policies": ["Policies", "Regelwerke"],
+  "overview.policies": ["In force", "In Kraft"],
   "overview.reloadFailed": ["The last reload failed at {at}.", "Das letzte Neuladen ist um {at} gescheitert."],
   "overview.see": ["See why", "Warum"],
   "overview.loudest": ["Loudest users, last minute", "Lauteste Teilnehmer, letzte Minute"],
@@ -29,6 +29,6 @@ learn({
   "overview.refusedTimes": ["refused: {count}", "abgelehnt: {count}"],
   "overview.started": ["new subscriptions: {count}", "neue Abonnements: {count}"],
   "overview.hintRefused": ["It is refused, and tries again.", "Es wird abgelehnt und versucht es wieder."],
-  "overview.hintStarted": ["It subscribes anew each time, in place of refreshing.", "Es abonniert jedes Mal neu, statt zu erneuern."],
+  "overview.hintStarted": ["It subscribes anew each time, instead of refreshing.", "Es abonniert jedes Mal neu, statt zu erneuern."],
   "overview.hintChanged": ["It sets its keys again and again.", "Es setzt seine Tasten immer wieder."],
 });

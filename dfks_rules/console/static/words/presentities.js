@@ -21,7 +21,7 @@ learn({
   "presentity.told": ["The phone is told: {state}", "Dem Telefon gesagt: {state}"],
   "presentity.hidden": ["The phone is not told.", "Das Telefon erfährt davon nichts."],
   "presentity.done": ["{feature}: {state}", "{feature}: {state}"],
-  "presentity.same": ["It was so already.", "Es war schon so."],
+  "presentity.same": ["(as before)", "(wie zuvor)"],
   "presentity.refused": ["Refused: {reason}, by rule {rule}", "Abgelehnt: {reason}, durch Regel {rule}"],
   "presentity.why": ["Why?", "Warum?"],
   "presentity.meanwhile": [
@@ -37,7 +37,7 @@ learn({
   "presentity.tree": ["What to look at", "Was zu prüfen ist"],
   "presentity.tree1": ["Is the phone set to feature key synchronisation (as-feature-event), and for this address?", "Ist am Telefon die Tastensynchronisation (as-feature-event) eingeschaltet, und für diese Adresse?"],
   "presentity.tree2": ["Does its SUBSCRIBE arrive? A trace shows it, also if it is refused.", "Kommt sein SUBSCRIBE an? Ein Mitschnitt zeigt es, auch wenn es abgelehnt wird."],
-  "presentity.tree3": ["Was the subscription refused? The decisions of this user say by which rule.", "Wurde die Anmeldung abgelehnt? Die Entscheidungen dieses Teilnehmers nennen die Regel."],
+  "presentity.tree3": ["Was the subscription refused? The decisions of this user say by which rule.", "Wurde das Abonnement abgelehnt? Die Entscheidungen dieses Teilnehmers nennen die Regel."],
   "presentity.tellAgain": ["Tell phones again", "Telefonen erneut mitteilen"],
   "presentity.toldAgain": ["Phones told: {count}", "Benachrichtigte Telefone: {count}"],
   "presentity.trace": ["Trace", "Mitschnitt"],

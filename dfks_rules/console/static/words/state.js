@@ -17,7 +17,7 @@ learn({
   "origin.internal": ["policy", "Regel"],
   "op.get": ["get", "Abfrage"],
   "op.set": ["set", "Änderung"],
-  "op.subscribe": ["subscribe", "Anmeldung"],
+  "op.subscribe": ["subscribe", "Abonnement"],
   "effect.allow": ["allowed", "erlaubt"],
   "effect.deny": ["refused", "abgelehnt"],
   "column.at": ["When", "Wann"],

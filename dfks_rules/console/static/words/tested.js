@@ -5,9 +5,9 @@ learn({
   "proofs.none": ["There are no proofs beside the policies.", "Neben den Regelwerken liegen keine Beweise."],
   "proofs.all": ["All {count} are proved.", "Alle {count} sind bewiesen."],
   "proofs.some": ["{proved} of {count} are proved.", "{proved} von {count} sind bewiesen."],
-  "proofs.proved": ["proved", "bewiesen"],
-  "proofs.refuted": ["refuted", "widerlegt"],
-  "proofs.not decided": ["not decided", "nicht entschieden"],
-  "proofs.vacuous": ["says nothing: no request can pass its conditions", "besagt nichts: keine Anfrage erfüllt die Bedingungen"],
+  "tried.proved": ["proved", "bewiesen"],
+  "tried.refuted": ["refuted", "widerlegt"],
+  "tried.not decided": ["not decided", "nicht entschieden"],
+  "tried.vacuous": ["says nothing: no request meets its conditions", "besagt nichts: keine Anfrage erfüllt die Bedingungen"],
   "cases.untested": ["Tests in conditions that were never true, or never false", "Tests in Bedingungen, die nie wahr oder nie falsch waren"],
 });

@@ -7,6 +7,6 @@ learn({
   "week.even": ["even weeks", "gerade Wochen"],
   "week.odd": ["odd weeks", "ungerade Wochen"],
   "week.none": ["no weekly hours", "keine wöchentlichen Zeiten"],
-  "week.except": ["Not on: {days}", "Nicht: {days}"],
+  "week.except": ["Not on: {days}", "Ausgenommen: {days}"],
   "week.also": ["Also: {days}", "Außerdem: {days}"],
 });
