@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.facts.fact import Kind
 from dfks_rules.policy.facts.facts import FACTS
+from dfks_rules.policy.language.patterns import MAX_PATTERN
 from dfks_rules.policy.migrating.conditions import (
     ALWAYS,
     Condition,
@@ -179,7 +180,8 @@ def _matched(fact: str, sign: str, pattern: str, line: int) -> Condition:
     try:
         condition: Condition = {fact: matcher_of(pattern)}
     except ValueError as error:
-        raise NotCarriedError(line, f"the pattern `{pattern}`: {error}") from error
+        shown = pattern if len(pattern) <= MAX_PATTERN else f"{pattern[:40]}…"
+        raise NotCarriedError(line, f"the pattern `{shown}`: {error}") from error
     return condition if sign == "=~" else negated(condition)
 
 

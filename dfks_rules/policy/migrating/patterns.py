@@ -2,7 +2,7 @@
 
 import re
 
-from dfks_rules.policy.language.patterns import compile_pattern
+from dfks_rules.policy.language.patterns import MAX_PATTERN, compile_pattern
 
 _CLASSES = {
     "[:digit:]": "0-9",
@@ -24,6 +24,8 @@ def matcher_of(pattern: str) -> dict[str, str]:
     Raises:
         ValueError: no matcher can; the message says why.
     """
+    if len(pattern) > MAX_PATTERN:  # The rest takes the square of its length.
+        raise ValueError(f"pattern has {len(pattern)} characters; at most {MAX_PATTERN}")
     several = _alternatives(pattern)
     if len(several) == 1:
         body, from_start, to_end = _parted(pattern)

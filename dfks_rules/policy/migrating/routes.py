@@ -37,6 +37,7 @@ def read_script(text: str) -> Script:
     names = dict(_route_parameters(tokens))
     routes: dict[str, Route] = {}
     position = 0
+    around: list[int] = []  # Lines of the `{` that are open, outside of the routes that are read.
     while position < len(tokens):
         token = tokens[position]
         if token.kind == "word" and token.value == "route" and position + 4 < len(tokens):
@@ -46,9 +47,22 @@ def read_script(text: str) -> Script:
                 route = Route(name.value, parser.block(0), token.line)
                 if routes.setdefault(name.value, route) is not route:
                     problems.append(Unknown(f"`route[{name.value}]` is there twice", token.line))
+                if parser.left_open is not None:
+                    around.append(parser.left_open)
                 position = parser.position
                 continue
+        if token.kind == "sign" and token.value == "{":
+            around.append(token.line)
+        elif token.kind == "sign" and token.value == "}" and not around:
+            problems.append(
+                Unknown("this `}` closes nothing: a route may end too early", token.line)
+            )
+        elif token.kind == "sign" and token.value == "}":
+            around.pop()
         position += 1
+    if around:
+        what = "this `{` is not closed: a route may have what is not its own"
+        problems.append(Unknown(what, around[-1]))
     get, set_ = names.get("get_route", "dfks_get"), names.get("set_route", "dfks_set")
     return Script(routes, get, set_, tuple(problems))
 

@@ -145,6 +145,8 @@ class Parser:
         self._tokens = tokens
         self.position = position
         """Of the token to read next."""
+        self.left_open: int | None = None
+        """Line of the innermost `{` that has no `}`; None if all have one."""
 
     def _at(self, ahead: int) -> Token:
         return self._tokens[min(self.position + ahead, len(self._tokens) - 1)]
@@ -168,12 +170,19 @@ class Parser:
 
     def block(self, depth: int) -> tuple[Statement, ...]:
         """A block in braces, or a single statement."""
+        line = self._token.line
         if not self._took("{"):
             return tuple(self._statement(depth))
         found: list[Statement] = []
-        while self._token.kind != "end" and not self._took("}"):
+        while self._goes_on(line):
             found += self._statement(depth)
         return tuple(found)
+
+    def _goes_on(self, line: int) -> bool:
+        """Whether a block that begins in a line has more; its `}` is taken."""
+        if self._token.kind == "end" and self.left_open is None:
+            self.left_open = line
+        return self._token.kind != "end" and not self._took("}")
 
     def _statement(self, depth: int) -> Iterator[Statement]:
         token = self._token
@@ -239,7 +248,7 @@ class Parser:
         if not (self._took(")") and self._took("{")):
             return self._unknown(token)
         cases: list[Case] = []
-        while self._token.kind != "end" and not self._took("}"):
+        while self._goes_on(token.line):
             line = self._token.line
             if self._took("case"):
                 tested: Expression | None = self._value(depth + 1)
@@ -277,11 +286,13 @@ class Parser:
         return Unknown(" ".join(words)[:60], start.line)
 
     def _pass_over_block(self) -> None:
-        depth = 0
+        depth, line = 0, self._token.line
         while self._token.kind != "end":
             depth += {"{": 1, "}": -1}.get(self._take().value, 0)
             if depth <= 0:
                 return
+        if self.left_open is None:
+            self.left_open = line
 
     def _until(self, sign: str) -> None:
         depth = 1

@@ -16,16 +16,17 @@ from dfks_rules.policy.language.days import Calendar
 from dfks_rules.policy.reading.schema_pieces import IDENTIFIER
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.words.wording import quoted
+from dfks_rules.yaml.tree import MAX_BYTES
 
 if TYPE_CHECKING:
     from icalendar import Event
+
+    from dfks_rules.policy.reading.recurring import Looked
 
 MAX_DAYS = 10_000
 """Most days of one calendar."""
 MAX_NAMED = 1_000_000
 """Most times that days are named, each as often as events name it: it takes a few seconds."""
-_LAST_YEAR = 2100
-"""Events that recur for ever are followed to its end."""
 _MAX_EVENT = timedelta(days=366)
 """Longest event: a longer one is a mistake of its year."""
 _NAME = re.compile(IDENTIFIER)
@@ -43,6 +44,11 @@ def read_calendar(source: Source) -> tuple[Calendar | None, list[Finding]]:
     if not _NAME.match(name):
         wanted = "a name of at most 63 lower-case letters, digits and `-`, a letter first"
         return refused(f"the calendar is called as its file, and {quoted(name)} is not {wanted}")
+    size = len(source.text.encode(errors="replace"))
+    if size > MAX_BYTES:
+        # Whoever reads files stops there, so how large it is is not known.
+        message = f"calendar has more than {MAX_BYTES} bytes (256 KiB): leave out past events"
+        return None, [Finding(source.file, 1, 1, "policy_limit", message)]
     try:
         # Only who has calendars needs the library, and its time to load.
         import icalendar
@@ -72,12 +78,15 @@ def _all_days(calendar: Any) -> frozenset[date]:
 
 def _days(calendar: Any) -> Iterator[date | None]:
     """Each day as often as an event names it; None for one that is taken out."""
+    from dfks_rules.policy.reading.recurring import Looked
+
+    looked = Looked()
     for event in calendar.walk("VEVENT"):
         if str(event.get("STATUS", "")).upper() != "CANCELLED":
-            yield from _days_of(event)
+            yield from _days_of(event, looked)
 
 
-def _days_of(event: "Event") -> Iterator[date | None]:
+def _days_of(event: "Event", looked: "Looked") -> Iterator[date | None]:
     """The days of an event, of all its recurrences."""
     if "DTSTART" not in event:
         raise ValueError("an event has no DTSTART")
@@ -91,22 +100,22 @@ def _days_of(event: "Event") -> Iterator[date | None]:
     if last - first > _MAX_EVENT:
         raise ValueError(f"an event from {first} lasts more than a year")
     excluded = frozenset(_dates(event, "EXDATE"))
-    for begins in chain(_beginnings(event, first), _dates(event, "RDATE")):
+    for begins in chain(_beginnings(event, first, looked), _dates(event, "RDATE")):
         # Days that are taken out count, too: who follows a rule needs as long for them.
         for number in range(max((last - first).days, 0) + 1):
             yield None if begins in excluded else begins + timedelta(days=number)
 
 
-def _beginnings(event: Any, first: date) -> Iterator[date]:
+def _beginnings(event: Any, first: date, looked: "Looked") -> Iterator[date]:
     """The days on which an event and its recurrences begin.
 
     Raises:
-        ValueError: it recurs more often than days do, or never: that takes a while to find out.
+        ValueError: it recurs more often than days do, or never.
     """
     if "RRULE" not in event:
         yield first
         return
-    from dateutil.rrule import rrulestr
+    from dfks_rules.policy.reading.recurring import LAST_YEAR, recurrences
 
     written = str(event["RRULE"].to_ical().decode())
     if not _WITHIN_A_DAY.isdisjoint(re.split("[=;]", written.upper())):
@@ -115,14 +124,11 @@ def _beginnings(event: Any, first: date) -> Iterator[date]:
         raise ValueError(f"an event from {first} has an RRULE with an INTERVAL of 0")
     # Its moments are of no interest, and those with a zone do not compare with those without.
     until = re.sub(r"(UNTIL=[0-9]{8})T[0-9]{6}Z?", r"\1", written)
-    start = datetime(first.year, first.month, first.day)  # noqa: DTZ001
-    moment = None
-    for moment in rrulestr(until, dtstart=start):
-        if moment.year > _LAST_YEAR:
-            return
-        yield moment.date()
-    if moment is None:
-        raise ValueError(f"an event from {first} has an RRULE that names no day")
+    day = None
+    for day in recurrences(until, first, looked):
+        yield day
+    if day is None:
+        raise ValueError(f"an event from {first} has an RRULE that names no day until {LAST_YEAR}")
 
 
 def _dates(event: "Event", name: str) -> Iterator[date]:

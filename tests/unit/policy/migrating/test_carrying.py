@@ -430,6 +430,8 @@ def test_any_text_is_carried_or_told_of(text: str) -> None:
             piece * 200_000
             for piece in ('\\"', "/*", "$(", "$a(", "route[a]{", "#!ifdef x\n", "'", "[")
         ),
+        "route[dfks_set] {" + "$x[a" * 200_000,
+        'route[dfks_set] { if ($rU =~ "' + "[" * 200_000 + '") exit; }',
         "route[dfks_set] { switch ($rU) {" + 'case "a":' * 20_000,
         "route[dfks_set] {" + "if ($rU == 1) exit; else " * 20_000,
         "route[dfks_set] { if (" + "$rU == 1 || " * 20_000,

@@ -1,5 +1,7 @@
 """Routes of a script."""
 
+import pytest
+
 from dfks_rules.policy.migrating.routes import read_script
 from dfks_rules.policy.migrating.script import Assigned, Constant, Left, Unknown
 
@@ -33,3 +35,26 @@ def test_of_two_routes_with_one_name_the_first_counts_and_it_is_told() -> None:
     read = read_script("route[a] { exit; }\nroute[a] { drop; }")
     assert read.routes["a"].body == (Left("exit", 1),)
     assert read.problems == (Unknown("`route[a]` is there twice", 2),)
+
+
+@pytest.mark.parametrize(
+    ("script", "line"),
+    [
+        ('route[a] {\n  if ($rU == "x") {\n    exit;', 2),
+        ('route[a] {\n  if ($rU == "x") {\n    exit;\n}\nroute[b] { exit; }', 1),
+        ("route[a] {\n  switch ($rU) {\n    case 1: exit;", 2),
+        ("route[a] {\n  something {\n    else", 2),
+        ("route[a] { exit; }\nroute {\n  exit;\n", 2),
+    ],
+)
+def test_a_brace_that_is_not_closed_is_told(script: str, line: int) -> None:
+    """What follows it is taken for a part of it, and nobody meant that."""
+    (problem,) = read_script(script).problems
+    assert problem == Unknown("this `{` is not closed: a route may have what is not its own", line)
+
+
+def test_a_brace_too_many_is_told() -> None:
+    """It ends a route before its last lines, which then are in none."""
+    read = read_script('route[a] {\n  if ($rU == "x") {\n  }}\n  exit;\n}')
+    what = "this `}` closes nothing: a route may end too early"
+    assert read.problems == (Unknown(what, 5),)

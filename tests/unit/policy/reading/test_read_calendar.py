@@ -6,6 +6,7 @@ import pytest
 
 from dfks_rules.policy.reading.read_calendar import read_calendar
 from dfks_rules.policy.reading.source import Source
+from dfks_rules.yaml.tree import MAX_BYTES
 
 
 def calendar(*events: str) -> str:
@@ -123,6 +124,19 @@ def test_cancelled_event_does_not_count() -> None:
         ),
         (
             "h.ics",
+            calendar("DTSTART;VALUE=DATE:20260101;;RRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=30"),
+            "not a calendar of RFC 5545: an event from 2026-01-01 has an RRULE that names no day "
+            "until 2100",
+        ),
+        (
+            "h.ics",
+            calendar(
+                *["DTSTART;VALUE=DATE:20260101;;RRULE:FREQ=DAILY;BYMONTH=2;BYMONTHDAY=29"] * 99
+            ),
+            "not a calendar of RFC 5545: its rules of recurrence look at more than 250000 days",
+        ),
+        (
+            "h.ics",
             calendar("DTSTART;VALUE=DATE:20260101;;RRULE:FREQ=DAILY;INTERVAL=0"),
             "not a calendar of RFC 5545: an event from 2026-01-01 has an RRULE with an INTERVAL",
         ),
@@ -135,3 +149,23 @@ def test_what_is_wrong_is_told_in_words(file: str, text: str, message: str) -> N
     assert read is None
     assert [finding.code for finding in findings] == ["policy_calendar"]
     assert findings[0].message.startswith(message)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        calendar(*["DTSTART;VALUE=DATE:20260101"] * 4_000),
+        calendar("DTSTART;VALUE=DATE:20260101;;SUMMARY:a" + "\r\n b" * 100_000),
+    ],
+    ids=["events", "folds"],
+)
+def test_a_large_calendar_is_too_large_whatever_the_cut_has_left_of_it(text: str) -> None:
+    """Files are read to their limit: the end of the calendar is missing, but that is not wrong."""
+    read, findings = read_calendar(Source("h.ics", text[: MAX_BYTES + 1]))
+    assert read is None
+    assert [(one.code, one.message) for one in findings] == [
+        (
+            "policy_limit",
+            "calendar has more than 262144 bytes (256 KiB): leave out past events",
+        )
+    ]
