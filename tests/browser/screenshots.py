@@ -188,7 +188,7 @@ def _take(
     chromium: Browser, url: str, shows: str, scheme: Any, picture: Path, width: int = 0
 ) -> None:
     """Take one; `width`: of the whole page, otherwise what is seen of it at first."""
-    size = {**_SIZE, "width": width} if width else _SIZE
+    size: Any = {**_SIZE, "width": width} if width else _SIZE
     visit = chromium.new_context(viewport=size, color_scheme=scheme, locale="en-GB")
     page = visit.new_page()
     page.set_default_timeout(_WITHIN)

@@ -20,12 +20,12 @@ export function Why({ id }) {
   return shown(record, (one) => html`<${Record} of=${one} />
     ${shown(explained, (told) => html`<${Explanation} of=${told} />
       ${may("policies:read") && html`<${Later} load=${hours} with=${{ ids: [...told.matched, ...told.unmatched].map(({ rule }) => rule) }} />`}`)}
-    <${Later} load=${inCase} with=${one} />
+    <${Later} load=${cased} with=${one} />
     <${Facts} given=${one.given} />`);
 }
 
 const hours = () => import("./hours.js").then((one) => one.Hours);
-const inCase = () => import("./case.js").then((one) => one.Case);
+const cased = () => import("./case.js").then((one) => one.Case);
 
 /** @param {{of: Api.DecisionRecord}} props */
 function Record({ of: { id, at, given, decision, policyRevision } }) {
