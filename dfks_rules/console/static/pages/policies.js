@@ -7,10 +7,8 @@ import { may, offers, session } from "../session.js";
 import { number, time } from "../format.js";
 import { Act } from "../parts/act.js";
 import { Cases, Proofs } from "../parts/cases.js";
-import { Meaning } from "../parts/meaning.js";
 import { Rules } from "../parts/rules.js";
 import { Shadow } from "../parts/shadow.js";
-import { TextDiff } from "../parts/text_diff.js";
 import { Badge, Empty, Shown, shown } from "../parts/states.js";
 import { named, t } from "../words.js";
 import "../words/policies.js";
@@ -83,7 +81,8 @@ function Revisions({ of, again }) {
   const compare = (/** @type {string} */ revision) => async (/** @type {AbortSignal} */ aborted) => {
     const [old, now] = await Promise.all([of.revision, revision].map((one) => ask("GET", path(["policies", "revisions", one]), { signal: aborted })));
     const { body } = await ask("POST", "/v1/policies/diff", { body: { new: { revision } }, signal: aborted });
-    show({ revision, meaning: body, old: old.body.files, now: now.body.files });
+    const [{ Meaning }, { TextDiff }] = await Promise.all([import("../parts/meaning.js"), import("../parts/text_diff.js")]);
+    show({ revision, Meaning, TextDiff, meaning: body, old: old.body.files, now: now.body.files });
   };
   return html`<ul class="stack">${[...of.revisions].reverse().map((/** @type {any} */ one) => html`<li class="row between">
       <span><span class="mono">${one.revision.slice(0, 7)}</span> ${time(one.since)}, ${named("origin-of", one.origin)}</span>
@@ -91,11 +90,11 @@ function Revisions({ of, again }) {
         <${Act} label=${t("policies.compare")} run=${compare(one.revision)} />
         ${may("policies:write") && html`<${Act} label=${t("policies.back")} run=${back(one.revision)} sure=${t("policies.backSure", { revision: one.revision.slice(0, 7) })} />`}</span>`}
     </li>`)}</ul>
-    ${compared && html`<h3>${compared.revision.slice(0, 7)} · ${t("policies.meaning")}</h3><${Meaning} of=${compared.meaning} /><h3>${t("policies.text")}</h3><${Texts} old=${compared.old} now=${compared.now} />`}`;
+    ${compared && html`<h3>${compared.revision.slice(0, 7)} · ${t("policies.meaning")}</h3><${compared.Meaning} of=${compared.meaning} /><h3>${t("policies.text")}</h3><${Texts} TextDiff=${compared.TextDiff} old=${compared.old} now=${compared.now} />`}`;
 }
 
-/** @param {{old: any[], now: any[]}} props */
-function Texts({ old, now }) {
+/** @param {{TextDiff: any, old: any[], now: any[]}} props */
+function Texts({ TextDiff, old, now }) {
   const of = (/** @type {any[]} */ files) => new Map(files.map((one) => [one.name, one.text]));
   const [before, after] = [of(old), of(now)];
   const changed = [...new Set([...before.keys(), ...after.keys()])].filter((name) => before.get(name) !== after.get(name));
