@@ -57,7 +57,7 @@ function Rows({ live, chosen, query }) {
     <tbody>${live.rows.map((one) => html`<tr key=${one.id} aria-selected=${one.id === chosen ? "true" : undefined}>
       <td class="mono"><a href=${link("decisions", [one.id], query)}>${time(one.at)}</a></td>
       <td>${one.presentity}</td>
-      <td>${t(`op.${one.op}`)} ${one.feature ? named("feature", one.feature) : ""} ${one.asked ? stateText(one.asked) : ""}</td>
+      <td class="what">${t(`op.${one.op}`)} ${one.feature ? named("feature", one.feature) : ""} ${one.asked ? stateText(one.asked) : ""}</td>
       <td><${Badge} of=${one.effect === "deny" ? "bad" : "good"}>${one.effect === "deny" ? one.reason : t("effect.allow")}<//></td>
     </tr>`)}</tbody>
   </table></div>`;
