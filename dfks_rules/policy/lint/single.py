@@ -44,6 +44,7 @@ _SWITCHING_OFF = by_fact(
     )
 )
 
+_SWITCHING_ON = by_fact(frozenset({SignedAtom(Atom("request.status", "eq", 1), positive=True)}))
 
 _SPELT = [f"request.{one.value.value}" for one in SPELLINGS.values()]
 """Facts that spell out which status is asked for."""
@@ -139,6 +140,9 @@ def _bars_switching_off(way: Way) -> bool:
         return False
     if any(test.positive for fact in _SPELT for test in way.groups.get(fact, ())):
         # Who names the states that are barred, as `notReady`, means those that are off, too.
+        return False
+    if excludes(way.groups, _SWITCHING_ON):
+        # And who writes `request.status: 0` means switching off, and needs no advice to write 1.
         return False
     sets = any(QUESTIONS[question][0] is Operation.SET for question in way.questions)
     return sets and not excludes(way.groups, _SWITCHING_OFF)

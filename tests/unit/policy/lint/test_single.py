@@ -39,6 +39,8 @@ def linted(*sources: Source) -> list[str]:
         "{op: set, request.state: [notReady, loggedOff], group.desk.AgentState.on: {le: 3}}",
         "{op: set, source.ip: {cidr: 10.9.0.0/16}}",
         "{op: set, rate.device: {gt: 20}}",
+        # Off is what is asked about.
+        "{op: set, feature: DoNotDisturb, request.status: 0, time: {lt: '08:00'}}",
         # On only.
         "{op: set, request.status: 1}",
         "{op: set, request.status: {ne: 0}, request.forwardTo: {prefix: '+900'}}",
