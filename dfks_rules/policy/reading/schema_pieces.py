@@ -51,7 +51,7 @@ WANTED: dict[str, str] = {
     RULE: "the full name of a rule, like `office/no-calls-abroad`",
     _TIME: "a time of day like `08:30`",
     DATE_PATTERN: "a date like `2026-12-25`",
-    _MOMENT: "a moment like `2026-12-25T08:30+01:00`",
+    _MOMENT: "a moment like `2026-12-25T08:30+01:00` (in UTC: `+00:00`)",
     **SCHEDULE_WANTED,
     **EXPIRE_WANTED,
     _COUNTRY: "a country of ISO 3166, like `DE`",

@@ -283,6 +283,12 @@ def test_a_wrong_end_is_told_with_the_forms_that_cases_take() -> None:
         parse_cases(cases("{op: get, feature: DoNotDisturb}", expect))
 
 
+def test_a_moment_that_ends_in_z_is_refused_with_what_to_write() -> None:
+    """As logs of other programs have it: nobody should have to guess that UTC is an offset, too."""
+    with pytest.raises(PolicyError, match=r"30Z` is not a moment like .* \(in UTC: `\+00:00`\)"):
+        one("{op: get, feature: DoNotDisturb, now: '2026-11-24T17:30Z'}")
+
+
 def test_the_rules_that_a_case_is_about_are_known_by_name_or_reason() -> None:
     """When it fails, why they did not match is what an author wants to know."""
     policy_set = policies("- {id: r, when: {op: set}, then: {deny: no}}\n- {id: s, then: {log: x}}")
