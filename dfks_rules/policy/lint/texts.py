@@ -1,11 +1,21 @@
-"""`${fact}` in texts that are used literally."""
+"""`${fact}` and `*` in texts that are used literally."""
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Hashable, Iterable, Iterator
 
 from dfks_rules.errors import Finding
 from dfks_rules.policy.language.document import Effects
 from dfks_rules.policy.language.values import PLACEHOLDER, Rewritten, Template
-from dfks_rules.policy.lint.ranked import RankedRule
+from dfks_rules.policy.lint.ranked import RankedRule, Way
+
+_LITERAL = ("eq", "in", "prefix", "suffix", "has")
+"""Matchers for which `*` is a character like any other."""
+_NAMES = (
+    "user", "domain", "presentity", "watcher", "watcher.user", "watcher.domain", "auth.user",
+    "userAgent", "target.domain",
+)  # fmt: skip
+"""Facts whose values have a `*` only where a star code is the user: `*98`."""
+_STARRED = re.compile(r"(?=.*[^\W\d_]).*\*(?![0-9*#]).*", re.DOTALL)
 
 
 def literal_texts(rules: Iterable[RankedRule]) -> Iterator[Finding]:
@@ -15,6 +25,25 @@ def literal_texts(rules: Iterable[RankedRule]) -> Iterator[Finding]:
             if found := PLACEHOLDER.search(text or ""):
                 message = f"`{found[0]}` in {name} of {rule.rule.told} is not replaced; {instead}"
                 yield rule.finding("policy_literal_text", message)
+        for fact, text in sorted({pair for way in rule.ways for pair in _constants(way)}):
+            if _STARRED.fullmatch(text):
+                message = f"`*` in `{fact}: {text}` of {rule.rule.told} is no wildcard; "
+                yield rule.finding("policy_literal_text", f"{message}write `{fact}: {{glob: …}}`")
+
+
+def _constants(way: Way) -> Iterator[tuple[str, str]]:
+    """The names that facts are compared with as they stand: (fact, text)."""
+    yield from (("domain", str(one)) for one in way.domains or ())
+    for atom, _ in way.literals:
+        if atom.fact in _NAMES and atom.matcher in _LITERAL:
+            yield from ((atom.fact, text) for text in _texts(atom.operand))
+
+
+def _texts(operand: Hashable) -> Iterator[str]:
+    if isinstance(operand, str):
+        yield operand
+    elif isinstance(operand, tuple | frozenset):
+        yield from (one for one in operand if isinstance(one, str))
 
 
 def _taken_as_they_stand(effects: Effects) -> Iterator[tuple[str, str | None, str]]:

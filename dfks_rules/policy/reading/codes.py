@@ -63,7 +63,7 @@ CODES: dict[str, Code] = {
     "policy_overruled": Code("warning", "a later denial overrules an exception"),
     "policy_expired": Code("warning", "an Exception has expired"),
     "policy_needless_exception": Code("warning", "an Exception can never lift a denial"),
-    "policy_literal_text": Code("warning", "`${fact}` is in a text where it is not replaced"),
+    "policy_literal_text": Code("warning", "`${fact}` or `*` is in a text where it means itself"),
     "policy_unknown_group": Code("warning", "no directory has such a group"),
     "policy_unknown_attribute": Code("warning", "no directory has such an attribute"),
     "policy_unknown_column": Code("warning", "a column looks like a misspelt one"),

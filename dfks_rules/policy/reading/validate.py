@@ -198,7 +198,11 @@ def _of_other_form(text: str, pattern: str, path: Path, tree: Tree) -> str:
         reason = "not a reason, which is a short word of your own"
         return f"{quoted(text)} is {reason}: `deny: {{reason: not-allowed, text: …}}`"
     if found := _HOURS.fullmatch(text):
-        return f'{quoted(text)} is not a time of day: `{{ge: "{found[1]}", lt: "{found[2]}"}}`'
+        begin, end = f'ge: "{found[1]}"', f'lt: "{found[2]}"'
+        hours = f"`{{{begin}, {end}}}`"
+        if found[1] > found[2]:  # Past midnight, which no one time of day is.
+            hours = f"`any: [{{time: {{{begin}}}}}, {{time: {{{end}}}}}]`, or a schedule"
+        return f"{quoted(text)} is not a time of day: {hours}"
     plain = with_hyphens(text)
     if plain != text and re.search(pattern, plain):
         return f"{quoted(text)} has a dash; write a hyphen: {quoted(plain)}"

@@ -269,6 +269,11 @@ def test_what_a_file_lacks_is_told_at_its_kind() -> None:
             " file",
         ),
         ("{op: set, rate.user: '> 3'}", "`rate.user` must be a whole number, not `> 3`; write"),
+        (
+            "{op: set, time: 22:00-06:00}",
+            "`22:00-06:00` is not a time of day: "
+            '`any: [{time: {ge: "22:00"}}, {time: {lt: "06:00"}}]`, or a schedule',
+        ),
         ("{op: set, time: 08:00-18:00}", '`08:00-18:00` is not a time of day: `{ge: "08:00", lt:'),
         (
             "{op: set, group.sales.DND.off: 1}",
