@@ -15,6 +15,7 @@ from tests.helpers.engine_mutants import Mutant
 
 _condition, _tested_names = Space.condition, Space._tested_names
 _ordered, _tested = Space._ordered, Space._tested
+_same, _tested_same = Space.same, Space._tested_same
 
 
 def _swapped(space: Space, condition: Any) -> Any:
@@ -71,6 +72,18 @@ def _of_present(space: Space, atom: Any) -> Any:
     return space.where(user, lambda value: value is not None)
 
 
+def _absent_is_same(space: Space, one: str, other: str) -> Any:
+    absent = space.formulas.all_of(space.equals(fact, None) for fact in (one, other))
+    return space.formulas.any_of((_same(space, one, other), absent))
+
+
+def _same_user(space: Space, fact: str, other: str) -> Any:
+    users = {"presentity": "user", "watcher": "watcher.user"}
+    if fact in users:
+        return space.same(users[fact], users[other])
+    return _tested_same(space, fact, other)
+
+
 _MUTANTS_OF_TESTS = {
     "all is any": Mutant(Space, "condition", _swapped),
     "not is forgotten": Mutant(Space, "condition", _without_not),
@@ -82,6 +95,8 @@ _MUTANTS_OF_TESTS = {
     "more is less": Mutant(Space, "_ordered", _other_way),
     "only the first name counts": Mutant(Space, "_tested_names", _first_name),
     "any address passes": Mutant(Space, "_tested_address", _of_present),
+    "absent facts are the same": Mutant(Space, "same", _absent_is_same),
+    "addresses of one user are the same": Mutant(Space, "_tested_same", _same_user),
 }
 
 
@@ -90,7 +105,7 @@ _MUTANTS_OF_TESTS = {
 _field, _denials = meaning._field, meaning._denials
 _first_of = meaning.first_of
 _bit = Decided.bit
-_spread = Terms._spread
+_spread, _computed = Terms._spread, Terms._computed
 
 
 def _without_final(real: Any) -> Any:
@@ -156,6 +171,22 @@ def _asked_only(space: Space, value: Any) -> Any:
     return spread_of(space, f"{name}.{value.value}")
 
 
+def _as_stored(one: Decided) -> Any:
+    """Whatever a refused get is answered with."""
+    formulas = one.space.formulas
+    return formulas.any_of(
+        (
+            formulas.all_of((one.allowed, one.on)),
+            formulas.all_of((one.denied, one._stored_on)),
+        )
+    )
+
+
+def _one_less(one: Terms, said: Any, fact: str) -> Any:
+    found = _computed(one, said, fact)
+    return {value - 1 if isinstance(value, int) else value: when for value, when in found.items()}
+
+
 _MUTANTS_OF_RULES = {
     "final is ignored by fields": Mutant(meaning, "_field", _without_final(_field)),
     "nothing is lifted": Mutant(meaning, "_denials", _without_lifts),
@@ -172,6 +203,10 @@ _MUTANTS_OF_RULES = {
     "what is asked for does not count": Mutant(decided, "base_of", _stored_base),
     "what is stored does not count": Mutant(decided, "base_of", _asked_only),
     "nothing follows": Mutant(meaning, "_also", lambda *_: iter(())),
+    "final is ignored by what follows": Mutant(meaning, "_also", _without_final(meaning._also)),
+    "off is answered as it is stored": _replaced(Decided, "told_on", _as_stored),
+    "answers are forgotten": Mutant(Decided, "answered", lambda one, *_: one.space.formulas.false),
+    "numbers are one less": Mutant(Terms, "_computed", _one_less),
 }
 
 MUTANTS: dict[str, Mutant] = {**_MUTANTS_OF_TESTS, **_MUTANTS_OF_RULES}

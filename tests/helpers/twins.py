@@ -9,12 +9,13 @@ from dfks_rules.model.requests import Operation
 from dfks_rules.model.values import MAX_TEXT, Value
 from dfks_rules.policy.deciding.combine import also_sets
 from dfks_rules.policy.deciding.compiled import CompiledPolicies
+from dfks_rules.policy.deciding.reference import holds
 from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.facts.fact import FactLookup
 from dfks_rules.policy.facts.facts import facts_of
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.alternatives import QUESTIONS, Question
-from dfks_rules.policy.language.document import Also
+from dfks_rules.policy.language.document import Also, Condition, Rule, atoms_of
 from dfks_rules.policy.language.values import PLACEHOLDER, line
 from dfks_rules.policy.proof.axioms import add_needed, axioms
 from dfks_rules.policy.proof.decided import Decided
@@ -29,7 +30,8 @@ from dfks_rules.policy.proof.terms import Spread
 from dfks_rules.policy.studying.models import view_at
 
 SET = Operation.SET
-_TRIES = 400
+_TRIES, _AIMED = 400, 60
+"""How often a point is mended, and how often one that is to be near what rules ask for."""
 
 
 class UnlikeError(AssertionError):
@@ -53,8 +55,11 @@ def compare_twins(compiled: CompiledPolicies, random: Random, each: int) -> int:
     for question in QUESTIONS:
         for domain in (None, *sorted(domains)):
             decided = decided_of(oracle, question, Cell(domain, domains))
-            for point in points_in(decided.space, random, each):
-                _compare(decided, point, oracle)
+            rules = [one for one in oracle.rules_for(question, domain) if not one.shadow]
+            tests = _tests(decided.space, rules)
+            near = [when for _, when in tests[: len(rules)]]
+            for point in points_in(decided.space, random, each, near):
+                _compare(decided, tests, point, oracle)
                 pairs += 1
     return pairs
 
@@ -71,20 +76,50 @@ def decided_of(oracle: ReferencePolicySet, question: Question, cell: Cell) -> De
     return Decided(rules, Space(needs, cell, Horizon()))
 
 
-def points_in(space: Space, random: Random, each: int) -> Iterator[Point]:
-    """Random requests of a space, which are such as a server can get."""
+_Tests = Sequence[tuple[Condition, Formula]]
+
+
+def _tests(space: Space, rules: Sequence[Rule]) -> _Tests:
+    """What rules ask for, as a whole and one by one, and the formulas of that."""
+    conditions = [rule.condition for rule in rules]
+    atoms = dict.fromkeys(atom for one in conditions for atom in atoms_of(one))
+    return [(one, space.condition(one)) for one in (*conditions, *atoms)]
+
+
+def points_in(
+    space: Space, random: Random, each: int, near: Sequence[Formula] = ()
+) -> Iterator[Point]:
+    """Random requests of a space, which are such as a server can get.
+
+    Args:
+        space: of the requests.
+        random: chooses.
+        each: how many requests.
+        near: some of these hold for most of the requests, if they can.
+    """
     axiom = axioms(space)
     clauses = list(axiom.parts) if axiom.kind == ALL else [axiom]
+    near = [one for one in near if one.variables]
     for _ in range(each):
+        aims = random.sample(near, min(len(near), random.choice((0, 1, 2, 3))))
         point = _walk(space.formulas, clauses, random)
         if point is not None:
-            yield point
+            aimed = (
+                _walk(space.formulas, [*clauses, *aims], random, point, _AIMED) if aims else None
+            )
+            yield aimed or point
 
 
-def _walk(formulas: Formulas, clauses: Sequence[Formula], random: Random) -> Point | None:
-    """A random point, mended until all clauses hold."""
-    point = [random.randrange(mask.bit_length()) for mask in formulas.full]
-    for _ in range(_TRIES):
+def _walk(
+    formulas: Formulas,
+    clauses: Sequence[Formula],
+    random: Random,
+    start: Sequence[int] = (),
+    tries: int = _TRIES,
+) -> Point | None:
+    """A random point, or one that is given, mended until all clauses hold."""
+    point = list(start) or [random.randrange(mask.bit_length()) for mask in formulas.full]
+    for _ in range(tries):
         broken = [clause for clause in clauses if not formulas.holds(clause, point)]
         if not broken:
             return tuple(point)
@@ -95,7 +130,7 @@ def _walk(formulas: Formulas, clauses: Sequence[Formula], random: Random) -> Poi
     return None
 
 
-def _compare(decided: Decided, point: Point, oracle: ReferencePolicySet) -> None:
+def _compare(decided: Decided, tests: _Tests, point: Point, oracle: ReferencePolicySet) -> None:
     space, formulas = decided.space, decided.space.formulas
     model = space.facts_at(point)
     view = view_at(model)
@@ -109,6 +144,8 @@ def _compare(decided: Decided, point: Point, oracle: ReferencePolicySet) -> None
     demand("what can match", oracle.decide_view(view), decision)
     for name, seen in model.items():
         demand(name, seen, lookup(name))
+    for condition, when in tests:
+        demand(str(condition), formulas.holds(when, point), holds(condition, lookup))
     demand("denied", formulas.holds(decided.denied, point), decision.denial is not None)
     denials = [
         _filled(said, lookup)

@@ -1,4 +1,4 @@
-"""Whoever makes a mistake in what decides, or in what proves, is told so by random policies.
+"""Whoever makes a mistake in what decides is told so by random policies.
 
 Each mutant is found by as many policies and requests as are compared whenever tests run, always the
 same ones.
@@ -10,25 +10,19 @@ from random import Random
 import pytest
 
 from dfks_rules.errors import PolicyError
-from dfks_rules.policy.deciding.compiled import CompiledPolicies, compile_policies
+from dfks_rules.policy.deciding.compiled import compile_policies
 from dfks_rules.policy.deciding.policy_set import load
 from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.language import matchers
 from dfks_rules.policy.reading.source import Source
-from tests.helpers import encoder_mutants, engine_mutants
+from tests.helpers import engine_mutants
 from tests.helpers.near_questions import NearQuestions
 from tests.helpers.plain_policies import PlainPolicies, Said, said_by
 from tests.helpers.random_policies import files
 from tests.helpers.random_words import SITE
-from tests.helpers.twins import UnlikeError, compare_twins
 from tests.property.test_policy_decisions import ORDINARY
 
 pytestmark = pytest.mark.long
-
-PROVED = 60
-"""Policy sets whose formulas are compared with the reference evaluator."""
-POINTS = 5
-"""Requests of each question and domain."""
 
 Answered = tuple[Sequence[Source], Sequence[tuple[View, Said]]]
 """Policies, and what they should say to some requests."""
@@ -67,7 +61,6 @@ def is_found(answered: Sequence[Answered]) -> bool:
 def test_there_are_as_many_mutants_as_we_say() -> None:
     """Whoever makes it faster does not make it weaker."""
     assert len(engine_mutants.MUTANTS) >= 80
-    assert len(encoder_mutants.MUTANTS) >= 20
 
 
 @pytest.mark.parametrize("name", [None, *engine_mutants.MUTANTS])
@@ -82,25 +75,3 @@ def test_a_mutant_of_the_engine_is_found(
         assert is_found(answered) is (name is not None)
     finally:
         matchers._covered.cache_clear()
-
-
-@pytest.fixture(scope="module")
-def compiled() -> list[CompiledPolicies]:
-    """Random policies, of which formulas are made."""
-    return [compile_policies([*files(Random(seed)), *SITE]) for seed in range(PROVED)]
-
-
-def compare_all(compiled: Sequence[CompiledPolicies]) -> None:
-    """Compares the formulas of all with the reference evaluator."""
-    for seed, one in enumerate(compiled):
-        compare_twins(one, Random(seed), POINTS)
-
-
-@pytest.mark.parametrize("name", encoder_mutants.MUTANTS)
-def test_a_mutant_of_the_encoder_is_found(
-    name: str, compiled: list[CompiledPolicies], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """By the comparison of formulas with the reference evaluator."""
-    encoder_mutants.MUTANTS[name].apply(monkeypatch)
-    with pytest.raises(UnlikeError):
-        compare_all(compiled)

@@ -1,0 +1,51 @@
+"""Whoever makes a mistake in what proves is told so by random policies, always the same ones."""
+
+from collections.abc import Sequence
+from random import Random
+
+import pytest
+
+from dfks_rules.policy.deciding.compiled import CompiledPolicies, compile_policies
+from tests.helpers import encoder_mutants
+from tests.helpers.random_policies import files
+from tests.helpers.random_words import SITE
+from tests.helpers.twins import UnlikeError, compare_twins
+
+pytestmark = pytest.mark.long
+
+SETS = 30
+"""Policy sets whose formulas are compared with the reference evaluator."""
+POINTS = 5
+"""Requests of each question and domain."""
+
+
+def test_there_are_as_many_mutants_as_we_say() -> None:
+    """Whoever makes it faster does not make it weaker."""
+    assert len(encoder_mutants.MUTANTS) >= 29
+
+
+@pytest.fixture(scope="module")
+def compiled() -> list[CompiledPolicies]:
+    """Random policies, of which formulas are made."""
+    return [compile_policies([*files(Random(seed)), *SITE]) for seed in range(SETS)]
+
+
+def compare_all(compiled: Sequence[CompiledPolicies]) -> None:
+    """Compares the formulas of all with the reference evaluator."""
+    for seed, one in enumerate(compiled):
+        compare_twins(one, Random(seed), POINTS)
+
+
+def test_without_a_mutant_nothing_is_found(compiled: list[CompiledPolicies]) -> None:
+    """All that the mutants are told by is so."""
+    compare_all(compiled)
+
+
+@pytest.mark.parametrize("name", encoder_mutants.MUTANTS)
+def test_a_mutant_of_the_formulas_is_found(
+    name: str, compiled: list[CompiledPolicies], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By the comparison of formulas with the reference evaluator."""
+    encoder_mutants.MUTANTS[name].apply(monkeypatch)
+    with pytest.raises(UnlikeError):
+        compare_all(compiled)
