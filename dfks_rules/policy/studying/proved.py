@@ -19,6 +19,10 @@ Progress = Callable[[int, int], None]
 """Told how many cases of how many are settled."""
 
 
+NOT_SHOWN = "there is a difference, which facts that a case can give do not show"
+"""Why something is in doubt that is decided, and no request shows it."""
+
+
 class Doubt(NamedTuple):
     """A question that is not decided."""
 
@@ -80,8 +84,7 @@ class Proof:
             self.differences.add(witness.view, given=witness.given)
             if self.differences.different > different:
                 return
-        reason = "there is a difference, which facts that a case can give do not show"
-        self.doubts.append(Doubt(case.question, case.cell.domain, reason))
+        self.doubts.append(Doubt(case.question, case.cell.domain, NOT_SHOWN))
 
 
 def prove_alike(
