@@ -83,9 +83,9 @@ class Connection(RequestHandler):
         self._server = server
         self._counts = counts
         self._timer: asyncio.TimerHandle | None = None
-        self.is_streaming = False
-        """Whether what is answered goes on for as long as the client is there: streams, and
-        questions that another process answers. Anything else is done whether he waits or not."""
+        self.ends_with_client = False
+        """Whether what is under way ends when the client goes: streams, and questions that another
+        process answers. Anything else is done whether he waits or not."""
         self.is_stalled = False
         """Whether the client does not read what he is sent."""
 
@@ -106,7 +106,7 @@ class Connection(RequestHandler):
     def connection_lost(self, exc: BaseException | None) -> None:
         """Nobody reads what is still streamed, nor the answer to a question."""
         self._rest()
-        task = self._task_handler if self.is_streaming else None
+        task = self._task_handler if self.ends_with_client else None
         # asyncio's transport holds a method of its own, and the collector looks at new cycles only.
         getattr(self.transport, "__dict__", {}).pop("_read_ready_cb", None)
         super().connection_lost(exc)

@@ -319,11 +319,11 @@ class WebServer:
         if key is None:
             connection = request.protocol
             assert isinstance(connection, Connection)  # noqa: S101 - all are
-            connection.is_streaming = operation.is_question
+            connection.ends_with_client = operation.is_question
             try:
                 return await operation.run(call)
             finally:
-                connection.is_streaming = False
+                connection.ends_with_client = False
         return await self._repeats.once(
             self._operations.answers,
             (caller.name, key),

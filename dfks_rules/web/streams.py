@@ -43,12 +43,12 @@ class Streams:
         connection = request.protocol
         assert isinstance(connection, Connection)  # noqa: S101 - all are
         self._count += 1
-        connection.is_streaming = True
+        connection.ends_with_client = True
         try:
             return await self._send(answer, request, connection, may_still)
         finally:
             self._count -= 1
-            connection.is_streaming = False
+            connection.ends_with_client = False
 
     async def _send(
         self,
@@ -71,7 +71,8 @@ class Streams:
         except ConnectionError:
             pass  # The client has gone.
         except asyncio.CancelledError:
-            # Likewise. A task that ends by an error keeps it, and by its traceback itself.
+            # Likewise. Its task would else keep the error, whose traceback holds `until`, and that
+            # the task.
             if connection.transport is not None:
                 raise
         except Exception:

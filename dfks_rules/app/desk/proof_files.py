@@ -69,21 +69,24 @@ def verdicts_of(files: PolicyFiles, within: float) -> tuple[list[Finding], list[
     waiting = [(file, one) for file in parsed for one in file.proofs]
     policies = _Policies(files.sources)
     findings += chain.from_iterable(map(policies.flaws, parsed))
-    verdicts: list[Tried] = []
-    done = 0
+    settled: dict[int, Proved | None] = {}
+    """By the places of proofs; None: a finding tells of it. The alarm may come at any moment."""
     try:
         with at_most(within):
-            for file, one in waiting:
+            for place, (file, one) in enumerate(waiting):
                 try:
-                    verdicts.append(_tried(file, one, _proved(file, one, policies)))
+                    settled[place] = _proved(file, one, policies)
                 except PolicyError as error:
                     findings += error.findings
-                done += 1
+                    settled[place] = None
     except OverError:
         late = Proved(Verdict.UNDECIDED, reason=f"the proofs took longer than {within:g} s")
-        del verdicts[done:]
-        verdicts += [_tried(file, one, late) for file, one in waiting[done:]]
-    return findings, verdicts
+        settled = {place: settled.get(place, late) for place in range(len(waiting))}
+    return findings, [
+        Tried(file.file, one.line, one.name, proved)
+        for place, (file, one) in enumerate(waiting)
+        if (proved := settled[place]) is not None
+    ]
 
 
 class _Policies:
@@ -110,10 +113,6 @@ class _Policies:
             return list(flaws(file, self.named_by(file).compiled))
         except PolicyError:
             return []  # told of each of its proofs
-
-
-def _tried(file: ProofFile, one: Property, proved: Proved) -> Tried:
-    return Tried(file.file, one.line, one.name, proved)
 
 
 def _proved(file: ProofFile, one: Property, read: _Policies) -> Proved:

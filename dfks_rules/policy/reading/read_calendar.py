@@ -30,7 +30,7 @@ MAX_NAMED = 1_000_000
 _MAX_EVENT = timedelta(days=366)
 """Longest event: a longer one is a mistake of its year."""
 _NAME = re.compile(IDENTIFIER)
-_NO_INTERVAL = re.compile(r"INTERVAL=0+(?![0-9])")
+_NO_INTERVAL = re.compile(r"INTERVAL=(-|0+(?![0-9]))")
 _WITHIN_A_DAY = frozenset({"HOURLY", "MINUTELY", "SECONDLY"})
 
 
@@ -121,7 +121,7 @@ def _beginnings(event: Any, first: date, looked: "Looked") -> Iterator[date]:
     if not _WITHIN_A_DAY.isdisjoint(re.split("[=;]", written.upper())):
         raise ValueError(f"an event from {first} recurs within days; a calendar names whole days")
     if _NO_INTERVAL.search(written):
-        raise ValueError(f"an event from {first} has an RRULE with an INTERVAL of 0")
+        raise ValueError(f"an event from {first} has an RRULE with an INTERVAL below 1")
     # Its moments are of no interest, and those with a zone do not compare with those without.
     until = re.sub(r"(UNTIL=[0-9]{8})T[0-9]{6}Z?", r"\1", written)
     day = None

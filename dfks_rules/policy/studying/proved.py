@@ -17,8 +17,6 @@ from dfks_rules.policy.studying.models import view_at, witnesses_at
 
 Progress = Callable[[int, int], None]
 """Told how many cases of how many are settled."""
-
-
 NOT_SHOWN = "there is a difference, which facts that a case can give do not show"
 """Why something is in doubt that is decided, and no request shows it."""
 

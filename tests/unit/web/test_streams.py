@@ -125,16 +125,36 @@ async def test_a_question_ends_when_nobody_waits_for_its_answer(
 
 
 @pytest.mark.parametrize("hang_up", [methodcaller("close"), methodcaller("abort")])
+@pytest.mark.parametrize("asks", [b"GET /v1/stream", b"POST /v1/ask"])
 async def test_a_client_that_hangs_up_leaves_nothing_that_holds_itself(
-    hang_up: Callable[[asyncio.WriteTransport], None],
+    asks: bytes, hang_up: Callable[[asyncio.WriteTransport], None]
 ) -> None:
-    """A stream lives for long, and the collector looks at new cycles only: 25 kB each."""
-    table = (_operation(is_endless=True),)
+    """What it waits for lives for long, and the collector looks at new cycles only: 25 kB each."""
+    begun = asyncio.Event()
+
+    async def stream(_call: Call) -> Streamed:
+        async def pieces() -> AsyncIterator[bytes]:
+            begun.set()
+            yield b"piece\n"
+            await asyncio.sleep(3600)
+
+        return Streamed(pieces(), _TYPE, is_endless=True)
+
+    async def ask(_call: Call) -> Answer:
+        begun.set()
+        await asyncio.sleep(3600)
+        return Answer({})
+
+    scope, replies = Scope.POLICIES_READ, (Reply(200, "It."),)
+    table = (
+        Operation("stream", "GET", "/v1/stream", scope, "S.", stream, replies),
+        Operation("ask", "POST", "/v1/ask", scope, "S.", ask, replies),
+    )
     async with api(MemoryOperations(), table=table) as web:
         url = yarl.URL(web.url)
-        reader, writer = await asyncio.open_connection(url.host, url.port)
-        writer.write(b"GET /v1/stream HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
-        await reader.readuntil(b"piece\n")
+        _, writer = await asyncio.open_connection(url.host, url.port)
+        writer.write(asks + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        await begun.wait()
         is_freed = asyncio.Event()
         weakref.finalize(_only_connection(), is_freed.set)
         gc.collect()

@@ -140,6 +140,11 @@ def test_cancelled_event_does_not_count() -> None:
             calendar("DTSTART;VALUE=DATE:20260101;;RRULE:FREQ=DAILY;INTERVAL=0"),
             "not a calendar of RFC 5545: an event from 2026-01-01 has an RRULE with an INTERVAL",
         ),
+        (
+            "h.ics",
+            calendar("DTSTART;VALUE=DATE:20260101;;RRULE:FREQ=DAILY;INTERVAL=-1"),
+            "not a calendar of RFC 5545: an event from 2026-01-01 has an RRULE with an INTERVAL",
+        ),
         ("Holidays.ics", calendar(), "the calendar is called as its file, and `Holidays` is not"),
     ],
 )
