@@ -10,8 +10,9 @@ when the feed comes to it. So no read swallows a change that nobody was told of.
 |                                     |                                 | `before`; else what it  |
 |                                     |                                 | changes, as it changed  |
 | own commit in conflict, or in doubt | must be read                    | stays                   |
-| feed                                | that, or what is newer; must be | what is known then      |
-|                                     | read if an own one is under way |                         |
+| feed                                | that, or what is newer; must be | what is known then; not |
+|                                     | read if an own one is under way | known where it was not, |
+|                                     |                                 | until it is read        |
 | the same, and nobody may be told    | the same                        | that feature as it was  |
 |                                     |                                 | set                     |
 | more than `at_most` presentities    | the oldest must be read         | not known of these      |
@@ -146,7 +147,10 @@ class Known:
         newest = entry.newest
         assert newest is not None  # noqa: S101 - it was just seen
         if hidden is None:
-            entry.told = newest
+            # Who is to be told everything waits for a read where nothing is certain. That may give
+            # something newer, so what the feed says meanwhile must not be told as a change of it.
+            if before is not None or entry.is_certain:
+                entry.told = newest
         elif before is not None:
             passed = before.replace(*hidden)
             is_all = passed.states == newest.states

@@ -135,6 +135,15 @@ def test_what_is_hidden_is_nothing_to_tell_later(known: Known) -> None:
     assert known.hear(BOB, SECOND, is_certain=True) == News(None, SECOND)
 
 
+def test_who_waits_for_a_read_is_told_no_changes_meanwhile(known: Known) -> None:
+    """The read may give the newest: what changed before that would be told after it."""
+    expected = known.expect(BOB)
+    assert known.hear(BOB, SECOND, is_certain=True) == News(None, SECOND)
+    assert known.hear(BOB, THIRD, is_certain=True) == News(None, THIRD)
+    known.read(BOB, THIRD, expected)
+    assert known.hear(BOB, THIRD, is_certain=True) is None
+
+
 def test_what_is_forgotten_must_be_read_and_is_no_news(known: Known) -> None:
     """A conflict says that something else is stored, not what."""
     known.forget(ALICE)
