@@ -32,7 +32,7 @@ MAX_DOMAINS = 50
 """Most domains in which numbers are asked for."""
 _MAX_DIALLED, _MAX_WRITTEN = 100, 2
 """Most names, and most beginnings of one kind of change, that are asked for in many spellings."""
-_OF_TARGET = ("kind", "class", "reach", "number", "country", "user", "domain")
+_OF_TARGET = ("kind", "class", "reach", "number", "numbers", "country", "user", "domain")
 _NOBODYS = "no-such-domain.invalid"
 _Facts = Mapping[str, FactValue]
 
@@ -233,7 +233,7 @@ def _passes_either(test: Atom, class_: str, reach: str | None) -> bool:
 def _of_target(site: Site, target: Target, name: str) -> FactValue:
     if name in _OF_TARGET:
         value: FactValue = getattr(target, "class_" if name == "class" else name)
-        return value
+        return None if value == () else value
     if target.aor is None:
         return None
     if name == "groups":
