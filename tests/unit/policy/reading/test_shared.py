@@ -103,6 +103,16 @@ def wrong(entries: str, file: str = "barred.csv", rules: str | None = None) -> l
     return list(map(str, check_and_lint([source(rules), Source(file, entries)])[1]))
 
 
+def test_who_refers_to_a_calendar_that_cannot_be_read_has_made_no_mistake() -> None:
+    """One mistake, one finding, on one line."""
+    head = 'schedules: {office: {weekly: ["Daily 00:00-24:00"], except: [{calendar: days}]}}\n'
+    rules = "- {id: r, when: {op: get, time: {during: office}}, then: {status: 1}}"
+    broken = Source("days.ics", "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n")
+    (finding,) = check([source(rules, head), broken]).findings
+    assert finding.code == "policy_calendar"
+    assert "\n" not in finding.message
+
+
 def test_entry_that_no_fact_can_have_is_found_where_it_stands() -> None:
     """Once, however many rules test the list: the file of the list is what has to be mended."""
     why = "is not an E.164 number, like `+4930123456`; p.yaml:5 tests `target.number` with this"
