@@ -106,6 +106,19 @@ def smallest(witness: Witness, tells: Callable[[Witness], bool]) -> Witness:
             fewer = witness_of(rest) if len(rest) < len(witness.given) else None
             if fewer is not None and tells(fewer):
                 witness = fewer
+    return _with_fewer_numbers(witness, tells)
+
+
+def _with_fewer_numbers(witness: Witness, tells: Callable[[Witness], bool]) -> Witness:
+    """The witness with no more numbers of its target than it takes."""
+    riskiest = witness.given.get("target.number")
+    for number in witness.given.get(NUMBERS_OF_TARGET, ()):
+        if number == riskiest:
+            continue
+        numbers = tuple(one for one in witness.given[NUMBERS_OF_TARGET] if one != number)
+        fewer = witness_of({**witness.given, NUMBERS_OF_TARGET: numbers}) if numbers else None
+        if fewer is not None and tells(fewer):
+            witness = fewer
     return witness
 
 
