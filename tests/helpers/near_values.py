@@ -32,11 +32,15 @@ def values_near(name: str, matcher: str, said: Any) -> tuple[Any, ...]:  # noqa:
             operands = entries_of(said)
     for one in operands:
         match matcher:
+            case "regex" | "glob" if fact.kind is Kind.NUMBERS:
+                found += _neighbours(fact.kind, "+4930123456")
+            case "between" if fact.kind is Kind.NUMBERS:
+                found += _neighbours(fact.kind, str(one))
             case "regex":
                 found += PATTERNS[one]
             case "glob":
                 found += GLOBS.get(one, [one, one.strip("*")])
-            case "has" | "prefix" | "suffix" if fact.kind is not Kind.NAMES:
+            case "has" | "prefix" | "suffix" if fact.kind not in (Kind.NAMES, Kind.NUMBERS):
                 found += _around(one)
             case "between":
                 found += _neighbours(Kind.COUNT, one)
@@ -51,6 +55,9 @@ def values_near(name: str, matcher: str, said: Any) -> tuple[Any, ...]:  # noqa:
 
 
 def _neighbours(kind: Kind, one: Any) -> Iterator[Any]:  # noqa: C901 - one for each kind
+    if kind is Kind.NUMBERS:
+        yield from ((one,), ("+390", one), (f"{one}0", f"{one[:-1]}"))
+        return
     if kind is Kind.NAMES:
         yield from ((one,), (one, "y"), ("y",), ("y", f"{one}x"))
         return

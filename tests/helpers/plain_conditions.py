@@ -69,22 +69,39 @@ def is_within(hours: str, at: datetime, fact: Fact) -> bool:
 # --- Conditions ---
 
 
-def holds(condition: Mapping[str, Any], fact: Fact, at: datetime) -> bool:
-    """Whether a condition as it is written is true."""
+def holds(
+    condition: Mapping[str, Any], fact: Fact, at: datetime, *, denies: bool | None = None
+) -> bool:
+    """Whether a condition as it is written is true.
+
+    `denies`: whether it is one for which a request is denied, or one against it; None: neither.
+    """
+    flipped = None if denies is None else not denies
     for key, said in condition.items():
         match key:
             case "all":
-                passed = all(holds(one, fact, at) for one in said)
+                passed = all(holds(one, fact, at, denies=denies) for one in said)
             case "any":
-                passed = any(holds(one, fact, at) for one in said)
+                passed = any(holds(one, fact, at, denies=denies) for one in said)
             case "not":
-                passed = not holds(said, fact, at)
+                passed = not holds(said, fact, at, denies=flipped)
             case _:
                 tests = said if isinstance(said, dict) else {"in": entries_of(said)}
-                passed = all(passes(key, name, one, fact, at) for name, one in tests.items())
+                passed = all(
+                    passes(_asked(key, name, denies), name, one, fact, at)
+                    for name, one in tests.items()
+                )
         if not passed:
             return False
     return True
+
+
+def _asked(name: str, matcher: str, denies: bool | None) -> str:
+    """The fact that is asked: what is denied by one number is denied by all of them."""
+    against = denies is (matcher in ("ne", "notIn"))
+    if name != "target.number" or denies is None or against or matcher in ("exists", "sameAs"):
+        return name
+    return "target.numbers"
 
 
 def entries_of(said: Any) -> list[Any]:
@@ -104,6 +121,10 @@ def passes(name: str, matcher: str, said: Any, fact: Fact, at: datetime) -> bool
     value = fact(name)
     if value is None:
         return said is False if matcher == "exists" else matcher in ("ne", "notIn", "outside")
+    if name == "target.numbers" and matcher != "exists":
+        negated = {"ne": "eq", "notIn": "in"}.get(matcher, matcher)
+        found = any(passes("", negated, said, {"": one}.get, at) for one in value)
+        return found is (negated == matcher)
     match matcher:
         case "eq":
             return bool(value == said)

@@ -149,9 +149,12 @@ class _Rule(NamedTuple):
     until: str = "9999-12-31"
 
     def matches(self, fact: Fact, at: datetime) -> bool:
+        denies = "deny" in self.then
+        for_it, against_it = (True, False) if denies else (None, None)
+        exclusion = self.exclusion
         return (
-            all(holds(one, fact, at) for one in self.conditions)
-            and not (self.exclusion is not None and holds(self.exclusion, fact, at))
+            all(holds(one, fact, at, denies=for_it) for one in self.conditions)
+            and not (exclusion is not None and holds(exclusion, fact, at, denies=against_it))
             and at.date().isoformat() <= self.until
         )
 

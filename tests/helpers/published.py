@@ -84,6 +84,7 @@ _CONSTANTS = {
     Kind.DATE: "`YYYY-MM-DD`",
     Kind.FLAG: "`true` or `false`",
     Kind.NAMES: "a name",
+    Kind.NUMBERS: "text; a test passes if one of the numbers passes it",
     Kind.CLASS: "a class of [number-analysis.md](number-analysis.md), or of your number plan",
     Kind.COUNTRY: "ISO 3166-1 alpha-2, in upper case",
     Kind.MOMENT: "like `2026-12-25T08:30+01:00`",

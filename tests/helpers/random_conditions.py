@@ -41,7 +41,7 @@ def takes(fact: Fact) -> list[str]:
 
 def constants_of(fact: Fact) -> list[Any]:
     """What a fact may be compared with."""
-    if fact.name == "target.number":
+    if fact.name in ("target.number", "target.numbers"):
         return NUMBERS
     return list(fact.words) or CONSTANTS.get(fact.kind, [])
 

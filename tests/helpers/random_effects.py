@@ -69,7 +69,7 @@ _EXPIRE = pick(
     *("15m", "2h", "3d", "until 12:00", "until 06:59"),
     {"until": "12:00", "tz": "Europe/Berlin"},
     {"until": "06:59", "tz": "America/New_York"},
-    *({"during": hours} for hours in ("office", "night", "yearly", "holidays")),
+    *({"during": hours} for hours in ("office", "night", "yearly", "holidays", "local")),
 )
 _NOTIFY = pick(True, False, "requester", "others")
 _DENY = one_of(

@@ -40,7 +40,15 @@ MOMENTS = [
 _TARGETS = [
     *HOSTILE,
     *("112", "0112", "201", "sip:alice@example.com", "+4930123456", "030123456", "0019004440100"),
-    *("+1 900 444-0100", "+442079460123", "sip:bob@other.example", "*72", "0180 5 123456"),
+    *(
+        "+1 900 444-0100",
+        "9,+19004440100",
+        "9004930123456",
+        "+442079460123",
+        "sip:bob@other.example",
+        "*72",
+        "0180 5 123456",
+    ),
 ]
 _RINGS = [None, 1, 3, 100]
 
@@ -83,7 +91,8 @@ def _given(random: Random, operation: Operation) -> tuple[tuple[str, FactValue],
     for fact in map(known_fact, (*FACTS, *OF_FAMILIES)):
         if fact.derived and operation in fact.operations and random.random() < 0.4:
             value = random.choice([None, *(fact.words or CONSTANTS[fact.kind])])
-            given.append((fact.name, (value,) if value and fact.kind is Kind.NAMES else value))
+            several = fact.kind in (Kind.NAMES, Kind.NUMBERS)
+            given.append((fact.name, (value,) if value and several else value))
     return tuple(given) if random.random() < 0.5 else ()
 
 

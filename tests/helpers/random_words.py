@@ -28,6 +28,8 @@ HOSTILE = [
     "$and",
     "x" * MAX_TEXT,
 ]
+NUMBERS = ["+4930123456", "+49", "+19004440100"]
+"""Constants of `target.number`, which is always in E.164 form."""
 CONSTANTS: dict[Kind, list[Any]] = {
     Kind.TEXT: HOSTILE,
     Kind.DOMAIN: ["example.com", "acme.example", "[2001:db8::1]", 'x"{}$\\.example'],
@@ -38,12 +40,11 @@ CONSTANTS: dict[Kind, list[Any]] = {
     Kind.TIME: ["00:00", "07:59", "12:00", "23:59"],
     Kind.FLAG: [True, False],
     Kind.NAMES: ["sales", "x"],
+    Kind.NUMBERS: NUMBERS,
     Kind.CLASS: ["internal", "unknown", "national", "premium"],
     Kind.COUNTRY: ["DE", "US"],
     Kind.DATE: ["2026-01-05", "2026-12-31", "2024-02-29"],
 }
-NUMBERS = ["+4930123456", "+49", "+19004440100"]
-"""Constants of `target.number`, which is always in E.164 form."""
 PATTERNS = {
     ".*": ["alice", "", "line\nline", "x" * MAX_TEXT],
     "[a-z]+": ["alice", "a", "1a", "alicE"],

@@ -90,7 +90,7 @@ def fact_line(fact: str) -> str:
     if bare and bare.fullmatch(value):
         written = value
     else:
-        names = value.split(",") if kind is Kind.NAMES else value
+        names = value.split(",") if kind in (Kind.NAMES, Kind.NUMBERS) else value
         written = json.dumps(names, ensure_ascii=False)
     return f"{json.dumps(name, ensure_ascii=False)}: {written}"
 

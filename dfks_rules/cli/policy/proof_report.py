@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -75,6 +75,22 @@ def group_text(group: Group) -> tuple[str, str]:
     )
 
 
+def groups_text(groups: Iterable[Group]) -> Iterator[str]:
+    """All that is decided differently; of features that differ alike, the first one shows it."""
+    alike: dict[str, list[Group]] = {}
+    for group in groups:
+        given = {name: value for name, value in group.given.items() if name != "feature"}
+        what = group_text(group)[0].partition(": ")[2]
+        told = f"{group.key.op} {what} {flow(given)}{remark(group.note)}"
+        alike.setdefault(told, []).append(group)
+    for some in alike.values():
+        first, given_text = group_text(some[0])
+        features = ", ".join(group.key.feature for group in some if group.key.feature)
+        if len(some) > 1:
+            first = f"{some[0].key.op} {features}: {first.partition(': ')[2]}"
+        yield from (first, given_text)
+
+
 def remark(note: str | None) -> str:
     """A note as a comment at the end of a line of YAML."""
     return f"    # {note}" if note else ""
@@ -101,8 +117,7 @@ def changed_text(changed: Changed) -> Iterator[str]:
     if proof is None:
         yield "  what that changes is part of what is told above"
     elif changed.is_beside:
-        for group in proof.differences.groups:
-            yield from (f"  {line}" for line in group_text(group))
+        yield from (f"  {line}" for line in groups_text(proof.differences.groups))
         if proof.differences.ungrouped:
             yield f"  {proof.differences.ungrouped:,} more differ in other ways"
     elif proof.differences.groups:
@@ -147,8 +162,7 @@ class _Bar:
 
 
 def _as_text(proof: Proof, changed: Sequence[Changed], seconds: float) -> Iterator[str]:
-    for group in proof.differences.groups:
-        yield from group_text(group)
+    yield from groups_text(proof.differences.groups)
     if proof.differences.ungrouped:
         yield f"{proof.differences.ungrouped:,} more differ in other ways"
     for one in changed:

@@ -31,7 +31,7 @@ from dfks_rules.model.requests import Asked, Operation
 from dfks_rules.model.values import MAX_TEXT, Value, Values
 from dfks_rules.policy.facts.fact import FactLookup
 from dfks_rules.policy.language.document import Also, Rule, Written
-from dfks_rules.policy.language.expiry import Expire
+from dfks_rules.policy.language.expiry import DuringOfUser, Expire, Lasting
 from dfks_rules.policy.language.values import PLACEHOLDER, Clamped, Rewritten, Template, line
 
 NOT_YOUR_PRESENTITY = Denial(
@@ -88,7 +88,7 @@ class Plan:
     """Those of `matched` that decide nothing."""
     lifted: tuple[tuple[str, str], ...]
     """Denials that do not count: (id of the rule, id of the Exception)."""
-    expire: Expire | None
+    expire: Lasting | None
     """When what a set switches on is switched off."""
 
     def decide(self, asked: FeatureState | None, stored: FeatureState, *, own: bool) -> Decision:
@@ -222,8 +222,13 @@ def make_plan(
         _also(rules, operation, lookup, members_of),
         tuple(rule.id for rule in matching if rule.shadow),
         tuple(lifted.items()),
-        fields.get("expire"),
+        _lasting(fields.get("expire"), lookup),
     )
+
+
+def _lasting(said: Expire | None, lookup: FactLookup) -> Lasting | None:
+    """When it ends, with the hours of the user at hand."""
+    return said.of(lookup(said.fact)) if isinstance(said, DuringOfUser) else said
 
 
 def _fields(

@@ -1,7 +1,7 @@
 """Does the engine hold what it was given? Each shard is asked about facts that its rules name."""
 
 from dfks_rules.policy.deciding.matching import Content, Shard
-from dfks_rules.policy.facts.fact import FactLookup
+from dfks_rules.policy.facts.fact import NUMBERS_OF_TARGET, FactLookup
 from dfks_rules.policy.facts.view import FactValue
 
 PROBES = 3
@@ -27,6 +27,7 @@ def _facts_for(content: Content, position: int) -> dict[str, FactValue]:
         for literal in content[position][1]
         if literal.positive
         and literal.atom.matcher == "eq"
+        and literal.atom.fact != NUMBERS_OF_TARGET
         and isinstance(literal.atom.operand, str | int)
     }
 

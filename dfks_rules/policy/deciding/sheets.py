@@ -9,7 +9,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from dfks_rules.policy.facts.fact import FactLookup
+from dfks_rules.policy.facts.fact import NUMBERS_OF_TARGET, FactLookup
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.alternatives import Literals, SignedAtom
 from dfks_rules.policy.language.matchers import Atom
@@ -131,7 +131,8 @@ def _condition(
 ) -> dict[str, int]:
     """The engine's condition for one literal; takes up an attribute or a flag for it."""
     atom, positive = literal
-    if positive and atom.matcher == "eq" and isinstance(atom.operand, str | int):
+    is_one = atom.matcher == "eq" and atom.fact != NUMBERS_OF_TARGET
+    if positive and is_one and isinstance(atom.operand, str | int):
         attribute = attributes.setdefault(atom.fact, Attribute(atom.fact, {}))
         code = attribute.codes.setdefault(atom.operand, len(attribute.codes) + 1)
         return {f"a{list(attributes).index(atom.fact)}": code}

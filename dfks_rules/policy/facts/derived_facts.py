@@ -7,7 +7,14 @@ from collections.abc import Callable
 
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Operation
-from dfks_rules.policy.facts.fact import ABOUT_A_FEATURE, EVERY_OPERATION, Fact, FactReader, Kind
+from dfks_rules.policy.facts.fact import (
+    ABOUT_A_FEATURE,
+    EVERY_OPERATION,
+    NUMBERS_OF_TARGET,
+    Fact,
+    FactReader,
+    Kind,
+)
 from dfks_rules.policy.facts.view import FactValue, View
 from dfks_rules.policy.site.targets import KINDS, REACHES, Target
 
@@ -69,6 +76,15 @@ def _groups(view: View, user: Aor) -> FactValue:
 
 def _role(view: View, user: Aor) -> FactValue:
     return view.site.directory.role_of(user)
+
+
+def _numbers(view: View) -> FactValue:
+    """Every number that the target can be read as: who gives one gives all."""
+    for given, value in view.given:
+        if given == "target.number":
+            return None if value is None else (str(value),)
+    target = view.target
+    return None if target is None else target.numbers or None
 
 
 def _loops(view: View) -> FactValue:
@@ -133,6 +149,12 @@ DERIVED_FACTS: tuple[Fact, ...] = (
         Kind.TEXT,
         "The target's number in E.164 form, like `+4930123456`; absent if it has none.",
         lambda t: t.number,
+    ),
+    derived(
+        NUMBERS_OF_TARGET,
+        Kind.NUMBERS,
+        "Every number that the target can be read as, in E.164 form; absent if it has none.",
+        _numbers,
     ),
     _of_target(
         "country",

@@ -7,6 +7,8 @@ from typing import NamedTuple
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.facts.view import FactValue, View
 
+NUMBERS_OF_TARGET = "target.numbers"
+"""The fact with every number that a target can be read as."""
 FactReader = Callable[[View], FactValue]
 """Reads the value of a fact."""
 FactLookup = Callable[[str], FactValue]
@@ -38,6 +40,8 @@ class Kind(Enum):
     """True or false."""
     NAMES = "names"
     """Any number of names."""
+    NUMBERS = "numbers"
+    """Any number of texts, of which one must pass a test."""
     CLASS = "class"
     """A class of numbers: one of a closed set, or one defined by an author."""
     COUNTRY = "country"

@@ -7,7 +7,7 @@ from typing import Literal, NamedTuple
 from dfks_rules.model.decisions import Denial, NotifyScope
 from dfks_rules.model.features import Feature
 from dfks_rules.model.values import Value
-from dfks_rules.policy.language.expiry import Expire
+from dfks_rules.policy.language.expiry import DuringOfUser, Expire
 from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.language.values import PLACEHOLDER, Clamped, Rewritten, Template
 
@@ -127,10 +127,11 @@ class Effects(NamedTuple):
 
     @property
     def facts(self) -> frozenset[str]:
-        """Names of the facts its values, consequences and the text of its denial read."""
+        """Names of the facts its values, consequences, end and the text of its denial read."""
         parts = (*dict(self.values).values(), *self.also)
         text = "" if self.denial is None else self.denial.text or ""
-        return frozenset(PLACEHOLDER.findall(text)).union(*map(_facts_of, parts))
+        zone = {self.expire.fact} if isinstance(self.expire, DuringOfUser) else set()
+        return frozenset(PLACEHOLDER.findall(text)).union(zone, *map(_facts_of, parts))
 
     @property
     def fields(self) -> dict[str, object]:

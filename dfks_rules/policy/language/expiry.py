@@ -88,7 +88,26 @@ class During(NamedTuple):
         return next_edge(schedule, at)
 
 
-Expire = After | Until | During
+Lasting = After | Until | During
+"""What says when something ends, with nothing else known."""
+
+
+class DuringOfUser(NamedTuple):
+    """`During`, in the zone of each user: known once it is known whose features they are."""
+
+    fact: str
+    """Has the zone."""
+    zones: tuple[tuple[str, During], ...]
+    """Zone → the hours there."""
+    usual: During
+    """The hours for whoever has another zone, or none."""
+
+    def of(self, zone: object) -> During:
+        """The hours of who has a zone."""
+        return dict(self.zones).get(str(zone), self.usual)
+
+
+Expire = Lasting | DuringOfUser
 
 
 def parse_duration(text: str) -> After:

@@ -64,7 +64,7 @@ def excludes(one: dict[str, Literals], other: dict[str, Literals]) -> bool:
 
 def is_opaque(atom: Atom) -> bool:
     """Whether a test is implied only by itself and by lists of values."""
-    return known_fact(atom.fact).kind not in SINGLE_VALUED or not (
+    return known_fact(atom.fact).kind not in {*SINGLE_VALUED, Kind.NUMBERS} or not (
         atom.matcher in _OPPOSITE
         or atom.matcher in ("exists", "eq", "in")
         or any(atom.matcher == wide for _, wide in _IMPLIES)
@@ -95,8 +95,10 @@ def _impossible(group: Literals) -> bool:
     failed = [atom for atom, positive in group if not positive]
     if not passed:
         return False  # an absent fact fails every test
-    if known_fact(passed[0].fact).kind not in SINGLE_VALUED:
-        return any(one in passed or one.matcher == "exists" for one in failed)
+    kind = known_fact(passed[0].fact).kind
+    if kind not in SINGLE_VALUED:
+        is_passed = _is_passed if kind is Kind.NUMBERS else _is_plainly_passed
+        return any(is_passed(one, other) for one in passed for other in failed)
     if any(_atom_implies(one, other) for one in passed for other in failed):
         return True
     if any(_disjoint(one, other) for one in passed for other in passed):
@@ -105,6 +107,19 @@ def _impossible(group: Literals) -> bool:
     if values is not None:
         return not any(_can_be(value, passed, failed) for value in values)
     return _Interval.of(passed, failed).empty
+
+
+def _is_plainly_passed(one: Atom, other: Atom) -> bool:
+    """Whether what passes one test of several values plainly passes another one."""
+    return other == one or other.matcher == "exists"
+
+
+def _is_passed(one: Atom, other: Atom) -> bool:
+    """Whether each number that passes one test of several numbers passes another one."""
+    passed, failed = (atom._replace(fact="target.number") for atom in (one, other))
+    return _impossible(
+        frozenset({SignedAtom(passed, positive=True), SignedAtom(failed, positive=False)})
+    )
 
 
 def _finite(group: Literals) -> frozenset[FactValue] | None:

@@ -13,7 +13,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from dfks_rules.policy.facts.fact import FactLookup, Kind
+from dfks_rules.policy.facts.fact import NUMBERS_OF_TARGET, FactLookup, Kind
 from dfks_rules.policy.language.lists import NamedList
 from dfks_rules.policy.language.patterns import compile_pattern, matches
 from dfks_rules.policy.language.schedules import Schedule, covers
@@ -86,6 +86,8 @@ class Atom(NamedTuple):
         if matcher.operand is Operand.FACT:
             other = lookup(str(self.operand))
             return other is not None and matcher.holds(value, other)
+        if self.fact == NUMBERS_OF_TARGET and isinstance(value, tuple):
+            return any(matcher.holds(one, self.operand) for one in value)
         return matcher.holds(value, self.operand)
 
 
@@ -183,6 +185,7 @@ _CONSTANT = _EVERY - {Kind.MOMENT, Kind.NAMES}
 _ORDERED = frozenset({Kind.COUNT, Kind.TIME, Kind.DATE})
 _TIMES = frozenset({Kind.TIME, Kind.MOMENT})
 _TEXTUAL = frozenset({Kind.TEXT, Kind.DOMAIN, Kind.AOR})
+_OF_TEXTS = _TEXTUAL | {Kind.NUMBERS}
 _COMPARABLE = _TEXTUAL | {Kind.STATUS, Kind.COUNT, Kind.NAMES}
 
 _TABLE: list[Matcher] = [
@@ -271,7 +274,7 @@ _TABLE: list[Matcher] = [
     Matcher(
         "between",
         Operand.RANGE,
-        frozenset({Kind.TEXT, Kind.COUNT}),
+        frozenset({Kind.TEXT, Kind.COUNT, Kind.NUMBERS}),
         "Is a number from the lowest to the highest of these, as in `[301, 340]`.",
         _range,
         _between,
@@ -287,7 +290,7 @@ _TABLE: list[Matcher] = [
     Matcher(
         "has",
         Operand.TEXTS,
-        _TEXTUAL | {Kind.NAMES},
+        _OF_TEXTS | {Kind.NAMES},
         "Contains this text, or one of these; of names: has this one, or one of these.",
         _texts,
         lambda value, texts: any(text in value for text in texts),
@@ -295,7 +298,7 @@ _TABLE: list[Matcher] = [
     Matcher(
         "prefix",
         Operand.TEXTS,
-        _TEXTUAL,
+        _OF_TEXTS,
         "Starts with this text, or one of these. `{list: NAME}`: with an entry of a list.",
         _starts,
         _begins,
@@ -303,7 +306,7 @@ _TABLE: list[Matcher] = [
     Matcher(
         "suffix",
         Operand.TEXTS,
-        _TEXTUAL,
+        _OF_TEXTS,
         "Ends with this text, or one of these.",
         _texts,
         lambda value, texts: value.endswith(texts),
@@ -311,7 +314,7 @@ _TABLE: list[Matcher] = [
     Matcher(
         "glob",
         Operand.TEXTS,
-        _TEXTUAL,
+        _OF_TEXTS,
         "Matches this pattern as a whole, or one of these: `*` any text, `?` any one character, "
         "`[0-9]` one of these characters.",
         _globs,
@@ -320,7 +323,7 @@ _TABLE: list[Matcher] = [
     Matcher(
         "regex",
         Operand.TEXTS,
-        _TEXTUAL,
+        _OF_TEXTS,
         "Matches this regular expression as a whole, or one of these.",
         _patterns,
         lambda value, patterns: any(matches(pattern.value, value) for pattern in patterns),

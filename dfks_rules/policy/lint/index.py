@@ -5,9 +5,10 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
 from typing import Generic, NamedTuple, TypeVar
 
-from dfks_rules.policy.facts.fact import Kind
+from dfks_rules.policy.facts.fact import NUMBERS_OF_TARGET, Kind
 from dfks_rules.policy.facts.facts import known_fact
 from dfks_rules.policy.facts.view import FactValue
+from dfks_rules.policy.language.alternatives import equal_to
 from dfks_rules.policy.language.implication import is_opaque, start_of
 from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.lint.ranked import Way
@@ -67,7 +68,10 @@ def _looked_up(way: Way) -> Iterator[Hashable]:
         yield from ((fact, value), ("opaque", fact))
         starts.append((fact, value))
     for atom in (atom for atom, positive in way.literals if positive):
-        if _is_prefix(atom):
+        one = next(iter(_constants_of_numbers(atom)), None)
+        if one is not None:
+            starts.append((atom.fact, one))
+        elif _is_prefix(atom):
             starts.append((atom.fact, _texts(atom)[0]))
         elif atom.fact not in way.values:
             yield atom
@@ -151,6 +155,8 @@ def _affixes(way: Way) -> Iterator[tuple[_Affix, tuple[str, ...]]]:
             yield (fact, "prefix"), texts
             yield (fact, "suffix"), tuple(text[::-1] for text in texts)
     for (fact, name, operand), positive in way.literals:
+        if fact == NUMBERS_OF_TARGET:
+            continue  # two numbers may have two starts
         if positive and fact not in way.values and isinstance(operand, tuple):
             if name in ("prefix", "glob"):
                 yield (fact, "prefix"), tuple(map(start_of, operand))
@@ -167,6 +173,11 @@ def _choice(way: Way) -> tuple[str, frozenset[FactValue]]:
 def _is_coarse(fact: str) -> bool:
     """Whether a fact has too few values to distinguish many rules."""
     return not fact or known_fact(fact).kind in (Kind.WORD, Kind.STATUS)
+
+
+def _constants_of_numbers(atom: Atom) -> frozenset[FactValue]:
+    """What one of several numbers must be."""
+    return equal_to(atom) or frozenset() if atom.fact == NUMBERS_OF_TARGET else frozenset()
 
 
 def _is_prefix(atom: Atom) -> bool:

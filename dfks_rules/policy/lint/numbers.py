@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Iterator
 
 from dfks_rules.errors import Finding
+from dfks_rules.policy.facts.fact import NUMBERS_OF_TARGET
 from dfks_rules.policy.reading.check import CheckedPolicy
 from dfks_rules.policy.reading.codes import CODES
 from dfks_rules.policy.site.number_plan import NumberPlan
 
-_READ = ("target.number", "target.class", "target.reach", "target.country")
+_READ = ("target.number", NUMBERS_OF_TARGET, "target.class", "target.reach", "target.country")
 """Facts whose value depends on how dialled numbers are read."""
 
 
@@ -21,6 +22,8 @@ def unplanned(policies: Iterable[CheckedPolicy], plan: NumberPlan) -> Iterator[F
             facts = {atom.fact for _, _, literals in ways for atom, _ in literals}
             asked = next((fact for fact in _READ if fact in facts), None)
             if asked is not None:
+                # What denies by one number asks for all of them.
+                asked = "target.number" if asked == NUMBERS_OF_TARGET else asked
                 message = (
                     f"{rule.told} tests `{asked}`, but no NumberPlan names a country: "
                     "only numbers with `+` or `00` are recognised"

@@ -55,13 +55,13 @@ def read_script(text: str) -> Script:
             around.append(token.line)
         elif token.kind == "sign" and token.value == "}" and not around:
             problems.append(
-                Unknown("this `}` closes nothing: a route may end too early", token.line)
+                Unknown("what this `}` closes: nothing, so a route may end too early", token.line)
             )
         elif token.kind == "sign" and token.value == "}":
             around.pop()
         position += 1
     if around:
-        what = "this `{` is not closed: a route may have what is not its own"
+        what = "where this `{` ends: nothing closes it, so a route may have what is not its own"
         problems.append(Unknown(what, around[-1]))
     get, set_ = names.get("get_route", "dfks_get"), names.get("set_route", "dfks_set")
     return Script(routes, get, set_, tuple(problems))

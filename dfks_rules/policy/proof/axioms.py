@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from dfks_rules.model.features import SPELLINGS, Spelling
 from dfks_rules.model.identity import AuthMethod
 from dfks_rules.model.requests import EXPIRED, Origin
+from dfks_rules.policy.facts.fact import NUMBERS_OF_TARGET
 from dfks_rules.policy.facts.there import origins_with
 from dfks_rules.policy.language.alternatives import Question
+from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.proof.formulas import Formula
 from dfks_rules.policy.proof.known_facts import TARGET, stored_name
 from dfks_rules.policy.proof.needs import Needs
@@ -20,7 +22,7 @@ _ALWAYS_OF_TARGET = ("target.kind", "target.class", "target.self", "target.loop"
 """Facts that every target has."""
 _FORWARDS = ("request.forwardTo", "stored.forwardTo")
 """Facts that name a target."""
-_NOWHERE = {"target.reach", "target.number", "target.country"}
+_NOWHERE = {"target.reach", "target.number", NUMBERS_OF_TARGET, "target.country"}
 """Facts that a target has not, if it is invalid or an address in another domain."""
 _WATCHER = ("watcher.user", "watcher.domain", "auth.method")
 """Facts that every phone's request has."""
@@ -36,6 +38,13 @@ def add_needed(needs: Needs) -> None:
     if any(fact.startswith("target.") for fact in facts):
         for name in _FORWARDS:
             needs.equal(name, "")
+    if NUMBERS_OF_TARGET in facts:
+        needs.link("target.number", NUMBERS_OF_TARGET)
+    _add_words(needs)
+
+
+def _add_words(needs: Needs) -> None:
+    facts = needs.facts.keys()
     for feature, spelling in SPELLINGS.items():
         names = ("status", spelling.value.value, spelling.excuse.value)
         together = [[f"{feature.value}.{name}" for name in names]]
@@ -133,8 +142,18 @@ def _of_target(space: Space) -> Iterator[Formula]:
         yield formulas.alike(there, target) if exactly else _implies(space, there, target)
     if {"target.user", "target.domain"} <= set(facts):
         yield formulas.alike(space.present("target.user"), space.present("target.domain"))
+    if NUMBERS_OF_TARGET in space.names:
+        yield from _of_numbers(space)
     if "target.kind" in facts:
         yield from _of_kind(space, facts)
+
+
+def _of_numbers(space: Space) -> Iterator[Formula]:
+    """A target that is a number can be read as this number."""
+    yield space.formulas.alike(space.present("target.number"), space.present(NUMBERS_OF_TARGET))
+    for number in space.names[NUMBERS_OF_TARGET]:
+        read = space.test(Atom(NUMBERS_OF_TARGET, "eq", number))
+        yield _implies(space, space.equals("target.number", number), read)
 
 
 def _of_kind(space: Space, facts: list[str]) -> Iterator[Formula]:

@@ -15,7 +15,7 @@ from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.alternatives import QUESTIONS, Question
 from dfks_rules.policy.language.document import Rule
-from dfks_rules.policy.language.expiry import During
+from dfks_rules.policy.language.expiry import During, DuringOfUser, Expire
 from dfks_rules.policy.proof.aspects import aspects, hours_of
 from dfks_rules.policy.proof.axioms import add_needed, axioms
 from dfks_rules.policy.proof.decided import Decided
@@ -185,13 +185,23 @@ def add_values(needs: Needs, sides: Sequence[Sequence[Rule]]) -> None:
     for rule in (rule for side in sides for rule in side):
         if rule.effects.expire is not None and operation is Operation.SET:
             needs.fact("now")
-            if isinstance(rule.effects.expire, During):
-                needs.test(hours_of(rule.effects.expire))
+            _add_hours(needs, rule.effects.expire)
         for fact in _parts(rule.effects.facts):
             needs.fact(fact)
         for also in rule.effects.also:
             for fact in _parts(also.facts):
                 needs.fill(fact)
+
+
+def _add_hours(needs: Needs, expire: Expire) -> None:
+    """Adds the hours at whose end something expires, wherever users are."""
+    several = [expire] if isinstance(expire, During) else []
+    if isinstance(expire, DuringOfUser):
+        several = [expire.usual, *(there for _, there in expire.zones)]
+        for zone, _ in expire.zones:
+            needs.equal(expire.fact, zone)
+    for one in several:
+        needs.test(hours_of(one))
 
 
 def _parts(facts: Iterable[str]) -> list[str]:

@@ -29,7 +29,7 @@ MOMENT = ("time", "weekday", "date", "now")
 TARGET = tuple(
     f"target.{name}"
     for name in (
-        *("kind", "class", "reach", "number", "country"),
+        *("kind", "class", "reach", "number", "numbers", "country"),
         *("user", "domain", "self", "loop"),
     )
 )

@@ -12,6 +12,7 @@ from typing import NamedTuple
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.deciding.combine import NOT_YOUR_PRESENTITY, fields_of
 from dfks_rules.policy.language.document import Effects, Rule
+from dfks_rules.policy.language.expiry import DuringOfUser
 from dfks_rules.policy.proof.exact import exact
 from dfks_rules.policy.proof.formulas import Formula, Formulas
 from dfks_rules.policy.proof.needs import Needs
@@ -110,7 +111,7 @@ def meaning_of(rules: Sequence[Rule], space: Space) -> Meaning:
     matches = [(when, rule) for when, rule in applying if when is not space.formulas.false]
     return Meaning(
         (*_denials(matches, space.formulas), *_built_in(matches, space)),
-        {name: tuple(_field(name, matches)) for name in fields_of(*space.question)},
+        {name: tuple(_field(name, matches, space)) for name in fields_of(*space.question)},
         tuple(
             Entry(when, one.effects.log, one.id)
             for when, one in matches
@@ -139,7 +140,7 @@ def _built_in(matches: _Matches, space: Space) -> Iterator[Entry]:
     """Who is not the presentity may subscribe only if a rule says so."""
     if space.question[0] is Operation.SUBSCRIBE:
         formulas = space.formulas
-        allowed = first_of(tuple(_field("allow", matches)), formulas).where(
+        allowed = first_of(tuple(_field("allow", matches, space)), formulas).where(
             lambda said: said is True
         )
         own = formulas.all_of(
@@ -148,12 +149,18 @@ def _built_in(matches: _Matches, space: Space) -> Iterator[Entry]:
         yield Entry(formulas.none_of((own, allowed)), NOT_YOUR_PRESENTITY, BUILT_IN)
 
 
-def _field(name: str, matches: _Matches) -> Iterator[Entry]:
+def _field(name: str, matches: _Matches, space: Space) -> Iterator[Entry]:
     """Who sets a field; after a final rule nobody does."""
     for when, rule in matches:
         fields = rule.effects.fields
-        if name in fields:
-            yield Entry(when, fields[name], rule.id)
+        said = fields.get(name)
+        if isinstance(said, DuringOfUser):
+            for zone, there in said.zones:
+                is_there = space.equals(said.fact, zone)
+                yield Entry(space.formulas.all_of((when, is_there)), there, rule.id)
+            yield Entry(when, said.usual, rule.id)
+        elif name in fields:
+            yield Entry(when, said, rule.id)
         elif rule.effects.final:
             yield Entry(when, UNSET, rule.id)
 

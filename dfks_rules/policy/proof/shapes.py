@@ -85,6 +85,7 @@ _OF_FACT = {
     "watcher.domain": DOMAIN,
     "target.domain": LOWER,
     "target.number": NUMBER,
+    "target.numbers": NUMBER,
     "userAgent": HEADER,
     "auth.user": ANY_TEXT,
 }

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
-from dfks_rules.policy.facts.fact import Kind
+from dfks_rules.policy.facts.fact import NUMBERS_OF_TARGET, Kind
 from dfks_rules.policy.facts.facts import WEEKDAYS, known_fact
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.alternatives import Question
@@ -181,6 +181,9 @@ class Space:
     def _tested_names(self, atom: Atom) -> Formula:
         of = self.names[atom.fact]
         names: Iterable[str]
+        if known_fact(atom.fact).kind is Kind.NUMBERS:
+            names = [one for one in of if atom.holds(lambda _name, one=one: (one,))]  # type: ignore[misc]
+            return self.formulas.any_of(self.formulas.literal(of[name], 0b10) for name in names)
         match atom.matcher, atom.operand:
             case "has", tuple() as texts:
                 names = [str(text) for text in texts if text in of]
@@ -203,6 +206,8 @@ class Space:
         found = {fact: values[point[n]] for fact, (n, values) in self.columns.items()}
         for fact, of in self.names.items():
             found[fact] = tuple(name for name, n in of.items() if point[n]) or None
+        if found.get(NUMBERS_OF_TARGET) == (found.get("target.number"),):
+            del found[NUMBERS_OF_TARGET]  # one number says it
         return found
 
     # --- Variables ---
@@ -219,6 +224,8 @@ class Space:
             self._column(fact, (None,))
         elif kind is Kind.NAMES:
             self._add_names(fact)
+        elif kind is Kind.NUMBERS:
+            self._add_numbers(fact)
         else:
             found = points.values(fact, self._needs)
             linked = self._needs.linked_to(fact)
@@ -253,6 +260,13 @@ class Space:
         others = ["-".join(sorted((fact, one))) if one != fact else fact for one in linked]
         names = (*texts, *(f"{_OTHER_NAME}-of-{one}" for one in others))
         self.names[fact] = {name: self.formulas.variable(2) for name in names}
+
+    def _add_numbers(self, fact: str) -> None:
+        """Numbers that a target may be read as, each or not: those that `target.number` may be."""
+        if "target.number" not in self.columns:
+            self._add("target.number")
+        numbers = (str(one) for one in self.columns["target.number"].values if one is not None)
+        self.names[fact] = {number: self.formulas.variable(2) for number in numbers}
 
     def _add_addresses(self) -> None:
         users, hosts, every_host = self._presentities

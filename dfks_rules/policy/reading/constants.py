@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
-from dfks_rules.policy.facts.fact import Kind
+from dfks_rules.policy.facts.fact import NUMBERS_OF_TARGET, Kind
 from dfks_rules.policy.facts.facts import known_fact
 from dfks_rules.policy.language.implication import start_of
 from dfks_rules.policy.language.lists import NamedList
@@ -74,7 +74,7 @@ def _refuse_constant(fact: str, name: str, constant: Any) -> None:
 
 
 def _refuse_text(fact: str, kind: Kind, name: str, text: str) -> None:
-    if fact == "target.number":
+    if fact in ("target.number", NUMBERS_OF_TARGET):
         _refuse_number(name, text)
     if fact in _USERS and name in ("eq", "prefix", "suffix", "has") and "@" in text:
         raise ValueError(f"`{text}` is a user and a domain; test each with its own fact")

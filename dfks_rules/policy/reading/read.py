@@ -23,7 +23,8 @@ from dfks_rules.policy.language.document import (
     Rule,
     Written,
 )
-from dfks_rules.policy.language.expiry import During, Expire, parse_expire
+from dfks_rules.policy.language.every_number import of_every_number
+from dfks_rules.policy.language.expiry import Expire, parse_expire
 from dfks_rules.policy.language.lists import NamedList
 from dfks_rules.policy.language.matchers import MATCHERS, Atom, Operand
 from dfks_rules.policy.language.values import (
@@ -115,7 +116,10 @@ class Reader:
         effects = self._effects(rule["then"], (*path, "then"))
         modes = (policy.mode, Mode(rule.get("mode", Mode.ENFORCE.value)))
         shadow = Mode.SHADOW in modes
-        return Rule(f"{policy.name}/{rule['id']}", AllOf(tuple(parts)), effects, shadow)
+        condition: Condition = AllOf(tuple(parts))
+        if effects.denial is not None:
+            condition = of_every_number(condition)
+        return Rule(f"{policy.name}/{rule['id']}", condition, effects, shadow)
 
     def exception(self, tenant: str | None = None) -> Policy:
         """The policy that an Exception comes to: one rule, which lifts denials.
@@ -233,7 +237,7 @@ class Reader:
 
     def _expire(self, written: str | Mapping[str, Any], path: Path) -> Expire | None:
         if isinstance(written, dict) and "during" in written:
-            return During(self._hours.named(written["during"], (*path, "during")))
+            return self._hours.lasting(written["during"], (*path, "during"))
         try:
             return parse_expire(written)
         except ValueError as error:

@@ -57,7 +57,7 @@ def read_calendar(source: Source) -> tuple[Calendar | None, list[Finding]]:
     try:
         days = _all_days(icalendar.Calendar.from_ical(source.text))
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, IndexError) as error:
-        return refused(f"not a calendar of RFC 5545: {error}")
+        return refused(f"not a calendar of RFC 5545: {' '.join(str(error).split())}")
     if not 0 < len(days) <= MAX_DAYS:
         return refused(f"calendar has {'no' if not days else 'over 10,000'} days")
     return Calendar(name, days), []

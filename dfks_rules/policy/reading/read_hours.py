@@ -11,6 +11,7 @@ from dfks_rules.errors import Finding
 from dfks_rules.policy.facts.families import attribute_in
 from dfks_rules.policy.language.days import Calendar
 from dfks_rules.policy.language.document import AllOf, AnyOf, Condition, Not
+from dfks_rules.policy.language.expiry import During, DuringOfUser
 from dfks_rules.policy.language.matchers import Atom, Named
 from dfks_rules.policy.language.schedules import (
     Schedule,
@@ -35,6 +36,11 @@ class _Entry(NamedTuple):
     """The fact that has the zone; None: it is the same for all."""
     zones: tuple[str, ...]
     """Those that users have, sorted."""
+
+    @property
+    def by_zone(self) -> list[tuple[str, Schedule]]:
+        """The schedule in each of these zones."""
+        return [(one, self.schedule._replace(zone=parse_zone(one))) for one in self.zones]
 
 
 class Hours:
@@ -64,16 +70,14 @@ class Hours:
         for name in tree.value.get("schedules", {}):
             self._entries[name] = self._read(name)
 
-    def named(self, name: str, path: Path) -> Named:
-        """The schedule that is named at a path; with hours in the zone of a user it is refused."""
+    def lasting(self, name: str, path: Path) -> During | DuringOfUser:
+        """What lasts as long as the hours of the schedule that is named at a path."""
         entry = self._entry(name, path)
-        if entry is not None and entry.zone_from is not None:
-            message = (
-                f"`{name}` has hours in the zone of each user; `expire` takes one zone for all: "
-                "write a rule for each zone"
-            )
-            self._findings.append(self._tree.finding(path, "policy_schedule", message))
-        return Named(name, entry and entry.schedule)
+        usual = During(Named(name, entry and entry.schedule))
+        if entry is None or entry.zone_from is None:
+            return usual
+        zones = tuple((zone, During(Named(name, one))) for zone, one in entry.by_zone)
+        return DuringOfUser(entry.zone_from, zones, usual)
 
     def during(self, fact: str, name: str, path: Path, *, is_denied: bool) -> Condition:
         """Whether it is within the hours of a schedule.
@@ -90,9 +94,7 @@ class Hours:
             return Atom(fact, "during", Named(name, entry and entry.schedule))
         others = Atom(entry.zone_from, "in", frozenset(entry.zones))
         ways: list[tuple[Condition, Schedule]] = [(Not(others), entry.schedule)]
-        for zone in entry.zones:
-            guard = Atom(entry.zone_from, "eq", zone)
-            ways.append((guard, entry.schedule._replace(zone=parse_zone(zone))))
+        ways += [(Atom(entry.zone_from, "eq", zone), one) for zone, one in entry.by_zone]
         tests = [(guard, Atom(fact, "during", Named(name, one))) for guard, one in ways]
         if is_denied:
             return Not(AnyOf(tuple(AllOf((guard, Not(test))) for guard, test in tests)))

@@ -76,6 +76,7 @@ _CONSTANTS: dict[Kind, Schema] = {
     Kind.DATE: {**TEXT, "pattern": DATE_PATTERN},
     Kind.FLAG: {"type": "boolean"},
     Kind.NAMES: TEXT,
+    Kind.NUMBERS: {"type": "string", "maxLength": MAX_TEXT},
     Kind.CLASS: {**TEXT, "pattern": IDENTIFIER},
     Kind.COUNTRY: {**TEXT, "pattern": _COUNTRY},
     Kind.MOMENT: {**TEXT, "pattern": _MOMENT},

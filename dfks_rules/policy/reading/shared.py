@@ -4,7 +4,8 @@ A tenant's file is seen by the tenant's own files only; where it has a name that
 for all, the tenant's is meant.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import PurePath
 from typing import Any, NamedTuple, TypeVar
 
 from dfks_rules.errors import Finding
@@ -75,7 +76,10 @@ class SharedFiles:
         if kind == LIST:
             listed, findings = self._memory.of(read_list, source)
             self.findings += findings
-            if listed is not None:
+            if listed is None and source.file.endswith(".csv"):
+                # It is there, so who refers to it has made no mistake.
+                self._define(source, kind, self._lists, _empty(source, NamedList))
+            elif listed is not None:
                 self._define(source, kind, self._lists, {listed.name: listed})
                 self._list_files.setdefault(source.tenant, {}).setdefault(listed.name, source)
         elif kind == VARS:
@@ -85,8 +89,8 @@ class SharedFiles:
         elif kind == CALENDAR:
             calendar, findings = self._memory.of(read_calendar, source)
             self.findings += findings
-            if calendar is not None:
-                self._define(source, kind, self._calendars, {calendar.name: calendar})
+            found = _empty(source, Calendar) if calendar is None else {calendar.name: calendar}
+            self._define(source, kind, self._calendars, found)
 
     def _define(
         self, source: Source, kind: str, owned: _Owned[_V], defined: Mapping[str, _V]
@@ -98,6 +102,12 @@ class SharedFiles:
                 message = f"the name `{name}` is already used by `{first}`"
                 self.findings.append(Finding(source.file, 1, 1, "policy_duplicate_name", message))
             own.setdefault(name, value)
+
+
+def _empty(source: Source, make: Callable[[str, frozenset[Any]], _V]) -> dict[str, _V]:
+    """What stands for what cannot be read, by the name of its file."""
+    name = PurePath(source.file).stem
+    return {name: make(name, frozenset())}
 
 
 def _seen(owned: _Owned[_V], tenant: str | None) -> dict[str, _V]:

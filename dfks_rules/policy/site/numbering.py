@@ -53,6 +53,10 @@ _INVALID, _CUT, _VALID = range(3)
 author listed; a valid number."""
 
 
+_Way = tuple[str, str | None]
+"""Digits, and the country to read them in."""
+
+
 class Number(NamedTuple):
     """One reading of what was dialled."""
 
@@ -66,10 +70,15 @@ class Number(NamedTuple):
     """0: no such number. 1: surplus digits, or a prefix listed by an author. 2: a valid number."""
     abroad: bool
     """Whether it is outside the domain's country."""
+    whole: str
+    """The number without surplus digits, as networks ignore them."""
+    usual: bool = True
+    """Whether the digits were read as the domain's phones dial: the outside digits first, if they
+    may be them."""
 
 
-def read_number(digits: str, context: str, domain: str, plan: NumberPlan) -> Number | None:
-    """The number that was dialled; None when no number fits.
+def read_numbers(digits: str, context: str, domain: str, plan: NumberPlan) -> list[Number]:
+    """The numbers that may have been dialled, the usual way to read the digits first.
 
     Args:
         digits: as dialled, with at most one `+` in front.
@@ -78,21 +87,33 @@ def read_number(digits: str, context: str, domain: str, plan: NumberPlan) -> Num
         plan: how the domain writes numbers.
     """
     dialling = plan.dialling(domain)
-    if digits.startswith("+"):
-        return _best(iter([(digits, None)]), dialling, plan)
-    if context:
-        return _best(iter([(context + digits, None)]), dialling, plan)
-    ways = [
-        way
-        for inside in outside_in(digits, dialling)
-        for way in (_without_area(inside, dialling), _ways(inside, dialling))
-    ]
-    return riskier(_best(way, dialling, plan) for way in ways)
+    if digits.startswith("+") or context:
+        whole = digits if digits.startswith("+") else context + digits
+        number = _best(iter([(whole, None)]), dialling, plan)
+        return [number] if number else []
+    found = []
+    for place, inside in enumerate(outside_in(digits, dialling)):
+        for ways in (_without_area(inside, dialling), _ways(inside, dialling)):
+            number = _best(ways, dialling, plan)
+            if number:
+                found.append(number if place == 0 else number._replace(usual=False))
+    return found
 
 
-def riskier(readings: Iterable[Number | None]) -> Number | None:
+def riskier(readings: Iterable[Number]) -> Number | None:
     """The riskiest of several readings; the first among equals."""
-    return max((one for one in readings if one), key=_danger, default=None)
+    return max(readings, key=_danger, default=None)
+
+
+def told_apart(number: Number, readings: Iterable[Number]) -> tuple[str, ...]:
+    """In E.164 form: one reading, and all others that may be meant.
+
+    Those are the usual ones, and if some are in use, of the unusual ones only these. Of each that
+    has surplus digits, also the number without them.
+    """
+    meant = (one for one in readings if one.usual or one.trust or not number.trust)
+    every = (e164 for one in (number, *meant) for e164 in (one.e164, one.whole))
+    return tuple(dict.fromkeys(every))
 
 
 def outside_in(digits: str, dialling: Dialling) -> list[str]:
@@ -142,8 +163,8 @@ def _danger(reading: Number) -> tuple[bool, int, bool, int]:
     return reading.trust > _INVALID, risk, reading.abroad, reading.trust
 
 
-def _ways(digits: str, dialling: Dialling) -> Iterator[tuple[str, str | None]]:
-    """Each way to read the digits, the usual ones first: (digits, country to read them in)."""
+def _ways(digits: str, dialling: Dialling) -> Iterator[_Way]:
+    """Each way to read the digits, the usual ones first."""
     country = dialling.country
     if country:
         yield digits, country
@@ -153,16 +174,14 @@ def _ways(digits: str, dialling: Dialling) -> Iterator[tuple[str, str | None]]:
         yield "+" + digits, None  # trunks omit the `+`
 
 
-def _without_area(digits: str, dialling: Dialling) -> Iterator[tuple[str, str | None]]:
+def _without_area(digits: str, dialling: Dialling) -> Iterator[_Way]:
     """The digits read as a number of the domain's own area, if they can be one."""
     if dialling.country and dialling.area and len(digits) in _SUBSCRIBER and digits[0] != "0":
         code = phonenumbers.country_code_for_region(dialling.country)
         yield f"+{code}{dialling.area}{digits}", None
 
 
-def _best(
-    ways: Iterator[tuple[str, str | None]], dialling: Dialling, plan: NumberPlan
-) -> Number | None:
+def _best(ways: Iterator[_Way], dialling: Dialling, plan: NumberPlan) -> Number | None:
     """The most trusted reading; the first among equals."""
     best = None
     for digits, country in ways:
@@ -191,7 +210,8 @@ def _reading(
     if named and trust == _INVALID:
         trust = _CUT
     class_ = named or CLASS_OF_PREFIX.get(e164[:4]) or _class_of_type(number, abroad=abroad)
-    return Number(e164, class_, where, trust, abroad)
+    whole = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    return Number(e164, class_, where, trust, abroad, whole)
 
 
 def _parse(digits: str, country: str | None) -> PhoneNumber | None:

@@ -14,8 +14,9 @@ from dfks_rules.policy.site.numbering import (
     is_emergency,
     outside_in,
     reaches_emergency,
-    read_number,
+    read_numbers,
     riskier,
+    told_apart,
 )
 from dfks_rules.policy.site.spelling import Spelling, read_spelling
 
@@ -58,6 +59,8 @@ class Target(NamedTuple):
     """Domain of `user`, in lower case."""
     self: bool = False
     """Whether the target is the presentity itself, by address or by number."""
+    numbers: tuple[str, ...] = ()
+    """Every number that it can be read as, `number` first; empty when it is not a number."""
 
     @property
     def aor(self) -> Aor | None:
@@ -163,7 +166,17 @@ class Targets:
         both = (dialled.digits, dialled.everything)
         if any(is_emergency(one, dialling.country) for one in _inside(both, dialling)):
             return _EMERGENCY
-        number = self._number(dialled, spelling.context, domain)
+        readings = self._readings(dialled, spelling.context, domain)
+        number = riskier(readings)
+        target = self._by(number, dialled, spelling, domain)
+        if number and target.number:
+            return target._replace(numbers=told_apart(number, readings))
+        return target
+
+    def _by(
+        self, number: Number | None, dialled: Dialled, spelling: Spelling, domain: str
+    ) -> Target:
+        """A target of digits, and of the number that they are."""
         if dialled.lettered and not (number and number.trust):
             return _name(spelling, domain)
         if spelling.host in (None, domain):
@@ -173,15 +186,16 @@ class Targets:
             return self._external(number, domain)
         return Target("foreign", user=spelling.user, domain=spelling.host)
 
-    def _number(self, dialled: Dialled, context: str, domain: str) -> Number | None:
-        """The number dialled before a pause or, if that is none, the one after it."""
-        number = read_number(dialled.digits, context, domain, self.plan)
+    def _readings(self, dialled: Dialled, context: str, domain: str) -> list[Number]:
+        """Numbers dialled before a pause or, if there are none, those after it."""
+        before = read_numbers(dialled.digits, context, domain, self.plan)
         if dialled.lettered:
-            return riskier((number, read_number(dialled.everything, context, domain, self.plan)))
-        if dialled.everything == dialled.digits or (number and number.trust):
-            return number
+            return before + read_numbers(dialled.everything, context, domain, self.plan)
+        if dialled.everything == dialled.digits or any(one.trust for one in before):
+            return before
         rest = (dialled.after, dialled.everything)
-        return riskier(read_number(one, context, domain, self.plan) for one in rest) or number
+        found = [read_numbers(one, context, domain, self.plan) for one in rest]
+        return [one for some in found for one in some] or before
 
     def _at_home(
         self, dialled: Dialled, number: Number | None, domain: str, context: str

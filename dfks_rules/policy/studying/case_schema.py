@@ -37,7 +37,7 @@ _VALUES: Schema = {
 
 def _value(fact: Fact) -> Schema:
     constant = constant_schema(fact)
-    return list_schema(constant) if fact.kind is Kind.NAMES else constant
+    return list_schema(constant) if fact.kind in (Kind.NAMES, Kind.NUMBERS) else constant
 
 
 def _facts(description: str) -> Schema:

@@ -5,6 +5,7 @@ Proofs hold for all directories and number plans, so that what refutes one says
 say it better: the same case then fails in the same way, as it is pasted.
 """
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property, lru_cache
 from itertools import islice
@@ -50,6 +51,11 @@ class Instances:
         self._site = site
 
     @cached_property
+    def _by_name(self) -> list[tuple[str, str]]:
+        """(user, domain) of everybody, sorted."""
+        return sorted((one.user, one.domain) for one in self._site.directory.users())
+
+    @cached_property
     def _people(self) -> list[Aor]:
         return list(islice(_kinds_of_users(self._site.directory), MAX_KINDS))
 
@@ -57,7 +63,7 @@ class Instances:
         """The request with users and a target that there are, so far as some still tell it."""
         for who, names in _NAMES.items():
             about = {name for name in witness.given if _is_about(name, who)}
-            if about:
+            if about or self._is_nobody(witness.given, names):
                 witness = self._first(witness, about, self._users(witness, who, names), tells)
         about = {name for name in witness.given if _is_about(name, "target")}
         if about:
@@ -120,6 +126,27 @@ class Instances:
             said = dict(zip(names, (user.uri, user.user, user.domain), strict=True))
             if all(said[name] == value for name, value in wanted.items()):
                 yield _in_order(given, rest, {who: user.uri})
+        if names[1] in wanted:
+            domain = wanted.get(names[2])
+            for user in self._called_like(str(wanted[names[1]]), domain and str(domain)):
+                yield _in_order(given, rest, {who: user.uri})
+
+    def _is_nobody(self, given: Facts, names: tuple[str, ...]) -> bool:
+        """Whether a user is named who is not in the directory."""
+        if names[1] not in given:
+            return False
+        user, domain = str(given[names[1]]), given.get(names[2])
+        first = next(self._called_like(user, domain and str(domain)), None)
+        return first is None or first.user != user
+
+    def _called_like(self, start: str, domain: str | None) -> Iterator[Aor]:
+        """Users whose names begin so, as what stands for all of them is the beginning."""
+        first = bisect_left(self._by_name, (start, ""))
+        for name, host in islice(self._by_name, first, first + MAX_KINDS):
+            if not name.startswith(start):
+                return
+            if domain in (None, host):
+                yield Aor(name, host)
 
     def _targets(self, witness: Witness) -> Iterator[Facts]:
         given = witness.given

@@ -32,7 +32,11 @@ MAX_DOMAINS = 50
 """Most domains in which numbers are asked for."""
 _MAX_DIALLED, _MAX_WRITTEN = 100, 2
 """Most names, and most beginnings of one kind of change, that are asked for in many spellings."""
-_OF_TARGET = ("kind", "class", "reach", "number", "country", "user", "domain")
+_OF_TARGET = ("kind", "class", "reach", "number", "numbers", "country", "user", "domain")
+_TOLD = {"target.class", "target.reach", "target.kind"}
+"""Facts that a change of users may change in a few ways only."""
+_OF_NUMBER = {"target.number", "target.numbers", "target.country"}
+"""Facts that it changes only where digits become an extension."""
 _NOBODYS = "no-such-domain.invalid"
 _Facts = Mapping[str, FactValue]
 
@@ -125,10 +129,12 @@ class _Numbers:
 
     def _are_users_of_no_matter(self, old: Site, new: Site) -> bool:
         """Whether no rule can tell whom phones can dial."""
-        if self._written or not self._read <= {"target.class", "target.reach"}:
+        told = self._read - _OF_NUMBER
+        if not told <= _TOLD or told & set(self._written):
             return False
-        tests = [partial(_passes_either, test) for test in self._tests]
-        return are_not_told(old, new, self._dialled, tests)
+        tests = [partial(_passes_one, test) for test in self._tests if test.fact in _TOLD]
+        reads_numbers = bool(self._read & _OF_NUMBER)
+        return are_not_told(old, new, self._dialled, tests, reads_numbers=reads_numbers)
 
     def _changed(self, domain: str) -> list[tuple[str, _Facts, _Facts]]:
         """Targets that are something else, of those that are asked for in a domain."""
@@ -226,14 +232,15 @@ def _passes(test: Atom, class_: str) -> bool:
     return test.holds(lambda _name: class_)
 
 
-def _passes_either(test: Atom, class_: str, reach: str | None) -> bool:
-    return test.holds({"target.class": class_, "target.reach": reach}.get)
+def _passes_one(test: Atom, class_: str, reach: str | None, kind: str) -> bool:
+    said = {"target.class": class_, "target.reach": reach, "target.kind": kind}
+    return test.holds(said.get)
 
 
 def _of_target(site: Site, target: Target, name: str) -> FactValue:
     if name in _OF_TARGET:
         value: FactValue = getattr(target, "class_" if name == "class" else name)
-        return value
+        return None if value == () else value
     if target.aor is None:
         return None
     if name == "groups":

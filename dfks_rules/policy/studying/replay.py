@@ -67,7 +67,7 @@ def _view(given: Facts) -> View:
 
 def _value(name: str, value: Any) -> Any:
     """The value of a fact; names must be a JSON list, not a text."""
-    if known_fact(name).kind is not Kind.NAMES:
+    if known_fact(name).kind not in (Kind.NAMES, Kind.NUMBERS):
         return value
     if not (isinstance(value, list) and possible(name, tuple(value))):
         raise ValueError(f"`{name}` cannot be {quoted(value)}: it is a list of names")

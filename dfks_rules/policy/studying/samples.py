@@ -43,6 +43,7 @@ _OTHER: dict[Kind, tuple[Any, ...]] = {
     Kind.MOMENT: ("2026-01-05T12:00+00:00",),
     Kind.FLAG: (True, False),
     Kind.NAMES: (("other",),),
+    Kind.NUMBERS: (("+390",),),
     Kind.CLASS: ("unknown",),
     Kind.COUNTRY: ("AQ",),
 }
@@ -73,7 +74,7 @@ def joined(atoms: Sequence[Atom]) -> list[Any]:
 
     A text has the start, middle and end they require; a list has all the names.
     """
-    if any(known_fact(atom.fact).kind is Kind.NAMES for atom in atoms):
+    if any(known_fact(atom.fact).kind in (Kind.NAMES, Kind.NUMBERS) for atom in atoms):
         return [tuple(str(atom.operand[0]) for atom in atoms if isinstance(atom.operand, tuple))]
     parts: dict[str, str] = {}
     for atom in atoms:
@@ -140,6 +141,7 @@ _BESIDE: dict[Kind, Callable[[Any], Iterator[Any]]] = {
     Kind.TIME: _times,
     Kind.DATE: _dates,
     Kind.NAMES: _names,
+    Kind.NUMBERS: _names,
 }
 """Type → the values for a constant: the constant itself and those just below and above it."""
 

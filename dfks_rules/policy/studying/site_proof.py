@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from dfks_rules.policy.deciding.compiled import CompiledPolicies
 from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
+from dfks_rules.policy.facts.families import group_in
 from dfks_rules.policy.language.alternatives import QUESTIONS, Question
 from dfks_rules.policy.language.document import Rule
 from dfks_rules.policy.proof.differing import Case, Model, Solver, by_search, settle
@@ -79,7 +80,12 @@ def _prove(proof: Proof, both: Both, change: Change, solver: Solver, late: Late)
             proof.is_timed |= settle(case, proof.horizon, judge.confirms, solver).is_timed
         except (Undecided, RecursionError) as error:
             why = error.reason if isinstance(error, Undecided) else "its conditions are too deep"
-            if "does not confirm" in why:
+            if any(map(group_in, change.marks(case.question, case.cell.domain))):
+                why = (
+                    "members of a group that rules count came or went, and what is counted then "
+                    "depends on what is stored for them"
+                )
+            elif "does not confirm" in why:
                 why = "what rules write of it was found neither alike nor different"
             proof.doubts.append(Doubt(case.question, case.cell.domain, why))
 

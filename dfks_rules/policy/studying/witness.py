@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from dfks_rules.model.features import VALUES_OF
 from dfks_rules.model.requests import Operation
-from dfks_rules.policy.facts.fact import Kind
+from dfks_rules.policy.facts.fact import NUMBERS_OF_TARGET, Kind
 from dfks_rules.policy.facts.facts import known_fact
 from dfks_rules.policy.facts.given import missing, view_of
 from dfks_rules.policy.facts.view import View
@@ -61,7 +61,7 @@ def matching(rule: Rule) -> Iterator[Witness]:
         for position in sorted(way.questions):
             usual = _usual(QUESTIONS[position])
             plain = {
-                one.atom.facts[0]: one.atom.operand
+                one.atom.facts[0]: _as_value(one.atom)
                 for one in way.literals
                 if one.positive and one.atom.matcher == "eq"
             }
@@ -70,6 +70,11 @@ def matching(rule: Rule) -> Iterator[Witness]:
                 yield found
         for position in sorted(way.questions):
             yield _solved(QUESTIONS[position], way)
+
+
+def _as_value(atom: Atom) -> Any:
+    """The value that an equality asks for."""
+    return (atom.operand,) if atom.fact == NUMBERS_OF_TARGET else atom.operand
 
 
 def witness_of(given: Facts) -> Witness | None:
@@ -101,6 +106,19 @@ def smallest(witness: Witness, tells: Callable[[Witness], bool]) -> Witness:
             fewer = witness_of(rest) if len(rest) < len(witness.given) else None
             if fewer is not None and tells(fewer):
                 witness = fewer
+    return _with_fewer_numbers(witness, tells)
+
+
+def _with_fewer_numbers(witness: Witness, tells: Callable[[Witness], bool]) -> Witness:
+    """The witness with no more numbers of its target than it takes."""
+    riskiest = witness.given.get("target.number")
+    for number in witness.given.get(NUMBERS_OF_TARGET, ()):
+        if number == riskiest:
+            continue
+        numbers = tuple(one for one in witness.given[NUMBERS_OF_TARGET] if one != number)
+        fewer = witness_of({**witness.given, NUMBERS_OF_TARGET: numbers}) if numbers else None
+        if fewer is not None and tells(fewer):
+            witness = fewer
     return witness
 
 

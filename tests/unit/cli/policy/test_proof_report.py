@@ -50,6 +50,17 @@ def test_json_has_the_same(tmp_path: Path) -> None:
     assert told["groups"][0]["changed"] == ["notify"]
 
 
+def test_features_that_differ_alike_are_told_once(tmp_path: Path) -> None:
+    """Programs are told of each."""
+    result = _diff(tmp_path, _STORED, _STORED.replace("status: request", "notify: false"))
+    first, given = result.output.splitlines()[:2]
+    assert first.startswith(
+        "set DoNotDisturb, CallForwardingAlways, CallForwardingBusy, CallForwardingNoAnswer, "
+    )
+    assert given.startswith("  given: {op: set, feature: DoNotDisturb, ")
+    assert result.output.count("given:") == 1
+
+
 def test_denials_that_differ_in_their_text_show_it(tmp_path: Path) -> None:
     """Else both sides would look the same."""
     rule = "- {{id: no, when: {{op: set}}, then: {{deny: {{reason: closed{}}}}}}}"

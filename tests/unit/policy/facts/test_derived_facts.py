@@ -31,3 +31,14 @@ def test_without_a_target_there_is_nothing_to_say_of_it() -> None:
     view = View(get(), STORED, NOON)
     about = [fact for fact in DERIVED_FACTS if fact.name.startswith("target.")]
     assert {fact.read(view) for fact in about} == {None}
+
+
+def test_who_says_one_number_of_a_target_says_all() -> None:
+    """So a case that was written for one number is still about this number alone."""
+    there = View(SET, STORED, NOON, given=(("target.number", "+4930123456"),))
+    assert FACTS["target.numbers"].read(there) == ("+4930123456",)
+    absent = View(SET, STORED, NOON, given=(("target.number", None),))
+    assert FACTS["target.numbers"].read(absent) is None
+    both = ("+4930123456", "+88216123456")
+    several = View(SET, STORED, NOON, given=(("target.number", both[0]), ("target.numbers", both)))
+    assert FACTS["target.numbers"].read(several) == both

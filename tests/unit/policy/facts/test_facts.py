@@ -92,6 +92,7 @@ AROUND = Surroundings(NOWHERE.stored_of, tuple(COUNTED.items()))
         ("target.class", "internal"),
         ("target.reach", "internal"),
         ("target.number", None),
+        ("target.numbers", None),
         ("target.country", None),
         ("target.user", "alice"),
         ("target.domain", "example.com"),

@@ -89,6 +89,18 @@ def test_facts_of_a_request_make_a_request_with_the_same_facts(random: Random) -
 AGENT = {"op": "set", "feature": "AgentState"}
 
 
+def test_numbers_are_said_where_a_target_has_several() -> None:
+    """Logs stay short, and what is made of them has the same numbers."""
+    given = {"op": "set", "feature": "CallForwardingBusy", "request.status": 1}
+    one = given_of(view_of({**given, "request.forwardTo": "+442079460123"}))
+    assert one["target.number"] == "+442079460123"
+    assert "target.numbers" not in one
+    assert FACTS["target.numbers"].read(view_of(one)) == ("+442079460123",)
+    several = given_of(view_of({**given, "request.forwardTo": "+4420794601239999999"}))
+    assert several["target.numbers"] == ("+4420794601239999999", "+442079460123")
+    assert given_of(view_of(several)) == several
+
+
 def test_a_word_says_the_status_as_well() -> None:
     """A case need not say both, and what is stored has both."""
     view = view_of({**AGENT, "request.state": "ready", "stored.state": "loggedOff"})

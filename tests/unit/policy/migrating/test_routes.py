@@ -50,11 +50,13 @@ def test_of_two_routes_with_one_name_the_first_counts_and_it_is_told() -> None:
 def test_a_brace_that_is_not_closed_is_told(script: str, line: int) -> None:
     """What follows it is taken for a part of it, and nobody meant that."""
     (problem,) = read_script(script).problems
-    assert problem == Unknown("this `{` is not closed: a route may have what is not its own", line)
+    assert problem == Unknown(
+        "where this `{` ends: nothing closes it, so a route may have what is not its own", line
+    )
 
 
 def test_a_brace_too_many_is_told() -> None:
     """It ends a route before its last lines, which then are in none."""
     read = read_script('route[a] {\n  if ($rU == "x") {\n  }}\n  exit;\n}')
-    what = "this `}` closes nothing: a route may end too early"
+    what = "what this `}` closes: nothing, so a route may end too early"
     assert read.problems == (Unknown(what, 5),)

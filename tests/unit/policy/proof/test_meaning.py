@@ -96,8 +96,8 @@ def test_a_meaning_without_final_is_found_out(monkeypatch: pytest.MonkeyPatch) -
     """A mutant."""
     real = meaning._field
 
-    def field(name, matches):  # type: ignore[no-untyped-def]
-        return (entry for entry in real(name, matches) if entry.said is not UNSET)
+    def field(name, matches, space):  # type: ignore[no-untyped-def]
+        return (entry for entry in real(name, matches, space) if entry.said is not UNSET)
 
     compare_twins(compiled(_FINAL), Random(1), 40)
     monkeypatch.setattr(meaning, "_field", field)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from dfks_rules.errors import Finding
-from dfks_rules.model.features import NOTHING_STORED, Feature
+from dfks_rules.model.features import NOTHING_STORED, Feature, FeatureState
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
 from dfks_rules.policy.deciding.policy_set import load
@@ -89,11 +89,22 @@ def test_zones_are_bounded() -> None:
     assert finding.message == "users have 31 different values of `user.zone`; at most 30"
 
 
-def test_what_expires_needs_one_zone() -> None:
-    """The deadline of a group is not that of each member."""
+@pytest.mark.parametrize(
+    ("user", "ends"),
+    [
+        ("alice", "2026-01-05T17:00+00:00"),
+        ("bob", None),
+        ("carol", "2026-01-05T18:00+00:00"),
+    ],
+)
+def test_what_expires_ends_on_the_clock_of_the_user(user: str, ends: str | None) -> None:
+    """At noon it is seven o'clock for Bob, so his set is outside of the hours, and stays."""
     condition = "when: {op: set, request.status: 1, feature: DoNotDisturb}"
-    (finding,) = check(files(condition, then="{expire: {during: office}}")).findings
-    assert finding.message == (
-        "`office` has hours in the zone of each user; `expire` takes one zone for all: "
-        "write a rule for each zone"
+    policies = load(files(condition, then="{expire: {during: office}}"))
+    aor, asked = Aor(user, "example.com"), FeatureState(status=True, values=())
+    request = FeatureRequest(
+        Operation.SET, aor, Requester(Origin.WATCHER, aor), Feature.DO_NOT_DISTURB, asked
     )
+    decision = policies.decide(request, NOTHING_STORED, datetime(2026, 1, 5, 12, tzinfo=UTC))
+    policies.close()
+    assert decision.expires == (ends and datetime.fromisoformat(ends))

@@ -1,6 +1,11 @@
 """What files share, and who sees it."""
 
+from contextlib import closing
+
+import pytest
+
 from dfks_rules.policy.deciding.policy_set import load
+from dfks_rules.policy.facts.given import view_of
 from dfks_rules.policy.lint.findings import check_and_lint
 from dfks_rules.policy.reading.check import check
 from dfks_rules.policy.reading.read_list import MAX_FINDINGS
@@ -74,6 +79,33 @@ def test_rules_use_lists_variables_and_calendars_of_other_files() -> None:
     assert load(files) is not None
 
 
+@pytest.mark.parametrize(
+    ("said", "text", "is_denied"),
+    [
+        ("{prefix: {list: barred}}", "900882161234567", True),
+        ("{prefix: {list: barred}}", "9,00 88216 1234567", True),
+        ("{in: {list: barred}}", "+44 20 7946 0123 99", True),
+        ("{in: {list: barred}}", "+44 20 7946 0124", False),
+        # A list of what is allowed is about the riskiest number.
+        ("{notIn: {list: barred}}", "+442079460123", False),
+        ("{notIn: {list: barred}}", "900442079460123", True),
+    ],
+)
+def test_no_list_of_numbers_is_got_around_by_another_reading(
+    said: str, text: str, *, is_denied: bool
+) -> None:
+    """`0900 88216…` is riskier than the satellite number that is behind the outside digit."""
+    rule = f"- {{id: r, when: {{op: set, target.number: {said}}}, then: {{deny: barred}}}}"
+    head = "apiVersion: dfks/v1\nkind: NumberPlan\nmetadata: {name: n}\n"
+    plan = f"{head}domains: {{example.com: {{country: GB, outside: '9'}}}}\n"
+    listed = Source("barred.csv", "entry\n+88216\n+442079460123\n")
+    given = {"op": "set", "feature": "CallForwardingBusy", "request.status": 1}
+    view = view_of({**given, "request.forwardTo": text})
+    with closing(load([source(rule), listed, Source("n.yaml", plan)])) as policies:
+        for decision in (policies.decide_view(view), policies.decide_by_reference(view)):
+            assert (decision.denial is not None) is is_denied
+
+
 def test_names_that_no_file_defines_are_told_with_what_was_meant() -> None:
     """At the place where they stand."""
     rules = """
@@ -101,6 +133,16 @@ def wrong(entries: str, file: str = "barred.csv", rules: str | None = None) -> l
         "- {id: c, when: {op: set}, then: {notify: false}}"
     )
     return list(map(str, check_and_lint([source(rules), Source(file, entries)])[1]))
+
+
+def test_who_refers_to_a_calendar_that_cannot_be_read_has_made_no_mistake() -> None:
+    """One mistake, one finding, on one line."""
+    head = 'schedules: {office: {weekly: ["Daily 00:00-24:00"], except: [{calendar: days}]}}\n'
+    rules = "- {id: r, when: {op: get, time: {during: office}}, then: {status: 1}}"
+    broken = Source("days.ics", "BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n")
+    (finding,) = check([source(rules, head), broken]).findings
+    assert finding.code == "policy_calendar"
+    assert "\n" not in finding.message
 
 
 def test_entry_that_no_fact_can_have_is_found_where_it_stands() -> None:

@@ -21,7 +21,11 @@ def _site(users: dict[str, list[str]], dialling: Dialling) -> Site:
 
 
 def _is(class_: str | None, reach: str | None) -> Test:
-    return lambda one, other: class_ in (None, one) and reach in (None, other)
+    return lambda one, other, _kind: class_ in (None, one) and reach in (None, other)
+
+
+def _is_kind(*kinds: str) -> Test:
+    return lambda _class, _reach, kind: kind in kinds
 
 
 _PREMIUM, _ABROAD = _is("premium", None), _is(None, "international")
@@ -39,6 +43,8 @@ _PREMIUM, _ABROAD = _is("premium", None), _is(None, "international")
         ({"11833": []}, _is("short-code", None), None, True),
         ({"1234567": []}, _PREMIUM, None, True),
         ({"201abc": []}, _PREMIUM, None, True),
+        ({"202": ["+4930123456"]}, _is_kind("foreign", "code", "invalid"), (3,), False),
+        ({"202": ["+4930123456"]}, _is_kind("external"), (3,), True),
     ],
 )
 def test_only_what_is_certain_is_not_told(
@@ -49,7 +55,28 @@ def test_only_what_is_certain_is_not_told(
     old, new = _site({}, dialling), _site(users, dialling)
     for one, other in ((old, new), (new, old)):
         dialled = dialled_changes(one.directory, other.directory)
-        assert are_not_told(one, other, dialled, [test]) is not tells
+        assert are_not_told(one, other, dialled, [test], reads_numbers=False) is not tells
+
+
+@pytest.mark.parametrize(
+    ("users", "lengths", "tells"),
+    [
+        ({"202": []}, (3,), False),
+        ({"bob": ["+4930123456"]}, None, False),
+        ({"202": ["+4930123456"]}, (3,), False),
+        ({"202": []}, None, True),
+        ({"2022": []}, (3,), True),
+    ],
+)
+def test_a_number_stays_one_unless_its_digits_become_an_extension(
+    users: dict[str, list[str]], lengths: tuple[int, ...] | None, *, tells: bool
+) -> None:
+    """Whose number it is does not change which one it is."""
+    dialling = Dialling("DE", lengths)
+    old, new = _site({}, dialling), _site(users, dialling)
+    for one, other in ((old, new), (new, old)):
+        dialled = dialled_changes(one.directory, other.directory)
+        assert are_not_told(one, other, dialled, [], reads_numbers=True) is not tells
 
 
 def _directory(chance: Random) -> dict[str, list[str]]:
@@ -81,6 +108,7 @@ def test_no_target_is_told_apart_where_nothing_can(seed: int) -> None:
     """Hundreds of random pairs of directories, and what is dialled in them."""
     chance = Random(seed)
     tests = [_PREMIUM, _ABROAD, _is("unknown", None), _is("internal", None), _is("national", None)]
+    tests += [_is_kind("internal"), _is_kind("external", "invalid"), _is_kind("foreign", "code")]
     tests += [_is("short-code", None), _is(None, "national"), _is("emergency", None)]
     proved = 0
     for _ in range(60):
@@ -88,11 +116,17 @@ def test_no_target_is_told_apart_where_nothing_can(seed: int) -> None:
         dialling = Dialling(chance.choice(["DE", "US", None]), lengths, (), outside)
         old, new = (_site(_directory(chance), dialling) for _ in range(2))
         dialled = list(dialled_changes(old.directory, new.directory))
-        silent = [one for one in tests if are_not_told(old, new, dialled, [one])]
+        silent = [
+            one for one in tests if are_not_told(old, new, dialled, [one], reads_numbers=False)
+        ]
+        is_number_same = are_not_told(old, new, dialled, [], reads_numbers=True)
         proved += bool(dialled) and bool(silent)
-        for text in [_spelled(chance) for _ in range(60)] if silent else []:
+        for text in [_spelled(chance) for _ in range(60)] if silent or is_number_same else []:
             left, right = (site.targets.analyse(text, _ALICE) for site in (old, new))
+            if is_number_same:
+                numbers = [(one.number, one.numbers, one.country) for one in (left, right)]
+                assert numbers[0] == numbers[1], (dialled, dialling, text, left, right)
             for test in silent:
-                passes = [test(one.class_, one.reach) for one in (left, right)]
+                passes = [test(one.class_, one.reach, one.kind) for one in (left, right)]
                 assert passes[0] == passes[1], (dialled, dialling, text, left, right)
     assert proved > 10

@@ -9,8 +9,9 @@ from dfks_rules.policy.site.numbering import (
     is_emergency,
     outside_in,
     reaches_emergency,
-    read_number,
+    read_numbers,
     riskier,
+    told_apart,
 )
 
 PLAN = NumberPlan(
@@ -27,8 +28,8 @@ PLAN = NumberPlan(
 
 
 def read(digits: str, domain: str, context: str = "") -> Number:
-    """The number, of which there is one."""
-    number = read_number(digits, context, domain, PLAN)
+    """The riskiest reading, of which there is one."""
+    number = riskier(read_numbers(digits, context, domain, PLAN))
     assert number
     return number
 
@@ -101,7 +102,7 @@ def test_numbers_of_several_countries_are_at_home_if_they_can_be() -> None:
 def test_without_a_country_everything_is_abroad() -> None:
     """What is not known to be near is far."""
     assert read("+49402345678", "none").abroad
-    assert read_number("0402345678", "", "none", PLAN) is None
+    assert read_numbers("0402345678", "", "none", PLAN) == []
 
 
 def test_too_many_digits_do_not_hide_a_number() -> None:
@@ -115,9 +116,35 @@ def test_of_two_readings_the_riskier_holds() -> None:
     """With `0` for outside, `00900…` is premium, and `0900…` perhaps."""
     assert read("009001234567", "de").class_ == "premium"
     assert read("09001234567", "de").class_ == "premium"
-    assert riskier([None]) is None
+    assert riskier([]) is None
     assert outside_in("0123", Dialling("DE", outside="0")) == ["123", "0123"]
     assert outside_in("0", Dialling("DE", outside="0")) == ["0"]
+
+
+@pytest.mark.parametrize(
+    ("digits", "domain", "numbers"),
+    [
+        # `0900 8821612` with digits too many, and the satellite number behind the outside digit.
+        ("900882161234567", "out", ("+44900882161234567", "+449008821612", "+882161234567")),
+        ("882161234567", "out", ("+882161234567",)),
+        # What phones dial is a number that barred ones may be, in use or not.
+        ("915551234567", "us9", ("+1915551234567", "+19155512345", "+15551234567")),
+        # The other reading of a German number, `+40 2345678`, is no number in use.
+        ("00402345678", "de", ("+49402345678",)),
+        ("0040721234567", "de", ("+40721234567", "+4940721234567")),
+        ("+442079460123999", "de", ("+442079460123999", "+442079460123")),
+    ],
+)
+def test_every_number_that_may_be_meant_is_told(
+    digits: str, domain: str, numbers: tuple[str, ...]
+) -> None:
+    """The riskiest first; a list of barred numbers is compared with all."""
+    outside = {"out": Dialling("GB", outside="9"), "us9": Dialling("US", outside="9")}
+    plan = NumberPlan(domains={**PLAN.domains, **outside})
+    readings = read_numbers(digits, "", domain, plan)
+    number = riskier(readings)
+    assert number
+    assert told_apart(number, readings) == numbers
 
 
 def test_emergency_numbers_are_those_of_the_country() -> None:

@@ -39,9 +39,9 @@ def internal(user: str, *, self: bool = False) -> Target:
 
 
 def number(class_: str, e164: str, country: str | None = "DE") -> Target:
-    """A number outside."""
+    """A number outside, which can be read as no other."""
     reach = "national" if country == "DE" else "international"
-    return Target("external", class_, reach, e164, country)
+    return Target("external", class_, reach, e164, country, numbers=(e164,))
 
 
 EMERGENCY = Target("external", "emergency", "national")
@@ -60,7 +60,10 @@ INVALID = Target("invalid")
         ("2024jsmith", internal("2024jsmith")),
         ("fax.room", internal("fax.room")),
         ("0 40 2345678", number("national", "+49402345678")),
-        ("9,0402345678", number("national", "+49402345678")),
+        (
+            "9,0402345678",
+            number("national", "+49402345678")._replace(numbers=("+49402345678", "+4990402345678")),
+        ),
         ("sip:+49402345678@10.0.0.1;user=phone", number("national", "+49402345678")),
         ("sip:0402345678@gw.example", number("national", "+49402345678")),
         ("tel:+44-20-7946-0123", number("international", "+442079460123", "GB")),
@@ -94,11 +97,47 @@ def test_targets_are_what_the_domains_pbx_would_make_of_them(text: str, target: 
     assert TARGETS.analyse(text, ALICE) == target
 
 
+@pytest.mark.parametrize(
+    ("text", "domain", "numbers"),
+    [
+        # The satellite number is behind the outside digit, or behind a pause.
+        ("900882161234567", "gb.example", ("+44900882161234567", "+449008821612", "+882161234567")),
+        (
+            "9,00882161234567",
+            "gb.example",
+            ("+44900882161234567", "+449008821612", "+882161234567"),
+        ),
+        (
+            "*72 900882161234567",
+            "gb.example",
+            ("+44900882161234567", "+449008821612", "+882161234567"),
+        ),
+        (
+            "sip:9,00882161234567@gw",
+            "gb.example",
+            ("+44900882161234567", "+449008821612", "+882161234567"),
+        ),
+        ("912125550100", "us.example", ("+912125550100", "+12125550100")),
+        ("201", "gb.example", ()),
+        ("9112", "gb.example", ()),
+        ("carol", "gb.example", ()),
+    ],
+)
+def test_every_number_that_a_target_can_be_read_as_is_told(
+    text: str, domain: str, numbers: tuple[str, ...]
+) -> None:
+    """So that no list of barred numbers is got around."""
+    target = TARGETS.analyse(text, Aor("dave", domain))
+    assert target.numbers == numbers
+    assert target.number == next(iter(numbers), None)
+
+
 def test_a_number_of_our_own_user_is_internal_and_keeps_its_class() -> None:
     """Whoever gives a premium number to a user does not make it harmless."""
     own = TARGETS.analyse("0 030 7123456", ALICE)
     assert own == Target(
-        *("internal", "national", "internal", "+49307123456", "DE", "alice", "de.example", True)
+        *("internal", "national", "internal", "+49307123456", "DE", "alice", "de.example", True),
+        ("+49307123456",),
     )
     assert own.aor == ALICE
     premium = TARGETS.analyse("+499001234567", ALICE)

@@ -61,6 +61,10 @@ _SET = "op: set, feature: CallForwardingBusy, request.status: 1"
         ("groups: {has: guests}", {"presentity": "sip:bob@a.example"}),
         ("groups: {has: guests}, domain: b.example", {"presentity": "sip:cat@b.example"}),
         ("role: owner", {"presentity": "sip:bob@a.example"}),
+        ("user: {prefix: c}", {"presentity": "sip:cat@b.example"}),
+        ("user: {prefix: b}, groups: {has: guests}", {"presentity": "sip:bob@a.example"}),
+        ("user: {prefix: x}", {"user": "x"}),
+        ("watcher.user: {prefix: ca}", {"watcher": "sip:cat@b.example"}),
         ("user.zone: north", {"presentity": "sip:bob@a.example"}),
         (
             "watcher.groups: {has: guests}, watcher.domain: b.example",

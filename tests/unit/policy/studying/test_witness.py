@@ -6,6 +6,7 @@ import sys
 from itertools import islice
 
 from dfks_rules.policy.deciding.policy_set import PolicySet
+from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.facts.given import view_of
 from dfks_rules.policy.studying.witness import Witness, smallest, witness_of, witnesses
 from tests.helpers.policy import policies
@@ -137,3 +138,18 @@ def test_every_process_makes_the_same_requests() -> None:
     ]
     assert len(printed[0].splitlines()) > 50
     assert len(set(printed)) == 1
+
+
+def test_a_witness_has_no_more_numbers_than_it_takes() -> None:
+    """The riskiest one stays, as it is always among them."""
+    given = {"op": "set", "feature": "CallForwardingBusy", "request.status": 1}
+    numbers = ("+49301", "+49302", "+88216")
+    given |= {"request.forwardTo": "1", "target.number": numbers[0], "target.numbers": numbers}
+    witness = witness_of(given)
+    assert witness is not None
+
+    def tells(one: Witness) -> bool:
+        number, every = (FACTS[f"target.number{end}"].read(one.view) for end in ("", "s"))
+        return number == numbers[0] and isinstance(every, tuple) and "+88216" in every
+
+    assert smallest(witness, tells).given["target.numbers"] == ("+49301", "+88216")
