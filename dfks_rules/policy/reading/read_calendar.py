@@ -1,8 +1,8 @@
 """iCalendar files (`.ics`) → days, for the exceptions of schedules.
 
 Reference: RFC 5545. Days are those on which an event of the calendar is: its whole days, or the
-dates on which its hours begin. `RRULE`, `RDATE` and `EXDATE` are followed, and recurrences that were
-moved or cancelled (`RECURRENCE-ID`).
+dates on which its hours begin. `RRULE`, `RDATE` and `EXDATE` are followed, and what other events
+say of single recurrences (`RECURRENCE-ID`).
 """
 
 import re

@@ -229,10 +229,10 @@ def test_sets_that_follow_are_told() -> None:
     ]
 
 
-@pytest.mark.parametrize(("of_rule", "of_policy"), [("", "mode: shadow"), ("mode: shadow, ", "")])
-def test_a_rule_in_shadow_says_what_it_would_set(of_rule: str, of_policy: str) -> None:
+@pytest.mark.parametrize(("rule", "policy"), [("", "mode: shadow"), ("mode: shadow, ", "")])
+def test_a_rule_in_shadow_says_what_it_would_set(rule: str, policy: str) -> None:
     """That is what shadow is for, of a rule by itself as well."""
-    policy_set = policies(f"- {{id: r, {of_rule}when: {{op: get}}, then: {{status: 1}}}}", of_policy)
+    policy_set = policies(f"- {{id: r, {rule}when: {{op: get}}, then: {{status: 1}}}}", policy)
     lines = lines_of(explain(policy_set, View(get(), NOTHING_STORED, NOON)))
     policy_set.close()
     assert lines[1:] == [
