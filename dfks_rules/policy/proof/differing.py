@@ -27,7 +27,7 @@ from dfks_rules.policy.proof.needs import Needs
 from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.proof.search import Point, solve
 from dfks_rules.policy.proof.space import Cell, Space
-from dfks_rules.policy.proof.terms import add_compared
+from dfks_rules.policy.proof.terms import add_beginning, add_compared
 from dfks_rules.policy.proof.undecided import Undecided
 
 MAX_UNLIKE = 1_000
@@ -164,6 +164,8 @@ def add_values(needs: Needs, sides: Sequence[Sequence[Rule]]) -> None:
         for also in rule.effects.also:
             for fact in _parts(also.facts):
                 needs.fill(fact)
+            for _, said in also.values:
+                add_beginning(needs, said)
 
 
 def _parts(facts: Iterable[str]) -> list[str]:
