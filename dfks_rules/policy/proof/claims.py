@@ -18,9 +18,9 @@ from dfks_rules.policy.proof.differing import (
     Solver,
     add_read,
     add_values,
-    doubted,
     written,
 )
+from dfks_rules.policy.proof.doubts import Doubts
 from dfks_rules.policy.proof.exact import Numbering
 from dfks_rules.policy.proof.formulas import Formula
 from dfks_rules.policy.proof.meaning import UNSET, Chain, add_conditions, first_of
@@ -121,13 +121,14 @@ def seek(
     met = expected.met()
     goal = met if claim.is_some else space.formulas.negation(met)
     goal = space.formulas.all_of((about, goal))
-    is_timed, doubts = "now" in space.columns, 0
+    is_timed = "now" in space.columns
+    doubts = Doubts("what is expected", space, goal)
     while (point := solver(space, goal)) is not None:
         if confirms(space.facts_at(point)):
             return Sought(is_possible=True, found=True, is_timed=is_timed)
-        doubts += 1
-        excluded = doubted("what is expected", expected.unsure(), point, space, doubts)
+        excluded = doubts.add(point, expected.unsure())
         goal = space.formulas.all_of((goal, space.formulas.negation(excluded)))
+    doubts.demand_settled(solver)
     possible = solver(space, about) is not None
     return Sought(is_possible=possible, found=False, is_timed=is_timed)
 

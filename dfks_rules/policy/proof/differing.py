@@ -19,21 +19,19 @@ from dfks_rules.policy.language.expiry import During, DuringOfUser, Expire
 from dfks_rules.policy.proof.aspects import aspects, hours_of
 from dfks_rules.policy.proof.axioms import add_needed, axioms
 from dfks_rules.policy.proof.decided import Decided
+from dfks_rules.policy.proof.doubts import Doubts
 from dfks_rules.policy.proof.exact import Numbering
 from dfks_rules.policy.proof.formulas import Formula
-from dfks_rules.policy.proof.known_facts import stored_name
 from dfks_rules.policy.proof.meaning import add_conditions
 from dfks_rules.policy.proof.needs import Needs
 from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.proof.search import Point, solve
 from dfks_rules.policy.proof.space import Cell, Space
-from dfks_rules.policy.proof.terms import add_compared
+from dfks_rules.policy.proof.terms import add_beginning, add_compared
 from dfks_rules.policy.proof.undecided import Undecided
 
 MAX_UNLIKE = 1_000
 """Most pairs of rules of one question that are told."""
-MAX_DOUBTS = 40
-"""Most requests of one part of a decision that look like a difference and are none."""
 
 Model = dict[str, FactValue]
 """Fact → its value, None where it is absent."""
@@ -82,45 +80,19 @@ def settle(case: Case, horizon: Horizon, confirms: Confirms, solver: Solver = by
     found = 0
     for aspect in aspects(old, new):
         goal = space.formulas.all_of((base, aspect.goal))
-        doubts = 0
+        doubts = Doubts(f"`{aspect.name}`", space, goal)
         while (point := solver(space, goal)) is not None:
             if confirms(space.facts_at(point)):
                 found += 1
                 excluded = aspect.deciders(point)
+                doubts.clear(excluded)
             else:
-                doubts += 1
-                excluded = doubted(f"`{aspect.name}`", aspect.unsure(), point, space, doubts)
+                excluded = doubts.add(point, aspect.unsure())
             if found > MAX_UNLIKE:
                 raise Undecided(f"more than {MAX_UNLIKE:,} pairs of rules decide differently")
             goal = space.formulas.all_of((goal, space.formulas.negation(excluded)))
+        doubts.demand_settled(solver)
     return Settled(found, "now" in space.columns)
-
-
-def doubted(what: str, unsure: set[str], point: Point, space: Space, doubts: int) -> Formula:
-    """What to exclude where the evaluator does not confirm what a formula says.
-
-    Args:
-        what: it is about.
-        unsure: facts of which the formula may say too much.
-        point: the request.
-        space: of the formula.
-        doubts: how many requests were not confirmed.
-
-    Raises:
-        Undecided: there is no reason for it to look like one, or enough was tried.
-    """
-    named = [stored_name(fact, space.question) for fact in sorted(unsure)]
-    parts = [part for fact in named for part in _parts_of(fact)]
-    variables = {space.columns[part].variable for part in parts if part in space.columns}
-    if not variables or doubts > MAX_DOUBTS:
-        raise Undecided(
-            f"{what} was found neither alike nor different"
-            if variables
-            else f"the reference evaluator does not confirm what was found of {what}"
-        )
-    return space.formulas.all_of(
-        space.formulas.literal(variable, 1 << point[variable]) for variable in variables
-    )
 
 
 def _parts_of(fact: str) -> tuple[str, ...]:
@@ -191,6 +163,8 @@ def add_values(needs: Needs, sides: Sequence[Sequence[Rule]]) -> None:
         for also in rule.effects.also:
             for fact in _parts(also.facts):
                 needs.fill(fact)
+            for _, said in also.values:
+                add_beginning(needs, said)
 
 
 def _add_hours(needs: Needs, expire: Expire) -> None:

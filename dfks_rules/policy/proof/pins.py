@@ -73,6 +73,15 @@ def marked(rules: Iterable[Rule], where: Mapping[str, Condition]) -> list[Rule]:
         rules: in order of precedence.
         where: fact → the requests in which it may differ.
     """
+    rules = list(rules)
+    # Where a request is refused, values and sets that follow are none; only there they may differ
+    # unseen. What an Exception may lift refuses nothing for certain.
+    refused = [
+        rule.condition
+        for rule in rules
+        if rule.effects.denial and not (rule.effects.exceptions or rule.shadow)
+    ]
+    allowed = [Not(AnyOf(tuple(refused)))] if refused else []
     found: list[Rule] = []
     for rule in rules:
         tested = {fact for atom in atoms_of(rule.condition) for fact in atom.facts}
@@ -86,7 +95,8 @@ def marked(rules: Iterable[Rule], where: Mapping[str, Condition]) -> list[Rule]:
             for name in sorted({f"group {one.group}" for one in rule.effects.also} & where.keys())
         ]
         if differing and not rule.shadow:
-            condition = AllOf((rule.condition, AnyOf(tuple(differing))))
+            counts = [] if rule.effects.denial or rule.effects.log else allowed
+            condition = AllOf((rule.condition, AnyOf(tuple(differing)), *counts))
             found.append(Rule(rule.id, condition, Effects(log=MARK)))
         found.append(rule)
     return found

@@ -11,7 +11,7 @@ from typing import NamedTuple
 from dfks_rules.policy.facts.fact import NUMBERS_OF_TARGET, Kind
 from dfks_rules.policy.facts.facts import WEEKDAYS, known_fact
 from dfks_rules.policy.facts.view import FactValue
-from dfks_rules.policy.language.alternatives import Question
+from dfks_rules.policy.language.alternatives import Question, equal_to
 from dfks_rules.policy.language.document import AllOf, AnyOf, Condition, Not
 from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.proof import points
@@ -27,6 +27,8 @@ MAX_PAIRS = 200_000
 
 _AORS = {"presentity": ("user", "domain"), "watcher": ("watcher.user", "watcher.domain")}
 _OTHER_NAME = "another"
+_FEW = {Kind.WORD, Kind.STATUS, Kind.FLAG}
+"""Types of facts of which every value is a point."""
 
 
 class Cell(NamedTuple):
@@ -200,6 +202,17 @@ class Space:
         return self.formulas.any_of(self.formulas.literal(of[name], 0b10) for name in names)
 
     # --- Points ---
+
+    def is_alone(self, fact: str, value: FactValue) -> bool:
+        """Whether a value stands for no other one."""
+        if fact in MOMENT:
+            return False
+        if value is None or known_fact(fact).kind in _FEW:
+            return True
+        if fact == "domain" and value == self._cell.domain:
+            return True
+        tests = self._needs.tests_of(*self._needs.linked_to(fact))
+        return any(value in (equal_to(test) or ()) for test in tests)
 
     def facts_at(self, point: Sequence[int]) -> dict[str, FactValue]:
         """The value of each fact at a point; None where it is absent."""

@@ -16,7 +16,8 @@ from dfks_rules.model.values import Choice, Integer, Text, Value
 from dfks_rules.policy.facts.fact import Kind
 from dfks_rules.policy.facts.facts import known_fact
 from dfks_rules.policy.facts.view import FactValue
-from dfks_rules.policy.language.values import PLACEHOLDER, Clamped, Template
+from dfks_rules.policy.language.matchers import Atom
+from dfks_rules.policy.language.values import PLACEHOLDER, Clamped, Rewritten, Template
 from dfks_rules.policy.proof.exact import exact
 from dfks_rules.policy.proof.formulas import Formula
 from dfks_rules.policy.proof.known_facts import stored_name
@@ -53,10 +54,18 @@ def add_compared(needs: Needs, value: Value, terms: Iterable[Hashable]) -> None:
                     needs.fill(part)
                 else:
                     needs.fact(part)
+        add_beginning(needs, term)
     if isinstance(value.kind, Text):
         _add_texts(needs, facts, terms)
     elif isinstance(value.kind, Integer):
         _add_numbers(needs, facts, terms)
+
+
+def add_beginning(needs: Needs, term: object) -> None:
+    """Adds that a text has the beginning which is taken away, as others come out otherwise."""
+    if isinstance(term, Rewritten) and term.strip:
+        fact = "target.number" if term.is_number else term.fact
+        needs.test(Atom(fact, "prefix", (term.strip,)))
 
 
 def _base_facts(needs: Needs, value: Value) -> list[str]:

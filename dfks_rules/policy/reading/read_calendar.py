@@ -1,12 +1,13 @@
 """iCalendar files (`.ics`) → days, for the exceptions of schedules.
 
 Reference: RFC 5545. Days are those on which an event of the calendar is: its whole days, or the
-dates on which its hours begin. `RRULE`, `RDATE` and `EXDATE` are followed.
+dates on which its hours begin. `RRULE`, `RDATE` and `EXDATE` are followed, and what other events
+say of single recurrences (`RECURRENCE-ID`).
 """
 
 import re
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, timedelta, tzinfo
 from itertools import chain
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
@@ -81,13 +82,25 @@ def _days(calendar: Any) -> Iterator[date | None]:
     from dfks_rules.policy.reading.recurring import Looked
 
     looked = Looked()
-    for event in calendar.walk("VEVENT"):
+    events = calendar.walk("VEVENT")
+    replaced: dict[str, list[Any]] = {}
+    for event in events:
+        if "RECURRENCE-ID" in event:
+            replaced.setdefault(str(event.get("UID")), []).append(event["RECURRENCE-ID"])
+    for event in events:
         if str(event.get("STATUS", "")).upper() != "CANCELLED":
-            yield from _days_of(event, looked)
+            others = [] if "RECURRENCE-ID" in event else replaced.get(str(event.get("UID")), [])
+            yield from _days_of(event, others, looked)
 
 
-def _days_of(event: "Event", looked: "Looked") -> Iterator[date | None]:
-    """The days of an event, of all its recurrences."""
+def _days_of(event: "Event", replaced: list[Any], looked: "Looked") -> Iterator[date | None]:
+    """The days of an event, of all its recurrences.
+
+    Args:
+        event: one that is not cancelled.
+        replaced: the `RECURRENCE-ID`s of the events that stand for some of its recurrences.
+        looked: see `Looked`.
+    """
     if "DTSTART" not in event:
         raise ValueError("an event has no DTSTART")
     start = event.decoded("DTSTART")
@@ -99,8 +112,9 @@ def _days_of(event: "Event", looked: "Looked") -> Iterator[date | None]:
         last = first + event.decoded("DURATION") - timedelta(days=1)
     if last - first > _MAX_EVENT:
         raise ValueError(f"an event from {first} lasts more than a year")
-    excluded = frozenset(_dates(event, "EXDATE"))
-    for begins in chain(_beginnings(event, first, looked), _dates(event, "RDATE")):
+    zone = start.tzinfo if isinstance(start, datetime) else None
+    excluded = {*_dates(event, "EXDATE", zone), *(_replaced(one, zone) for one in replaced)}
+    for begins in chain(_beginnings(event, first, looked), _dates(event, "RDATE", zone)):
         # Days that are taken out count, too: who follows a rule needs as long for them.
         for number in range(max((last - first).days, 0) + 1):
             yield None if begins in excluded else begins + timedelta(days=number)
@@ -131,16 +145,31 @@ def _beginnings(event: Any, first: date, looked: "Looked") -> Iterator[date]:
         raise ValueError(f"an event from {first} has an RRULE that names no day until {LAST_YEAR}")
 
 
-def _dates(event: "Event", name: str) -> Iterator[date]:
+def _dates(event: "Event", name: str, zone: tzinfo | None) -> Iterator[date]:
     """The days in all properties of a name."""
     written = event.get(name, [])
     for one in written if isinstance(written, list) else [written]:
         for moment in one.dts:
             # A period is its begin and its end.
-            yield _day(moment.dt[0] if isinstance(moment.dt, tuple) else moment.dt)
+            yield _day(moment.dt[0] if isinstance(moment.dt, tuple) else moment.dt, zone)
 
 
-def _day(moment: date) -> date:
+def _replaced(recurrence: Any, zone: tzinfo | None) -> date:
+    """The day of the recurrence that another event stands for.
+
+    Raises:
+        ValueError: it stands for all later ones, too.
+    """
+    day = _day(recurrence.dt, zone)
+    if "RANGE" in recurrence.params:
+        raise ValueError(f"an event changes all its recurrences from {day} on; make it two events")
+    return day
+
+
+def _day(moment: date, zone: tzinfo | None = None) -> date:
+    """The day of a moment, in the zone in which its event begins."""
     if not isinstance(moment, date):
         raise ValueError(f"{quoted(str(moment))} is no date")
-    return moment.date() if isinstance(moment, datetime) else moment
+    if isinstance(moment, datetime):
+        return (moment.astimezone(zone) if zone and moment.tzinfo else moment).date()
+    return moment

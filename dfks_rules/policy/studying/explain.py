@@ -193,7 +193,7 @@ def _why_lost(rule: Rule, field: str, matching: list[Rule], decision: Decision) 
     if field == "deny" and rule.id in lifted:
         return f"{lifted[rule.id]} lifts it"
     if rule.shadow:
-        return "its policy has `mode: shadow`"
+        return "it is in shadow"
     if by is not None:
         return f"{by} comes first"
     if "deny" in decision.decided_by:

@@ -10,6 +10,7 @@ from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.proof.claims import Claim, regions, seek
 from dfks_rules.policy.proof.differing import by_search
 from dfks_rules.policy.proof.points import Horizon
+from dfks_rules.policy.proof.undecided import Undecided
 from tests.helpers.spaces import SET_CFB, SET_DND, compiled
 
 _RULES = """
@@ -92,3 +93,19 @@ def test_a_claim_about_no_request_is_about_nothing() -> None:
         for region in regions(claim, ReferencePolicySet(compiled(_RULES)))
     ]
     assert not any(one.is_possible for one in sought)
+
+
+def test_what_one_request_shows_is_not_proved_of_others_like_it() -> None:
+    """Of a value that a rule makes of a fact."""
+    rules = """
+        - id: r
+          when: {op: set, feature: CallForwardingBusy}
+          then: {values: {forwardTo: {from: user.vm, prefix: "0"}}}
+    """
+    policies = ReferencePolicySet(compiled(rules))
+    some = Atom("user.vm", "exists", None)
+    when = AllOf((_set("CallForwardingBusy", "x"), some))
+    claim = Claim(when, {"values": {"forwardTo": "0a"}})
+    [region] = [one for one in regions(claim, policies) if one.question == SET_CFB]
+    with pytest.raises(Undecided, match="what is expected was found neither"):
+        seek(claim, region, Horizon(), lambda _model: False, by_search)

@@ -2,8 +2,11 @@
 
 import pytest
 
+from dfks_rules.model.decisions import Denial
+from dfks_rules.model.values import Value
 from dfks_rules.policy.language.document import AllOf, AnyOf, Condition, Effects, Not, Rule
 from dfks_rules.policy.language.matchers import Atom
+from dfks_rules.policy.language.values import Template
 from dfks_rules.policy.proof.pins import ALWAYS, EXCEPT, MARK, Pin, facts_read, marked, pinned
 from dfks_rules.policy.proof.undecided import Undecided
 
@@ -69,3 +72,18 @@ def test_a_rule_that_writes_what_differs_is_marked_where_it_does() -> None:
     assert same is rule
     assert marked([rule], {"groups": _BOB}) == [rule]
     assert marked([rule._replace(shadow=True)], {"role": _BOB}) == [rule._replace(shadow=True)]
+
+
+def test_what_a_refused_request_would_write_is_not_looked_at() -> None:
+    """Else the first request that is tried may be one that shows nothing."""
+    written = Effects(values=((Value.FORWARD_TO, Template("${user.vm}")),))
+    rule = Rule("p/r", _GUEST, written)
+    guard = Rule("p/g", Atom("origin", "eq", "operator"), Effects(denial=Denial("x")))
+    lifted = guard._replace(effects=guard.effects._replace(exceptions=True))
+    logged = rule._replace(effects=written._replace(log="a line"))
+    where = {"user.vm": _BOB}
+    allowed = Not(AnyOf((guard.condition,)))
+    [mark, *_] = marked([rule, guard], where)
+    assert mark.condition == AllOf((_GUEST, AnyOf((_BOB,)), allowed))
+    for rules in ([rule, lifted], [rule, guard._replace(shadow=True)], [logged, guard]):
+        assert marked(rules, where)[0].condition == AllOf((_GUEST, AnyOf((_BOB,))))

@@ -108,6 +108,23 @@ def test_numbers_that_are_compared_can_be_more_less_and_equal() -> None:
     assert space.formulas.all_of(tests[:2]) is space.formulas.false
 
 
+def test_values_that_stand_for_no_other_one_are_known() -> None:
+    """Only of these, one request says what is so of all."""
+    space = _space(
+        Atom("user", "prefix", ("b",)),
+        Atom("user", "eq", "bob"),
+        Atom("weekday", "eq", "mon"),
+        Atom("origin", "eq", "operator"),
+        cell=Cell("a.example"),
+    )
+    alone = [
+        *(("user", "bob"), ("user.vm", None), ("domain", "a.example"), ("origin", "operator")),
+    ]
+    assert all(space.is_alone(fact, value) for fact, value in alone)
+    others = [("user", "b"), ("weekday", "mon"), ("domain", "b.example")]
+    assert not any(space.is_alone(fact, value) for fact, value in others)
+
+
 def test_a_fact_that_such_requests_never_have_is_absent() -> None:
     """Nobody asks for a target by a get."""
     space = space_of(needing(GET_CFB, "request.forwardTo"))

@@ -13,7 +13,8 @@ def calendar(*events: str) -> str:
     """A file with these events, each as lines joined by `;;`."""
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//test//EN"]
     for number, event in enumerate(events):
-        lines += ["BEGIN:VEVENT", f"UID:{number}", "DTSTAMP:20260101T000000Z"]
+        own = [] if "UID:" in event else [f"UID:{number}"]
+        lines += ["BEGIN:VEVENT", *own, "DTSTAMP:20260101T000000Z"]
         lines += [*event.split(";;"), "END:VEVENT"]
     return "\r\n".join([*lines, "END:VCALENDAR", ""])
 
@@ -86,6 +87,39 @@ def test_cancelled_event_does_not_count() -> None:
 
 
 @pytest.mark.parametrize(
+    ("other", "named"),
+    [
+        ("RECURRENCE-ID;VALUE=DATE:20260108;;DTSTART;VALUE=DATE:20260109", ["01-09", "01-15"]),
+        (
+            "RECURRENCE-ID;VALUE=DATE:20260108;;DTSTART;VALUE=DATE:20260108;;STATUS:CANCELLED",
+            ["01-15"],
+        ),
+    ],
+    ids=["moved", "cancelled"],
+)
+def test_recurrence_that_another_event_stands_for_does_not_count(
+    other: str, named: list[str]
+) -> None:
+    """Calendar programs write so when one of many days is moved or called off."""
+    weekly = "UID:a;;DTSTART;VALUE=DATE:20260101;;RRULE:FREQ=WEEKLY;COUNT=3"
+    expected = [f"2026-{day}" for day in ["01-01", *named]]
+    assert days(weekly, f"UID:a;;{other}") == expected
+    assert days(f"UID:a;;{other}", weekly) == expected
+    assert days(weekly, f"UID:b;;{other}")[:3] == ["2026-01-01", "2026-01-08", *expected[1:2]]
+
+
+@pytest.mark.parametrize(
+    "what", ["EXDATE:20260108T233000Z", "RECURRENCE-ID:20260108T233000Z;;STATUS:CANCELLED"]
+)
+def test_recurrence_is_named_in_another_zone_than_its_event(what: str) -> None:
+    """Half past eleven in Greenwich is the next day in Berlin, where the event is."""
+    start = "UID:a;;DTSTART;TZID=Europe/Berlin:20260102T003000"
+    weekly = f"{start};;RRULE:FREQ=WEEKLY;COUNT=2"
+    events = [f"{weekly};;{what}"] if what.startswith("EX") else [weekly, f"{start};;{what}"]
+    assert days(*events) == ["2026-01-02"]
+
+
+@pytest.mark.parametrize(
     ("file", "text", "message"),
     [
         ("h.ics", "", "not a calendar of RFC 5545"),
@@ -144,6 +178,15 @@ def test_cancelled_event_does_not_count() -> None:
             "h.ics",
             calendar("DTSTART;VALUE=DATE:20260101;;RRULE:FREQ=DAILY;INTERVAL=-1"),
             "not a calendar of RFC 5545: an event from 2026-01-01 has an RRULE with an INTERVAL",
+        ),
+        (
+            "h.ics",
+            calendar(
+                "UID:a;;DTSTART;VALUE=DATE:20260101;;RRULE:FREQ=WEEKLY",
+                "UID:a;;DTSTART;VALUE=DATE:20260109;;"
+                "RECURRENCE-ID;RANGE=THISANDFUTURE;VALUE=DATE:20260108",
+            ),
+            "not a calendar of RFC 5545: an event changes all its recurrences from 2026-01-08 on",
         ),
         ("Holidays.ics", calendar(), "the calendar is called as its file, and `Holidays` is not"),
     ],

@@ -1,5 +1,7 @@
 """Why the policies decide as they do."""
 
+import pytest
+
 from dfks_rules.model.features import NOTHING_STORED
 from dfks_rules.model.requests import FeatureRequest
 from dfks_rules.policy.deciding.policy_set import load
@@ -227,15 +229,16 @@ def test_sets_that_follow_are_told() -> None:
     ]
 
 
-def test_a_rule_in_shadow_says_what_it_would_set() -> None:
-    """That is what shadow is for."""
-    policy_set = policies("- {id: r, when: {op: get}, then: {status: 1}}", "mode: shadow")
+@pytest.mark.parametrize(("rule", "policy"), [("", "mode: shadow"), ("mode: shadow, ", "")])
+def test_a_rule_in_shadow_says_what_it_would_set(rule: str, policy: str) -> None:
+    """That is what shadow is for, of a rule by itself as well."""
+    policy_set = policies(f"- {{id: r, {rule}when: {{op: get}}, then: {{status: 1}}}}", policy)
     lines = lines_of(explain(policy_set, View(get(), NOTHING_STORED, NOON)))
     policy_set.close()
     assert lines[1:] == [
         "matched, in order of precedence:",
         "  p/r",
-        "    status: not used, its policy has `mode: shadow`",
+        "    status: not used, it is in shadow",
     ]
 
 

@@ -53,6 +53,52 @@ def test_what_templates_come_to_by_default_is_not_alike(then: str) -> None:
     assert (proof.different, proof.doubts) == ({Operation.SET}, [])
 
 
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (
+            "{values: {forwardTo: {from: user.vm, strip: '+49', prefix: '0'}}}",
+            "{values: {forwardTo: {from: user.vm, strip: '+4', prefix: '0'}}}",
+        ),
+        (
+            "{values: {forwardTo: {from: request.forwardTo, as: e164}}}",
+            "{values: {forwardTo: {from: request.forwardTo, as: e164, strip: '+49'}}}",
+        ),
+        (
+            "{also: [{feature: CallForwardingBusy, status: 1, values: {forwardTo: "
+            "{from: user.vm, strip: '+49'}}}]}",
+            "{also: [{feature: CallForwardingBusy, status: 1, values: {forwardTo: "
+            "{from: user.vm, strip: '+4'}}}]}",
+        ),
+    ],
+    ids=["beginning", "number", "also"],
+)
+def test_a_beginning_that_is_taken_away_is_no_other_one(old: str, new: str) -> None:
+    """Texts that begin so are tried, whether a rule tests them or not."""
+    rule = "- {id: r, when: {op: set, feature: CallForwardingAlways}, then: %s}"
+    proof = _proof(rule % old, rule % new)
+    assert (proof.different, proof.doubts) == ({Operation.SET}, [])
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (
+            '{values: {forwardTo: {template: "${user.a}${user.b}"}}}',
+            '{values: {forwardTo: {template: "${user.b}${user.a}"}}}',
+        ),
+        ("{expire: 3h}", "{expire: until 14:00}"),
+    ],
+    ids=["templates", "deadlines"],
+)
+def test_what_is_alike_once_is_not_proved_alike(old: str, new: str) -> None:
+    """`aa` is `aa`, and at eleven it is three hours to two; so it need not be for all others."""
+    when = '{op: set, feature: CallForwardingAlways, time: {ge: "11:00", lt: "13:00"}}'
+    rule = f"- {{id: r, when: {when}, then: %s}}"
+    proof = _proof(rule % old, rule % new)
+    assert proof.different or proof.doubts
+
+
 def test_what_depends_on_the_time_says_so() -> None:
     """The horizon is part of what is proved."""
     new = _OLD.replace("user: '1'", "user: '1', time: {ge: '00:00'}")
