@@ -9,6 +9,7 @@ from typing import Any, Self
 import aiohttp
 import orjson
 
+from dfks_rules import __version__
 from dfks_rules.errors import DfksError
 
 TIMEOUT = 30.0
@@ -48,16 +49,25 @@ class Event:
 class ApiClient:
     """Asks a server; use it in an `async with`."""
 
-    def __init__(self, url: str, token: str | None = None, tls: ssl.SSLContext | None = None):
+    def __init__(
+        self,
+        url: str,
+        token: str | None = None,
+        tls: ssl.SSLContext | None = None,
+        program: str = "dfks",
+    ):
         """Nothing is sent yet.
 
         Args:
             url: e.g. `http://127.0.0.1:8080`, without a path.
             token: what to authenticate with.
             tls: how to check the server; None for the defaults.
+            program: who asks, by which operators know him.
         """
         self._url = url.rstrip("/")
-        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        self._headers = {"User-Agent": f"{program}/{__version__}"}
+        if token is not None:
+            self._headers["Authorization"] = f"Bearer {token}"
         self._tls = tls
         self._session: aiohttp.ClientSession | None = None
 
