@@ -4,7 +4,7 @@ import { Problem } from "../api.js";
 import { login } from "../session.js";
 import { t } from "../words.js";
 import "../words/login.js";
-import { why } from "../parts/states.js";
+import { coded, why } from "../parts/states.js";
 
 export function Page() {
   const [wrong, setWrong] = useState("");
@@ -25,8 +25,8 @@ export function Page() {
   };
   return html`<div class="login">
     <h1>${t("login.title")}</h1>
-    <p>${t("login.why")}</p>
-    <form onSubmit=${enter}>
+    <p>${coded(t("login.why"))}</p>
+    <form class="row" onSubmit=${enter}>
       <label>${t("login.token")}
         <input name="token" type="password" autocomplete="current-password" required autofocus maxlength="512"
           aria-invalid=${wrong ? "true" : undefined} aria-describedby="wrong" />
