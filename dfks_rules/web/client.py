@@ -2,7 +2,8 @@
 
 import os
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Self
 
@@ -159,7 +160,7 @@ class ApiClient:
         *,
         query: Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """The answer piece by piece, as it comes."""
         async with self._response("GET", path, query, None, headers or {}) as got:
             try:
@@ -175,7 +176,7 @@ class ApiClient:
         query: Mapping[str, str | int] | None = None,
         last: str | None = None,
         with_places: bool = False,
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event, None]:
         """Server-sent events, until the server ends the stream.
 
         Args:
@@ -188,12 +189,13 @@ class ApiClient:
         if last is not None:
             headers["Last-Event-ID"] = last
         rest = b""
-        async for piece in self.stream(path, query=query, headers=headers):
-            *blocks, rest = (rest + piece).split(b"\n\n")
-            for block in blocks:
-                event = _event(block.decode())
-                if event is not None and (with_places or event.type != PLACE):
-                    yield event
+        async with aclosing(self.stream(path, query=query, headers=headers)) as pieces:
+            async for piece in pieces:
+                *blocks, rest = (rest + piece).split(b"\n\n")
+                for block in blocks:
+                    event = _event(block.decode())
+                    if event is not None and (with_places or event.type != PLACE):
+                        yield event
 
     def _response(
         self,

@@ -1,7 +1,7 @@
 """What happens, as server-sent events."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 
 import orjson
 
@@ -58,7 +58,7 @@ def _wanted(call: Call) -> Callable[[Event], bool]:
 
 async def _pieces(
     events: Events, after: int | None, is_wanted: Callable[[Event], bool], listening: Listening
-) -> AsyncIterator[bytes]:
+) -> AsyncGenerator[bytes, None]:
     loop = asyncio.get_running_loop()
     listener = await events.listen(after)
     written, told_of = loop.time(), listener.seq

@@ -136,5 +136,5 @@ async def test_who_goes_is_forgotten() -> None:
     assert operations.events.counts["listeners"] == 0
     assert await anext(pieces) == b"retry: 2000\nid: 0\n\n"
     assert operations.events.counts["listeners"] == 1
-    await pieces.aclose()  # type: ignore[attr-defined]
+    await pieces.aclose()
     assert operations.events.counts["listeners"] == 0

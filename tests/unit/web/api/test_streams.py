@@ -74,6 +74,8 @@ async def test_whoever_is_told_nothing_falls_behind() -> None:
     await asyncio.sleep(0)
     assert listening.place == 1
     going_on.cancel()
+    await asyncio.wait([going_on])
+    await pieces.aclose()
 
 
 async def test_a_stream_that_has_lost_events_says_so() -> None:
