@@ -4,9 +4,11 @@ import { ask, path, useAsked } from "../api.js";
 import { may, offers, session } from "../session.js";
 import { duration, number, time } from "../format.js";
 import { Act } from "../parts/act.js";
-import { Badge, coded, Empty, shown } from "../parts/states.js";
+import { coded } from "../parts/coded.js";
+import { Badge, Empty, shown } from "../parts/states.js";
 import { Streams } from "../parts/streams.js";
 import { named, t } from "../words.js";
+import "../words/events.js";
 import "../words/state.js";
 import "../words/integrations.js";
 

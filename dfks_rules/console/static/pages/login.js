@@ -4,7 +4,8 @@ import { Problem } from "../api.js";
 import { login } from "../session.js";
 import { t } from "../words.js";
 import "../words/login.js";
-import { coded, why } from "../parts/states.js";
+import { coded } from "../parts/coded.js";
+import { why } from "../parts/states.js";
 
 export function Page() {
   const [wrong, setWrong] = useState("");

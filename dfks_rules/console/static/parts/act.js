@@ -19,7 +19,6 @@ export function Act({ label, run, sure, primary }) {
     const timer = window.setInterval(() => count((now) => now + 1), 1000);
     return () => window.clearInterval(timer);
   }, [busy]);
-  // What was said is in the words of its time.
   useEffect(() => say(null), [language.value]);
   const go = async () => {
     // A button that is disabled loses the focus.

@@ -1,7 +1,8 @@
 // Files to try: a tab for each, with findings under their lines.
 import { html, useState } from "../vendor/preact.js";
 import { Editor } from "./editor.js";
-import { Badge, coded } from "./states.js";
+import { coded } from "./coded.js";
+import { Badge } from "./states.js";
 import { t } from "../words.js";
 import "../words/playground.js";
 

@@ -36,9 +36,6 @@ export function Shown({ asked, children }) {
  * @template T @param {import("../api.js").Asked<T>} asked @param {(value: T) => any} draw */
 export const shown = (asked, draw) => html`<${Shown} asked=${asked}>${draw}<//>`;
 
-/** A sentence in which code stands between backticks. @param {string} text */
-export const coded = (text) => text.split("`").map((part, place) => (place % 2 ? html`<code>${part}</code>` : part));
-
 /** @param {{children: any}} props */
 export const Empty = ({ children }) => html`<p class="state empty">${children}</p>`;
 

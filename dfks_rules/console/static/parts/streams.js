@@ -4,7 +4,7 @@ import { bytes, duration, number, time } from "../format.js";
 import { offers } from "../session.js";
 import { Badge, Empty } from "./states.js";
 import { named, t } from "../words.js";
-import "../words/state.js";
+import "../words/events.js";
 import "../words/streams.js";
 
 /** Changes that come together are told together: so few are on their way. */
