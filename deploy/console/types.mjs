@@ -27,6 +27,8 @@ function fields({ properties, required = [], additionalProperties: more }) {
 
 /** @param {Schema} [of] what is sent or answered */
 const json = (of) => Object.entries(of?.content || {}).filter(([name]) => name.endsWith("json")).map(([, one]) => type(one.schema));
+/** @param {Schema} of an answer */
+const answered = (of) => (of.content ? json(of) : ["null"]);
 
 const answers = [];
 const bodies = [];
@@ -34,7 +36,7 @@ for (const [path, item] of Object.entries(paths)) {
   for (const [method, { responses, requestBody }] of Object.entries(item)) {
     if (!responses) continue;
     const key = JSON.stringify(`${method.toUpperCase()} ${path.replace(/\{\w+\}/g, "{}")}`);
-    const good = Object.entries(responses).filter(([status]) => status.startsWith("2")).flatMap(([, one]) => json(one));
+    const good = Object.entries(responses).filter(([status]) => status.startsWith("2")).flatMap(([, one]) => answered(one));
     answers.push(`    ${key}: ${[...new Set(good)].join(" | ") || "null"};`);
     if (requestBody) bodies.push(`    ${key}: ${[...new Set(json(requestBody))].join(" | ") || "any"};`);
   }

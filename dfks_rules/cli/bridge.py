@@ -52,7 +52,7 @@ _status = click.option(
 @_status
 def asterisk(file: Path, status: int | None) -> None:
     """Asterisk with FreePBX's keys in AstDB, by AMI."""
-    _run(file, status, _asterisk)
+    _run(file, status, "asterisk", _asterisk)
 
 
 def _asterisk(settings: BridgeSettings, inbox: Inbox) -> Switch:
@@ -66,7 +66,7 @@ def _asterisk(settings: BridgeSettings, inbox: Inbox) -> Switch:
 @_status
 def fusionpbx(file: Path, status: int | None) -> None:
     """FusionPBX, by its database and FreeSWITCH's event socket."""
-    _run(file, status, _fusionpbx)
+    _run(file, status, "fusionpbx", _fusionpbx)
 
 
 def _fusionpbx(settings: BridgeSettings, inbox: Inbox) -> Switch:
@@ -80,34 +80,32 @@ def _missing(name: str) -> ConfigError:
     return ConfigError([Finding(name, 0, 0, "config_missing", "is not set")])
 
 
-def _run(file: Path, status: int | None, make: _Make) -> None:
+def _run(file: Path, status: int | None, name: str, make: _Make) -> None:
     settings = load_bridge(file)
     inbox = Inbox()
     switch = make(settings, inbox)
     logs.set_up(settings.log_level)
     memory = Memory(settings.memory)
+    client = ApiClient(settings.url, settings.token, program=f"dfks-bridge-{name}")
+    bridge = Bridge(
+        Server(client), switch, memory, settings.numbering, Counts(), inbox, settings.every
+    )
     try:
-        asyncio.run(_serve(settings, switch, memory, inbox, status))
+        asyncio.run(_serve(bridge, client, settings.url, status))
     finally:
         memory.close()
     click.echo("stopped")
 
 
-async def _serve(
-    settings: BridgeSettings, switch: Switch, memory: Memory, inbox: Inbox, status: int | None
-) -> None:
-    counts = Counts()
-    async with ApiClient(settings.url, settings.token) as client:
-        bridge = Bridge(
-            Server(client), switch, memory, settings.numbering, counts, inbox, settings.every
-        )
+async def _serve(bridge: Bridge, client: ApiClient, url: str, status: int | None) -> None:
+    async with client:
         running = asyncio.create_task(bridge.run())
         loop = asyncio.get_running_loop()
         for one in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(one, running.cancel)
-        loop.add_signal_handler(signal.SIGUSR1, _print, counts)
-        click.echo(f"bridge between {settings.url} and the switch is running")
-        printing = asyncio.create_task(_print_on(counts, status)) if status else None
+        loop.add_signal_handler(signal.SIGUSR1, _print, bridge.counts)
+        click.echo(f"bridge between {url} and the switch is running")
+        printing = asyncio.create_task(_print_on(bridge.counts, status)) if status else None
         try:
             with contextlib.suppress(asyncio.CancelledError):
                 await running

@@ -2,13 +2,15 @@
 
 import os
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
 import orjson
 
+from dfks_rules import __version__
 from dfks_rules.errors import DfksError
 
 TIMEOUT = 30.0
@@ -48,16 +50,25 @@ class Event:
 class ApiClient:
     """Asks a server; use it in an `async with`."""
 
-    def __init__(self, url: str, token: str | None = None, tls: ssl.SSLContext | None = None):
+    def __init__(
+        self,
+        url: str,
+        token: str | None = None,
+        tls: ssl.SSLContext | None = None,
+        program: str = "dfks",
+    ):
         """Nothing is sent yet.
 
         Args:
             url: e.g. `http://127.0.0.1:8080`, without a path.
             token: what to authenticate with.
             tls: how to check the server; None for the defaults.
+            program: who asks, by which operators know him.
         """
         self._url = url.rstrip("/")
-        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        self._headers = {"User-Agent": f"{program}/{__version__}"}
+        if token is not None:
+            self._headers["Authorization"] = f"Bearer {token}"
         self._tls = tls
         self._session: aiohttp.ClientSession | None = None
 
@@ -149,7 +160,7 @@ class ApiClient:
         *,
         query: Mapping[str, str | int] | None = None,
         headers: Mapping[str, str] | None = None,
-    ) -> AsyncIterator[bytes]:
+    ) -> AsyncGenerator[bytes, None]:
         """The answer piece by piece, as it comes."""
         async with self._response("GET", path, query, None, headers or {}) as got:
             try:
@@ -165,7 +176,7 @@ class ApiClient:
         query: Mapping[str, str | int] | None = None,
         last: str | None = None,
         with_places: bool = False,
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event, None]:
         """Server-sent events, until the server ends the stream.
 
         Args:
@@ -178,12 +189,13 @@ class ApiClient:
         if last is not None:
             headers["Last-Event-ID"] = last
         rest = b""
-        async for piece in self.stream(path, query=query, headers=headers):
-            *blocks, rest = (rest + piece).split(b"\n\n")
-            for block in blocks:
-                event = _event(block.decode())
-                if event is not None and (with_places or event.type != PLACE):
-                    yield event
+        async with aclosing(self.stream(path, query=query, headers=headers)) as pieces:
+            async for piece in pieces:
+                *blocks, rest = (rest + piece).split(b"\n\n")
+                for block in blocks:
+                    event = _event(block.decode())
+                    if event is not None and (with_places or event.type != PLACE):
+                        yield event
 
     def _response(
         self,

@@ -5,8 +5,12 @@ send before it reads answers. What it does not bound is here.
 """
 
 import asyncio
+import fcntl
+import sys
+import termios
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
@@ -125,6 +129,18 @@ class Connection(RequestHandler):
         super().resume_writing()
         self.is_stalled = False
         self._rest()
+
+    @property
+    def waiting(self) -> int:
+        """Bytes that were written, here and in the kernel, and that have not arrived."""
+        transport = self.transport
+        if not isinstance(transport, asyncio.Transport):
+            return 0
+        there = b""
+        with suppress(OSError):
+            number = transport.get_extra_info("socket").fileno()
+            there = fcntl.ioctl(number, termios.TIOCOUTQ, bytes(4))
+        return transport.get_write_buffer_size() + int.from_bytes(there, sys.byteorder)
 
     def abort(self) -> None:
         """Cut it: what is written and not read is lost."""

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from dfks_rules.errors import ConfigError, DfksError
 from dfks_rules.operations.ports import Operations
+from dfks_rules.web.audience import Present
 from dfks_rules.web.binding import body_of, given_of
 from dfks_rules.web.bodies import MAX_BODY, BodyStream
 from dfks_rules.web.budget import SHARE, SHARE_OF_WATCHING, Budget, Timed
@@ -141,6 +142,10 @@ class WebServer:
         for one in self._sockets:
             self._servers.append(await loop.create_server(make, sock=one, backlog=BACKLOG, **given))
 
+    def listeners(self) -> list[Present]:
+        """Who listens to events, and who did until lately."""
+        return self._streams.audience.rows()
+
     def sockets(self) -> list[tuple[str, socket.socket]]:
         """What whoever serves next has to be given, with the name of this door."""
         return [("api", one) for one in self._sockets]
@@ -214,6 +219,7 @@ class WebServer:
             tokens is not None,
             is_secure(request),
             lambda secret: tokens is not None and self._user_of(tokens, secret) is not None,
+            self.listeners,
         )
 
     async def _show(self, request: web.Request) -> web.StreamResponse:

@@ -1,10 +1,12 @@
 """Answers in pieces: they have an end, or go on for as long as the client listens."""
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Callable
 
 from aiohttp import web
 
+from dfks_rules.web.audience import Audience, Ending, Line
 from dfks_rules.web.connections import Connection
 from dfks_rules.web.table import Streamed
 
@@ -13,6 +15,8 @@ class Streams:
     """Those that are under way."""
 
     def __init__(self) -> None:
+        self.audience = Audience(time.time)
+        """Who listens to events."""
         self._endless: set[asyncio.Timeout] = set()
         self._count = 0
         self._is_over = False
@@ -62,7 +66,7 @@ class Streams:
         await response.prepare(request)
         try:
             if request.method != "HEAD":
-                await self._write(answer, response, may_still)
+                await self._write(answer, request, response, connection, may_still)
             if self._is_over and connection.is_stalled:
                 # He would not take its end either, and the server does not wait for him.
                 connection.abort()
@@ -86,20 +90,40 @@ class Streams:
         return response
 
     async def _write(
-        self, answer: Streamed, response: web.StreamResponse, may_still: Callable[[], bool]
+        self,
+        answer: Streamed,
+        request: web.Request,
+        response: web.StreamResponse,
+        connection: Connection,
+        may_still: Callable[[], bool],
     ) -> None:
         """Write the pieces, of one that is endless until all such are to end."""
         until = asyncio.timeout(0 if answer.is_endless and self._is_over else None)
+        number, ending = self._come(answer, request, connection), Ending.FAILED
         try:
             async with until:
                 if answer.is_endless:
                     self._endless.add(until)
                 async for piece in answer.pieces:
                     if not may_still():
+                        ending = Ending.TOKEN
                         break
                     await response.write(piece)
         except TimeoutError:
             if not until.expired():
                 raise
+        except (ConnectionError, asyncio.CancelledError):
+            ending = Ending.STALLED if connection.is_stalled else Ending.LEFT
+            raise
         finally:
             self._endless.discard(until)
+            if number is not None:
+                self.audience.go(number, ending)
+
+    def _come(self, answer: Streamed, request: web.Request, connection: Connection) -> int | None:
+        """Whoever is told of events is one who listens."""
+        if answer.listening is None:
+            return None
+        agent, address = request.headers.get("User-Agent", ""), request.remote or ""
+        line = Line(agent, address, lambda: connection.waiting)
+        return self.audience.come(answer.listening, line)

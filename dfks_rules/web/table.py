@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from dfks_rules.operations.ports import Operations
+from dfks_rules.web.audience import Listening, Present
 from dfks_rules.web.bodies import BodyStream
 from dfks_rules.web.caller import Caller, Scope
 
@@ -76,6 +77,8 @@ class Door(NamedTuple):
     """Whether the browser came by HTTPS, also where a proxy ends it."""
     knows: Callable[[str], bool]
     """Whether somebody uses this token."""
+    listeners: Callable[[], list[Present]]
+    """Who listens to events, and who did until lately."""
 
 
 class Call(NamedTuple):
@@ -113,6 +116,8 @@ class Streamed(NamedTuple):
     headers: Mapping[str, str] = {}
     is_endless: bool = False
     """Whether only the client ends it; it ends at once when the server stops."""
+    listening: Listening | None = None
+    """Who is told of events by it; None: they are no events."""
 
 
 class Operation(NamedTuple):

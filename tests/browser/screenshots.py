@@ -21,6 +21,7 @@ from urllib.error import HTTPError
 
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.helpers.consoles import listening
 from tests.helpers.server import DFKS, ROOT, Server, serve, write_policy
 from tests.helpers.web import api_url
 
@@ -67,7 +68,7 @@ _PAGES = {
     "policies": ("policies", "matched:"),
     "playground": ("playground", "Rules that matched"),
     "trace": (f"trace/{_ALICE}", "appears here"),
-    "integrations": ("integrations", "features:read"),
+    "integrations": ("integrations", "Bridge asterisk"),
 }
 _HOURS = """\
 apiVersion: dfks/v1
@@ -141,7 +142,12 @@ def _site(folder: Path, *more: str) -> Iterator[str]:
         for _ in range(2):
             phones.enter_context(_phone(server))
         _wait_for_phones(url, 2)
+        with listening(url, "dfks-bridge-fusionpbx/1.0", "?domain=acme.example"):
+            pass
         _press(url)
+        phones.enter_context(
+            listening(url, "dfks-bridge-asterisk/1.0", "?types=feature-changed&domain=example.com")
+        )
         yield url
 
 

@@ -1,5 +1,8 @@
 """Pages for everybody: rules of axe-core, keyboards, two languages."""
 
+from contextlib import suppress
+from urllib.error import HTTPError
+
 import pytest
 from playwright.sync_api import Page, expect
 
@@ -51,6 +54,16 @@ def test_no_rule_of_accessibility_is_violated(
     assert violated(_shown(visit(console, locale=locale), where)) == {}
 
 
+def test_what_a_system_asks_for_is_done(console: Console, visit: Visits) -> None:
+    """Colours of its own, and nothing that moves."""
+    page = _shown(visit(console, forced_colors="active", reduced_motion="reduce"), "overview")
+    assert page.evaluate("matchMedia('(forced-colors: active)').matches")
+    assert page.evaluate("document.getAnimations().length") == 0
+    page = _shown(visit(console, forced_colors="active"), f"presentities/{WHO}")
+    on = page.get_by_role("article", name="Do not disturb")
+    assert on.evaluate("(it) => getComputedStyle(it).borderTopWidth") == "3px"
+
+
 _LEFT_OVER = """async () => {
   const of = new URL(document.querySelector("script[src]").src);
   const pairs = Object.values((await import(new URL("words.js", of).href)).WORDS);
@@ -72,6 +85,16 @@ def test_german_is_complete(console: Console, visit: Visits, where: str) -> None
     page = _shown(visit(console, locale="de-DE"), where)
     assert page.evaluate("document.documentElement.lang") == "de"
     assert page.evaluate(_LEFT_OVER) == []
+
+
+def test_an_explanation_is_german_too(console: Console, visit: Visits) -> None:
+    """The names of rules are what they are; why one was not used is a sentence."""
+    with suppress(HTTPError):
+        console.set("sip:dora@example.com", "CallForwardingAlways", forwardTo="+49900123")
+    page = _shown(visit(console, locale="de-DE"), "decisions")
+    page.get_by_role("row").filter(has_text="premium-number").get_by_role("link").click()
+    why = "nicht verwendet: house-rules/no-premium verweigert"
+    expect(page.get_by_text(why).first).to_be_visible()
 
 
 def test_all_is_done_by_keyboard(console: Console, visit: Visits) -> None:

@@ -41,3 +41,7 @@ def test_cases_are_run(console: Console, visit: Visits) -> None:
     page.get_by_role("button", name="Run the cases").click()
     expect(page.get_by_text("cases pass.")).to_be_visible()
     expect(page.get_by_text("They cover 100% of the rules.")).to_be_visible()
+    page.locator(".settings summary").click()
+    page.get_by_label("Language").select_option("de")
+    expect(page.get_by_text("Testfälle sind bestanden.")).to_be_visible()
+    expect(page.get_by_text("cases pass.")).to_have_count(0)

@@ -1,13 +1,18 @@
-"""What is seen where there is nothing yet, or something is wrong."""
+"""What is seen where there is nothing yet, where something is wrong, and with several nodes."""
 
+import asyncio
 from pathlib import Path
+from threading import Thread
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from dfks_rules.store.postgres.schema import migrate
 from tests.browser.conftest import Visits
 from tests.helpers.axe import needs_axe, violated
-from tests.helpers.consoles import console_server
+from tests.helpers.clustered import serve_nodes
+from tests.helpers.consoles import Console, console_server
+from tests.helpers.postgres import Database, needs_postgres
 from tests.helpers.web import token_file
 
 pytestmark = [pytest.mark.browser, pytest.mark.long, needs_axe]
@@ -19,7 +24,7 @@ def _sign_in(page: Page, token: str) -> None:
 
 
 def test_signing_in_and_what_is_not_allowed(tmp_path: Path, visit: Visits) -> None:
-    """A first visit is no error, and no blank page."""
+    """A first visit is no error, and no blank page; also in German."""
     tokens = token_file(tmp_path, desk=(("features:read",), ()))
     http = {"listen": "127.0.0.1:0", "tokens": str(tmp_path / "tokens.json")}
     with console_server(tmp_path, http=http) as console:
@@ -27,6 +32,9 @@ def test_signing_in_and_what_is_not_allowed(tmp_path: Path, visit: Visits) -> No
         page = visitor.open("decisions")
         expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
         assert violated(page) == {}
+        german = visit(console, locale="de-DE").open("nodes")
+        expect(german.get_by_role("heading", name="Anmelden")).to_be_visible()
+        assert violated(german) == {}
         _sign_in(page, tokens["desk"])
         expect(page.get_by_role("alert")).to_contain_text("lacks the scope `decisions:read`")
         assert violated(page) == {}
@@ -52,3 +60,46 @@ def test_an_empty_server_and_a_failing_one(tmp_path: Path, visit: Visits) -> Non
         page.goto(visitor.at("presentities"))
         expect(page.get_by_role("alert").filter(has_text="does not answer")).to_be_visible()
         assert violated(page) == {}
+
+
+@needs_postgres
+def test_two_nodes_are_shown_with_words(
+    tmp_path: Path, empty_database: Database, visit: Visits
+) -> None:
+    """In each language: nobody guesses what a state is called."""
+    # A thread with pages has a loop already.
+    tables = Thread(target=lambda: asyncio.run(migrate(empty_database.url)))
+    tables.start()
+    tables.join()
+    with serve_nodes(tmp_path, empty_database, "anna", "bert") as [anna, _]:
+        console = Console(anna, tmp_path)
+        for locale, state, drain in (
+            ("en-US", "serving", "Drain"),
+            ("de-DE", "im Dienst", "Leeren"),
+        ):
+            page = visit(console, locale=locale).open("nodes")
+            for name in ("anna", "bert"):
+                row = page.get_by_role("row").filter(has_text=name)
+                expect(row).to_contain_text(state)
+                expect(row.get_by_role("button")).to_have_text(drain)
+            assert violated(page) == {}
+
+
+@pytest.mark.parametrize("locale", ["en-US", "de-DE"])
+def test_an_agents_state_is_shown(tmp_path: Path, visit: Visits, locale: str) -> None:
+    """A state with a word of its own once broke each page with it."""
+    with console_server(tmp_path) as console:
+        console.set(
+            "sip:agent@example.com",
+            "AgentState",
+            status="off",
+            state="workingAfterCall",
+            agentId="7",
+        )
+        word = "working after a call, agent 7" if locale == "en-US" else "in Nacharbeit, Agent 7"
+        visitor = visit(console, locale=locale)
+        for where in ("presentities/sip:agent@example.com", "decisions"):
+            page = visitor.open(where)
+            expect(page.get_by_role("main")).to_contain_text(word)
+        # Before the server stops, which a page that listens would complain of.
+        visitor.context.close()

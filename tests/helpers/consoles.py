@@ -72,6 +72,16 @@ class Console:
 
 
 @contextmanager
+def listening(url: str, agent: str, query: str = "") -> Iterator[None]:
+    """A program that listens to events until the block ends."""
+    address = f"{url}/v1/events{query}"
+    request = urllib.request.Request(address, headers={"User-Agent": agent})  # noqa: S310 - ours
+    with urllib.request.urlopen(request, timeout=60) as response:  # noqa: S310 - ours
+        response.readline()
+        yield
+
+
+@contextmanager
 def console_server(folder: Path, **config: Any) -> Iterator[Console]:
     """Run one until the block ends: with the default policy, rules of a house, and a journal."""
     rules = folder / "policies"

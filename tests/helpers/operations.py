@@ -204,7 +204,7 @@ RULES = (
     RuleRow(
         "hours/night",
         "hours/night",
-        "p/tenants/a.example/hours.yaml",
+        "/srv/p/tenants/a.example/hours.yaml",
         "a.example",
         False,
         ("status",),

@@ -3,13 +3,13 @@
 import asyncio
 import contextlib
 import signal
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 import structlog
 
 from dfks_rules.app.desk.arriving import arrived
+from dfks_rules.app.desk.behind import command_of
 from dfks_rules.app.desk.canary import CPU, WITH_SITE, WITHOUT_SITE
 from dfks_rules.app.desk.leaving import pieces_of
 from dfks_rules.app.desk.policies import PolicyFiles
@@ -17,8 +17,9 @@ from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.deciding.compiled import CompiledPolicies
 from dfks_rules.policy.site.site import Site
 
-# `-P`: what lies in the current directory is not code.
-COMMAND = (sys.executable, "-P", "-c", "from dfks_rules.app.desk.canary import main; main()")
+NICENESS = 2
+"""Phones come first, and an operator still waits seconds, not minutes, on a busy machine."""
+COMMAND = command_of("dfks_rules.app.desk.canary", NICENESS)
 PROOFS = 5
 """Seconds for proofs, if settings say nothing else."""
 TIMEOUT = 120.0

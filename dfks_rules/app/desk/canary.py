@@ -30,8 +30,6 @@ CPU = 60
 """Seconds of CPU, also where nobody is left to wait for it."""
 WITH_SITE, WITHOUT_SITE = b"y", b"n"
 """What is wanted: everything, or all but what is known of users and numbers."""
-_NICENESS = 2
-"""Phones come first, and an operator still waits seconds, not minutes, on a busy machine."""
 
 
 def main() -> None:
@@ -39,7 +37,6 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (CPU, CPU))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.nice(_NICENESS)
     # Whatever a library prints must not be taken for the answer.
     answer = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

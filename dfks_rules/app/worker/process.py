@@ -16,8 +16,6 @@ from dfks_rules.app.desk.canary import MEMORY
 from dfks_rules.app.worker.answering import Answer, Answering
 from dfks_rules.app.worker.questions import Kind, frame, read_question
 
-NICENESS = 5
-"""Phones come first, and so does a reload of policies."""
 _PR_SET_PDEATHSIG = 1
 
 
@@ -26,7 +24,6 @@ def main() -> None:
     _end_with(int(sys.argv[1]))
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    os.nice(NICENESS)
     # Whatever a library prints must not be taken for an answer.
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)

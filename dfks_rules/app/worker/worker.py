@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import os
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 
@@ -11,6 +10,7 @@ import orjson
 import structlog
 
 from dfks_rules.app.desk.apart import deaf
+from dfks_rules.app.desk.behind import command_of
 from dfks_rules.app.desk.policies import PolicyFiles
 from dfks_rules.app.worker.questions import (
     LENGTH,
@@ -23,8 +23,9 @@ from dfks_rules.app.worker.questions import (
 from dfks_rules.errors import DfksError, Finding, PolicyError
 from dfks_rules.operations.studies import FactsError, GaveUpError, OneAtATimeError
 
-# `-P`: what lies in the current directory is not code.
-COMMAND = (sys.executable, "-P", "-c", "from dfks_rules.app.worker.process import main; main()")
+NICENESS = 5
+"""Phones come first, and so does a reload of policies."""
+COMMAND = command_of("dfks_rules.app.worker.process", NICENESS)
 START = 30.0
 """Seconds until the process can be asked, on a busy machine."""
 MOST_REVISIONS = 2

@@ -1,11 +1,12 @@
 """What happens, as server-sent events."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 
 import orjson
 
 from dfks_rules.operations.events import GAP, TYPES, Event, Events
+from dfks_rules.web.audience import Filter, Listening
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.parameters import DOMAIN, PRESENTITY
 from dfks_rules.web.table import Answer, Call, Operation, Parameter, Reply, Streamed, Where
@@ -28,8 +29,11 @@ async def stream(call: Call) -> Answer | Streamed:
     after = given.get("Last-Event-ID", given.get("after"))
     # Nobody listens before somebody reads: of HEAD nothing would be left to close.
     await call.operations.journal.newest()
-    pieces = _pieces(call.operations.events, after, _wanted(call))
-    return Streamed(pieces, "text/event-stream", _HEADERS, is_endless=True)
+    about = given.get("presentity")
+    asked = Filter(given.get("types"), given.get("domain"), about and about.uri)
+    listening = Listening(call.caller, asked)
+    pieces = _pieces(call.operations.events, after, _wanted(call), listening)
+    return Streamed(pieces, "text/event-stream", _HEADERS, is_endless=True, listening=listening)
 
 
 def _wanted(call: Call) -> Callable[[Event], bool]:
@@ -53,11 +57,12 @@ def _wanted(call: Call) -> Callable[[Event], bool]:
 
 
 async def _pieces(
-    events: Events, after: int | None, is_wanted: Callable[[Event], bool]
-) -> AsyncIterator[bytes]:
+    events: Events, after: int | None, is_wanted: Callable[[Event], bool], listening: Listening
+) -> AsyncGenerator[bytes, None]:
     loop = asyncio.get_running_loop()
     listener = await events.listen(after)
     written, told_of = loop.time(), listener.seq
+    listening.place = listener.seq
     try:
         yield b"retry: 2000\n%b\n" % (_place(listener.seq) if after is None else b"")
         while True:
@@ -71,6 +76,10 @@ async def _pieces(
             if wanted:
                 yield b"".join(_told(one) for one in wanted)
                 written, told_of = loop.time(), max(told_of, wanted[-1].seq)
+            # Not before it was written: who does not read falls behind.
+            listening.place = listener.seq
+            listening.gaps += sum(one.type == GAP for one in wanted)
+            if wanted:
                 await asyncio.sleep(GATHER)
     finally:
         listener.close()

@@ -25,7 +25,8 @@ async def list_(call: Call) -> Answer:
     for row in rules:
         if domains is None or row.tenant in domains:
             if len(rows) < MAX_RULES:
-                rows.append(_row(row, uses.rules.get(row.rule, _NEVER)))
+                shown = row if domains is None else _within(row)
+                rows.append(_row(shown, uses.rules.get(row.rule, _NEVER)))
             else:
                 more += 1
         await turns.step()
@@ -37,6 +38,12 @@ async def list_(call: Call) -> Answer:
         "more": more,
     }
     return Answer(told)
+
+
+def _within(row: RuleRow) -> RuleRow:
+    """With its file's path from the folder of policies on: no tenant need know where that is."""
+    _, folder, name = row.file.rpartition(f"tenants/{row.tenant}/")
+    return row._replace(file=folder + name)
 
 
 def _row(row: RuleRow, use: Use) -> dict[str, Any]:

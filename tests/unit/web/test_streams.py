@@ -5,17 +5,22 @@ import gc
 import weakref
 from collections.abc import AsyncIterator, Callable
 from operator import methodcaller
+from pathlib import Path
 
 import aiohttp
 import pytest
 import yarl
+from structlog.testing import capture_logs
 
+from dfks_rules.errors import StoreError
 from dfks_rules.web import server
+from dfks_rules.web.audience import Ending, Filter, Listening, Present
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.connections import Connection
 from dfks_rules.web.table import Answer, Call, Operation, Reply, Streamed
+from dfks_rules.web.tokens import TokenFile
 from tests.helpers.operations import MemoryOperations
-from tests.helpers.web import Api, api
+from tests.helpers.web import ALL, Api, api, token_file
 
 _TYPE = "text/plain"
 
@@ -96,6 +101,96 @@ async def test_who_does_not_read_is_not_waited_for() -> None:
             await response.read()
 
 
+def _listened(pieces: AsyncIterator[bytes]) -> tuple[Operation, ...]:
+    """One operation that tells somebody of events."""
+
+    async def run(call: Call) -> Streamed:
+        listening = Listening(call.caller, Filter())
+        return Streamed(pieces, _TYPE, is_endless=True, listening=listening)
+
+    return (Operation("stream", "GET", "/v1/stream", Scope.BULK, "S.", run, (Reply(200, "S."),)),)
+
+
+async def _gone(web: Api) -> Present:
+    """Who listened, once he does no longer."""
+    async with asyncio.timeout(10):
+        while True:
+            match web.server.listeners():
+                case [one] if one.until is not None:
+                    return one
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize(("bytes_sent", "ending"), [(1, Ending.LEFT), (32_000_000, Ending.STALLED)])
+async def test_what_waits_for_a_listener_is_known_and_why_he_went(
+    bytes_sent: int, ending: Ending
+) -> None:
+    """Whoever reads nothing is told from whoever has nothing to read."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"piece\n" + b"x" * bytes_sent
+        await asyncio.sleep(3600)
+
+    async with api(MemoryOperations(), table=_listened(pieces())) as web:
+        async with aiohttp.ClientSession(headers={"User-Agent": "bridge/1"}) as http:
+            response = await _heard(web, http)
+            [one] = web.server.listeners()
+            assert (one.agent, one.address, one.times) == ("bridge/1", "127.0.0.1", 1)
+            if ending is Ending.STALLED:
+                assert one.waiting() > bytes_sent // 2
+            else:
+                assert one.waiting() < 1_000
+            response.close()
+        gone = await _gone(web)
+        assert (gone.ending, gone.waiting()) == (ending, 0)
+
+
+async def test_a_listener_whose_token_is_revoked_has_not_left(tmp_path: Path) -> None:
+    """Nobody looks for a fault of the network."""
+    tokens = token_file(tmp_path, pbx=(ALL, ()))
+    go_on = asyncio.Event()
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"piece\n"
+        await go_on.wait()
+        yield b"more"
+
+    table = _listened(pieces())
+    async with api(MemoryOperations(), TokenFile(tmp_path / "tokens.json"), table=table) as web:
+        headers = {"Authorization": f"Bearer {tokens['pbx']}"}
+        async with aiohttp.ClientSession(headers=headers) as http:
+            response = await _heard(web, http)
+            token_file(tmp_path, other=(ALL, ()))
+            go_on.set()
+            assert await response.read() == b""
+        assert (await _gone(web)).ending is Ending.TOKEN
+
+
+async def test_a_listener_who_can_be_told_nothing_more_has_not_left() -> None:
+    """The fault is here."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"piece\n"
+        raise StoreError("store_unavailable", "disk")
+
+    async with api(MemoryOperations(), table=_listened(pieces())) as web:
+        async with aiohttp.ClientSession() as http:
+            with capture_logs(), pytest.raises(aiohttp.ClientError):
+                await (await http.get(f"{web.url}/v1/stream")).read()
+        assert (await _gone(web)).ending is Ending.FAILED
+
+
+async def test_a_question_about_a_stream_is_no_listener() -> None:
+    """HEAD."""
+
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b"piece\n"
+
+    async with api(MemoryOperations(), table=_listened(pieces())) as web:
+        assert (await web.ask("HEAD", "/v1/stream")).status == 200
+        assert web.server.listeners() == []
+
+
 @pytest.mark.parametrize(("scope", "is_ended"), [(Scope.POLICIES_READ, True), (Scope.BULK, False)])
 async def test_a_question_ends_when_nobody_waits_for_its_answer(
     scope: Scope, is_ended: bool
@@ -150,13 +245,15 @@ async def test_a_client_that_hangs_up_leaves_nothing_that_holds_itself(
         Operation("stream", "GET", "/v1/stream", scope, "S.", stream, replies),
         Operation("ask", "POST", "/v1/ask", scope, "S.", ask, replies),
     )
+    # Other tests may have left some that are not collected yet.
+    known = _connections()
     async with api(MemoryOperations(), table=table) as web:
         url = yarl.URL(web.url)
         _, writer = await asyncio.open_connection(url.host, url.port)
         writer.write(asks + b" HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         await begun.wait()
         is_freed = asyncio.Event()
-        weakref.finalize(_only_connection(), is_freed.set)
+        weakref.finalize(_new_connection(known), is_freed.set)
         gc.collect()
         gc.disable()
         try:
@@ -167,6 +264,10 @@ async def test_a_client_that_hangs_up_leaves_nothing_that_holds_itself(
         await writer.wait_closed()
 
 
-def _only_connection() -> Connection:
-    [connection] = [one for one in gc.get_objects() if isinstance(one, Connection)]
+def _connections() -> list[Connection]:
+    return [one for one in gc.get_objects() if isinstance(one, Connection)]
+
+
+def _new_connection(known: list[Connection]) -> Connection:
+    [connection] = [one for one in _connections() if one not in known]
     return connection

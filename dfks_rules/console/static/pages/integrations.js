@@ -1,24 +1,30 @@
-// Who else is told: webhooks and what they have given up, imports, and what this page may do.
+// Who else is told: bridges and programs, webhooks and what they have given up; imports; what this page may do.
 import { html, useState } from "../vendor/preact.js";
 import { ask, path, useAsked } from "../api.js";
 import { may, offers, session } from "../session.js";
 import { duration, number, time } from "../format.js";
 import { Act } from "../parts/act.js";
+import { coded } from "../parts/coded.js";
 import { Badge, Empty, shown } from "../parts/states.js";
+import { Streams } from "../parts/streams.js";
 import { named, t } from "../words.js";
+import "../words/events.js";
 import "../words/state.js";
 import "../words/integrations.js";
 
 export function Page() {
   const hooks = useAsked(may("webhooks") && offers("webhooks") ? "/v1/webhooks" : null, 5);
   const imports = useAsked(may("bulk") ? "/v1/imports" : null, 3);
+  const isTold = may("events:read") && offers("events");
+  const streams = useAsked(isTold ? "/v1/events/streams" : null, 5);
   const who = session.value;
   return html`<h1>${t("page.integrations")}</h1><div class="grid">
+    ${isTold && html`<section class="card wide"><h2>${t("streams.title")}</h2>${shown(streams, (of) => html`<${Streams} items=${of.items} />`)}</section>`}
     ${may("webhooks") && html`<section class="card wide"><h2>${t("hooks.title")}</h2>${offers("webhooks")
-      ? shown(hooks, (of) => of.items.length ? of.items.map((one) => html`<${Hook} of=${one} again=${hooks.again} key=${one.id} />`) : html`<${Empty}>${t("hooks.none")}<//>`)
+      ? shown(hooks, (of) => of.items.length ? of.items.map((one) => html`<${Hook} of=${one} again=${hooks.again} key=${one.id} />`) : html`<${Empty}>${coded(t("hooks.none"))}<//>`)
       : html`<${Empty}>${t("hooks.notKept")}<//>`}</section>`}
     ${may("bulk") && html`<section class="card wide"><h2>${t("imports.title")}</h2>${shown(imports, (of) => html`<${Imports} items=${of.items} again=${imports.again} />`)}</section>`}
-    <section class="card"><h2>${t("listeners.title")}</h2><dl class="facts">
+    <section class="card wide"><h2>${t("listeners.title")}</h2><dl class="facts">
       <dt>${t("listeners.token")}</dt><dd>${who?.name}</dd>
       <dt>${t("listeners.scopes")}</dt><dd class="mono">${who?.scopes.join(" ")}</dd>
       <dt>${t("listeners.domains")}</dt><dd>${who?.domains ? who.domains.join(", ") : t("listeners.all")}</dd>

@@ -4,6 +4,7 @@ import { Problem } from "../api.js";
 import { login } from "../session.js";
 import { t } from "../words.js";
 import "../words/login.js";
+import { coded } from "../parts/coded.js";
 import { why } from "../parts/states.js";
 
 export function Page() {
@@ -25,8 +26,8 @@ export function Page() {
   };
   return html`<div class="login">
     <h1>${t("login.title")}</h1>
-    <p>${t("login.why")}</p>
-    <form onSubmit=${enter}>
+    <p>${coded(t("login.why"))}</p>
+    <form class="row" onSubmit=${enter}>
       <label>${t("login.token")}
         <input name="token" type="password" autocomplete="current-password" required autofocus maxlength="512"
           aria-invalid=${wrong ? "true" : undefined} aria-describedby="wrong" />

@@ -15,7 +15,7 @@ export function Page() {
   const nodes = useAsked("/v1/cluster", 2);
   const rollouts = useAsked(mayAll("policies:read") ? "/v1/policies/rollouts" : null, 5);
   return html`<h1>${t("page.nodes")}</h1>
-    <section class="card">${shown(nodes, (of) => html`<${Rows} items=${of.items} again=${nodes.again} />`)}</section><br />
+    <section class="card">${shown(nodes, (of) => html`<${Rows} items=${of.items} again=${nodes.again} />`)}</section>
     ${mayAll("policies:read") && html`<section class="card"><h2>${t("nodes.rollout")}</h2>${shown(rollouts, (of) => html`<${Rollouts} of=${of} />`)}</section>`}`;
 }
 

@@ -27,6 +27,7 @@ function Rates() {
   if (!samples.length) return html`<section class="card grid"><${Loading} /></section>`;
   const newest = samples[samples.length - 1].found;
   const { rates, total } = read(samples);
+  const late = quantile(samples, "dfks_loop_late_seconds", 0.99);
   /** @type {[string, string, number[] | null][]} */
   const figures = [
     ["overview.sets", number(rates.sets.at(-1), 1), rates.sets],
@@ -34,7 +35,7 @@ function Rates() {
     ["overview.refused", number(rates.refused.at(-1), 1), rates.refused],
     ["overview.unanswered", percent(total.notifies ? total.timeouts / total.notifies : 0), null],
     ["overview.subscriptions", number(sum(newest, "dfks_subscriptions")), null],
-    ["overview.late", `${number(quantile(samples, "dfks_loop_late_seconds", 0.99) * 1000, 1)} ms`, null],
+    ["overview.late", Number.isNaN(late) ? "–" : `${number(late * 1000, 1)} ms`, null],
   ];
   return html`<section class="card wide" aria-label=${t("overview.rates")}>
     <dl class="figures">

@@ -9,6 +9,7 @@ import { Act } from "../parts/act.js";
 import { Cases, Proofs } from "../parts/cases.js";
 import { Rules } from "../parts/rules.js";
 import { Shadow } from "../parts/shadow.js";
+import { coded } from "../parts/coded.js";
 import { Badge, Empty, Shown, shown } from "../parts/states.js";
 import { named, t } from "../words.js";
 import "../words/policies.js";
@@ -66,7 +67,7 @@ function InForce({ of, rules }) {
 function Findings({ of }) {
   const { failure, findings, more } = of;
   return html`${failure && html`<p class="bad">${t("policies.failed", { at: time(failure.at), trigger: failure.trigger })}</p><pre tabindex="0">${failure.findings.join("\n")}</pre>`}
-    ${findings.length ? html`<ul class="stack">${findings.map((/** @type {any} */ one) => html`<li><${Badge} of=${one.severity === "error" ? "bad" : "warn"}>${one.message}<//><br /><span class="mono soft">${one.file}:${one.line}:${one.column} ${one.code}</span></li>`)}</ul>` : html`<${Empty}>${t("policies.noFindings")}<//>`}
+    ${findings.length ? html`<ul class="stack">${findings.map((/** @type {any} */ one) => html`<li><${Badge} of=${one.severity === "error" ? "bad" : "warn"}>${coded(one.message)}<//><br /><span class="mono soft">${one.file}:${one.line}:${one.column} ${one.code}</span></li>`)}</ul>` : html`<${Empty}>${t("policies.noFindings")}<//>`}
     ${more > 0 && html`<p class="soft">+ ${number(more)}</p>`}`;
 }
 

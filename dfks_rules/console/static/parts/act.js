@@ -3,7 +3,7 @@ import { html, useEffect, useRef, useState } from "../vendor/preact.js";
 import { duration } from "../format.js";
 import { Problem } from "../api.js";
 import { Badge, why } from "./states.js";
-import { t } from "../words.js";
+import { language, t } from "../words.js";
 
 /** @param {{label: string, run: (aborted: AbortSignal) => Promise<any>, sure?: string, primary?: boolean}} props
  *   run: gives what to say when it is done; sure: a question that has to be answered first */
@@ -19,6 +19,7 @@ export function Act({ label, run, sure, primary }) {
     const timer = window.setInterval(() => count((now) => now + 1), 1000);
     return () => window.clearInterval(timer);
   }, [busy]);
+  useEffect(() => say(null), [language.value]);
   const go = async () => {
     // A button that is disabled loses the focus.
     if (busy) return;

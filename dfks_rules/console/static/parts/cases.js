@@ -11,10 +11,9 @@ export function Cases({ revision }) {
   const [shown, show] = useState(/** @type {any} */ (null));
   const run = async (/** @type {AbortSignal} */ signal) => {
     const { body } = await ask("POST", "/v1/policies/test", { body: { revision }, signal });
-    const { Tested } = await import("./tested.js");
-    show(html`<${Tested} of=${body} />`);
+    show({ Part: (await import("./tested.js")).Tested, of: body });
   };
-  return html`<p><${Act} label=${t("policies.run")} run=${run} /></p>${shown}`;
+  return html`<p><${Act} label=${t("policies.run")} run=${run} /></p>${shown && html`<${shown.Part} of=${shown.of} />`}`;
 }
 
 /** @param {{revision: string}} props */
@@ -22,8 +21,7 @@ export function Proofs({ revision }) {
   const [shown, show] = useState(/** @type {any} */ (null));
   const run = async (/** @type {AbortSignal} */ signal) => {
     const { body } = await ask("POST", "/v1/policies/prove", { body: { revision }, signal });
-    const { Tried } = await import("./tested.js");
-    show(html`<${Tried} of=${body} />`);
+    show({ Part: (await import("./tested.js")).Tried, of: body });
   };
-  return html`<p><${Act} label=${t("proofs.run")} run=${run} /></p>${shown}`;
+  return html`<p><${Act} label=${t("proofs.run")} run=${run} /></p>${shown && html`<${shown.Part} of=${shown.of} />`}`;
 }

@@ -5,6 +5,7 @@ import { time } from "../format.js";
 import { Badge } from "./states.js";
 import { stateText } from "./feature_state.js";
 import { named, t } from "../words.js";
+import "../words/events.js";
 import "../words/overview.js";
 
 /** @param {{event: {type: string, data: any, at: string}}} props */

@@ -25,10 +25,10 @@ export function FactsForm({ facts, names, change }) {
     if (added && !(added in facts)) change({ ...facts, [added]: "" });
     add("");
   };
-  return html`<table>
+  return html`<table class="form">
       <thead><tr><th scope="col">${t("play.fact")}</th><th scope="col">${t("play.value")}</th><td></td></tr></thead>
       <tbody>${Object.entries(facts).map(([name, value]) => html`<tr key=${name}>
-        <td class="mono">${name}</td>
+        <td class="mono">${name.split(".").map((part, place) => (place ? html`.<wbr />${part}` : part))}</td>
         <td><input class="mono" aria-label=${name} value=${told(value)} maxlength="512" onChange=${(/** @type {any} */ event) => set(name, event.target.value.trim())} /></td>
         <td><button aria-label=${t("play.removeFact", { name })} onClick=${() => remove(name)}>✕</button></td>
       </tr>`)}</tbody>

@@ -1,6 +1,7 @@
 // Files to try: a tab for each, with findings under their lines.
 import { html, useState } from "../vendor/preact.js";
 import { Editor } from "./editor.js";
+import { coded } from "./coded.js";
 import { Badge } from "./states.js";
 import { t } from "../words.js";
 import "../words/playground.js";
@@ -32,7 +33,7 @@ export function Files({ files, change, findings }) {
       html`<button class="mono" aria-pressed=${number === at} onClick=${() => choose(number)}>${one.name}${findings.some((each) => each.file === one.name && each.severity === "error") ? " ✕" : ""}</button>`)}</div>
     <${Editor} key=${file.name} name=${file.name} label=${t("play.editor", { name: file.name })} text=${file.text} findings=${own}
       change=${(/** @type {string} */ text) => change(files.map((one) => (one === file ? { ...one, text } : one)))} />
-    <ul class="stack" aria-live="off">${own.slice(0, 20).map((one) => html`<li><${Badge} of=${one.severity === "error" ? "bad" : "warn"}>${t("play.line", { line: one.line })}: ${one.message}<//></li>`)}</ul>
+    <ul class="stack" aria-live="off">${own.slice(0, 20).map((one) => html`<li><${Badge} of=${one.severity === "error" ? "bad" : "warn"}>${t("play.line", { line: one.line })}: ${coded(one.message)}<//></li>`)}</ul>
     <form class="row" onSubmit=${add}>
       <label>${t("play.name")}<input name="name" class="mono" maxlength="200" aria-invalid=${wrong ? "true" : undefined} aria-describedby="name-why" /></label>
       <button>${t("play.add")}</button>

@@ -14,13 +14,11 @@ export function Verdict({ of: { evaluated, active, problem }, files }) {
   const [compared, setCompared] = useState(/** @type {any} */ (null));
   const test = async (/** @type {AbortSignal} */ signal) => {
     const { body } = await ask("POST", "/v1/policies/test", { body: { files }, signal });
-    const { Tested } = await import("./tested.js");
-    setTested(html`<${Tested} of=${body} />`);
+    setTested({ Part: (await import("./tested.js")).Tested, of: body });
   };
   const compare = async (/** @type {AbortSignal} */ signal) => {
     const { body } = await ask("POST", "/v1/policies/diff", { body: { new: files }, signal });
-    const { Meaning } = await import("./meaning.js");
-    setCompared(html`<${Meaning} of=${body} />`);
+    setCompared({ Part: (await import("./meaning.js")).Meaning, of: body });
   };
   const isSame = evaluated && active && JSON.stringify(evaluated.decision) === JSON.stringify(active.decision);
   return html`<h2>${t("play.result")}</h2>
@@ -29,5 +27,5 @@ export function Verdict({ of: { evaluated, active, problem }, files }) {
       ${active && html`<p>${t("play.against")}: ${isSame ? t("play.same") : answer(active.decision)}</p>`}
       <${Explanation} of=${evaluated} />`}
     <p class="row"><${Act} label=${t("play.cases")} run=${test} /><${Act} label=${t("play.diff")} run=${compare} /></p>
-    ${tested}${compared}`;
+    ${[tested, compared].map((one) => one && html`<${one.Part} of=${one.of} />`)}`;
 }

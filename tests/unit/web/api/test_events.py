@@ -13,6 +13,8 @@ from dfks_rules.operations.ports import Sets
 from dfks_rules.service.feed import Settled
 from dfks_rules.web.api import events
 from dfks_rules.web.api.events import _pieces
+from dfks_rules.web.audience import Filter, Listening
+from dfks_rules.web.caller import LOCAL
 from dfks_rules.web.client import PLACE, ApiClient, Event
 from dfks_rules.web.tokens import TokenFile
 from tests.helpers.journal import ALICE, DND, MemoryJournal
@@ -130,9 +132,9 @@ async def test_who_goes_is_forgotten() -> None:
     """The ring is made for listeners only."""
     operations = MemoryOperations()
     operations.journal = MemoryJournal()
-    pieces = _pieces(operations.events, None, lambda _: True)
+    pieces = _pieces(operations.events, None, lambda _: True, Listening(LOCAL, Filter()))
     assert operations.events.counts["listeners"] == 0
     assert await anext(pieces) == b"retry: 2000\nid: 0\n\n"
     assert operations.events.counts["listeners"] == 1
-    await pieces.aclose()  # type: ignore[attr-defined]
+    await pieces.aclose()
     assert operations.events.counts["listeners"] == 0

@@ -56,17 +56,19 @@ async def test_rules_are_those_of_the_revision_that_is_told(
 
 
 async def test_a_token_of_a_domain_sees_the_rules_of_its_tenant(tmp_path: Path) -> None:
-    """Not those of others, and not those that are for all."""
+    """Not those of others, not those that are for all, and not where on the server they are."""
     scopes = ["policies:read"]
     tokens = token_file(
         tmp_path, a=(scopes, ["a.example"]), b=(scopes, ["b.example"]), other=(["bulk"], [])
     )
     async with api(MemoryOperations(), TokenFile(tmp_path / "tokens.json")) as door:
-        seen = {}
+        seen, files = {}, []
         for name in ("a", "b"):
             door.token = tokens[name]
             got = await door.ask("GET", "/v1/policies/rules")
             seen[name] = [one["rule"] for one in got.json["rules"]]
+            files += [one["file"] for one in got.json["rules"]]
         door.token = tokens["other"]
         assert (await door.ask("GET", "/v1/policies/rules")).kind == "scope-missing"
     assert seen == {"a": ["hours/night"], "b": []}
+    assert files == ["tenants/a.example/hours.yaml"]

@@ -1,0 +1,56 @@
+"""Bridges and programs that listen, as an operator finds them at night."""
+
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.conftest import Visits
+from tests.helpers.ami import scripted_asterisk
+from tests.helpers.bridges import Http, ami_settings, bridge
+from tests.helpers.consoles import Console, console_server, listening
+
+pytestmark = [pytest.mark.browser, pytest.mark.long]
+
+
+def test_a_bridge_is_seen_to_go_and_to_come_back(
+    console: Console, visit: Visits, tmp_path: Path
+) -> None:
+    """Since when nobody hears, and how much it has missed."""
+    api = Http(int(console.url.rpartition(":")[2]))
+    page = visit(console).open("integrations")
+    expect(page.get_by_text("No bridge and no program has listened")).to_be_visible()
+    row = page.get_by_role("listitem").filter(has_text="Bridge asterisk")
+    with scripted_asterisk() as asterisk:
+        asterisk.add("201")
+        settings = ami_settings(tmp_path, asterisk.port)
+        with bridge(tmp_path, "asterisk", api, settings) as running:
+            expect(row).to_contain_text("connected since")
+            expect(row).to_contain_text("token api, from 127.0.0.1 · only: changed · example.com")
+            running.kill()
+            expect(row).to_contain_text("not connected: last seen")
+            expect(row).to_contain_text("nothing has changed since then")
+            api.set("201", "DoNotDisturb", status="on")
+            expect(row).to_contain_text("1 change since then")
+        with bridge(tmp_path, "asterisk", api, settings):
+            expect(row).to_contain_text("came 2 times")
+            expect(row.get_by_text("connected since", exact=False)).to_be_visible()
+            expect(row).to_have_count(1)
+
+
+def test_consoles_are_counted_and_not_missed(console: Console, visit: Visits) -> None:
+    """They come and go as people like."""
+    watching = visit(console).open("overview")
+    expect(watching.locator(".live")).to_have_attribute("data-state", "live")
+    page = visit(console, locale="de-DE").open("integrations")
+    expect(page.get_by_text("Auch 1 Konsole hört mit.")).to_be_visible()
+    watching.close()
+    expect(page.get_by_text("Konsole")).to_have_count(0)
+
+
+def test_what_a_program_calls_itself_is_text(tmp_path: Path, visit: Visits) -> None:
+    """A tenant's program may call itself as it likes."""
+    name = "<img src=x onerror=alert(1)>"
+    with console_server(tmp_path) as console, listening(console.url, name):
+        page = visit(console).open("integrations")
+        expect(page.get_by_role("listitem").filter(has_text=name)).to_be_visible()
