@@ -9,7 +9,8 @@ COMPILED := $(wildcard $(addprefix dfks_rules/,sip/*.py csta/*.py presence/*.py 
   $(addprefix store/,cache.py commit.py dialogs.py disk.py group.py journal.py plan.py \
   remembered.py sqlite.py tables.py) \
   $(addprefix transport/,datagrams.py transports.py turns.py udp.py) \
-  $(addprefix app/,tokens.py records/line.py records/ring.py)))
+  $(addprefix policy/deciding/,live.py policy_set.py) \
+  $(addprefix app/,driver.py sending.py tokens.py records/line.py records/ring.py)))
 # What is written in C, see hatch_build.py.
 NATIVE := $(wildcard dfks_rules/*/native/*.[ch])
 

@@ -93,9 +93,7 @@ class Operators:
         self._doors = Doors(config.mi, Dispatcher(REGISTRY, operations), config.http, web)
 
     def _traces(self, phones: Phones, start: str) -> Tracing:
-        driver, settings = phones.driver, self._config.trace
-        tracing = Tracing(driver.observe, time.time, start, settings)
-        phones.recording.feed.listen(tracing.hear)
+        tracing = Tracing(phones.observe, time.time, start, self._config.trace)
         self._metrics.include("trace", tracing)
         rooms.add_tracing(self._exposition, tracing)
         return tracing

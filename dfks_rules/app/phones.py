@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from datetime import datetime
 
 from dfks_rules.app.driver import Driver
@@ -11,6 +12,7 @@ from dfks_rules.app.files import Files
 from dfks_rules.app.metrics import Metrics
 from dfks_rules.app.records.recording import Recording
 from dfks_rules.app.records.refusals import Refusals
+from dfks_rules.app.sending import Sending
 from dfks_rules.app.storage import Storage
 from dfks_rules.app.tokens import Tokens
 from dfks_rules.app.users import UsersFile
@@ -24,8 +26,8 @@ from dfks_rules.presence.setup import Setup
 from dfks_rules.presence.subscription import Subscription
 from dfks_rules.service.features import Features
 from dfks_rules.sip.endpoint import Endpoint
-from dfks_rules.sip.flow import Flow
 from dfks_rules.store.memory import MemoryStore
+from dfks_rules.tracing.tap import Tap
 from dfks_rules.transport.limits import SourceLimits
 from dfks_rules.transport.resolver import Resolver
 from dfks_rules.transport.transports import Transports
@@ -64,8 +66,9 @@ class Phones:
         self._storage = storage
         self._transports = transports
         tokens = Tokens(storage.secret)
+        sending = Sending(transports)
         self._endpoint: Endpoint[Subscription] = Endpoint(
-            self._send, tokens.tag_of, transports, Refusals().refused
+            sending.send, tokens.tag_of, transports, Refusals().refused
         )
         self.recording = Recording(config.log.level, config.decisions, start, files.policies.set_of)
         """Writes down what is decided, and has the feed, which is the first that exists."""
@@ -88,8 +91,11 @@ class Phones:
         self.notifier = Notifier(self._endpoint, self.features, feed, setup)
         """Has the subscriptions."""
         answered = self.features.decided.answered
-        self.driver = Driver(asyncio.get_running_loop(), self._endpoint, self.notifier, answered)
+        loop = asyncio.get_running_loop()
+        # What `loop.time` calls: 0.1 µs less for each SUBSCRIBE and its NOTIFY.
+        self.driver = Driver(loop, self._endpoint, self.notifier, answered, time.monotonic)
         """Gives them messages and the time."""
+        sending.driven_by(self.driver)
         self.expiring = storage.expiring(self.features, self.driver.at)
         """Switches off what has expired."""
         feed.on_deadline = self.expiring.hear
@@ -103,6 +109,11 @@ class Phones:
         self.expiring.begin()
         # Nobody has asked yet when there is something to do.
         self.driver.was_sent()
+
+    def observe(self, tap: Tap | None) -> None:
+        """Have each message and each decision looked at from now on, or none."""
+        self.driver.observe(tap)
+        self.recording.feed.be_watched_by(None if tap is None else tap.hear)
 
     def count_in(self, metrics: Metrics) -> None:
         """Have what is counted of phones collected."""
@@ -134,13 +145,6 @@ class Phones:
         rooms.add_decided(exposition, self.features.decided)
         rooms.add_expiring(exposition, self.expiring)
         rooms.add_policies(exposition, self._files.policies)
-
-    def _send(self, flow: Flow, data: bytes) -> None:
-        driver = self.driver
-        if driver.tap is not None:
-            driver.tap.sent(data, self._transports.way_of(flow))
-        self._transports.send(flow, data)
-        driver.was_sent()
 
 
 def _gate_of(auth: AuthSettings, users: UsersFile | None, profiles: Profiles) -> Gate | None:

@@ -90,6 +90,7 @@ class Feed:
         self._listeners: tuple[Listener, ...] = ()
         self._of_gets: tuple[Listener, ...] = ()
         """Those among them who hear of gets, too."""
+        self._guest: Listener | None = None
         self.on_deadline: Callable[[int], None] = _nobody
         """Told the deadlines that requests have stored, seconds since 1970."""
 
@@ -102,11 +103,17 @@ class Feed:
         """The same, but for requests that only got states: they change nothing."""
         self._listeners = (*self._listeners, listener)
 
+    def be_watched_by(self, guest: Listener | None) -> None:
+        """Tell somebody, too, who is there for a while; None when he has gone."""
+        self._guest = guest
+
     def publish(self, event: Event) -> None:
         """Tell all listeners of an event."""
         is_got = isinstance(event, Settled) and isinstance(event.came, Got)
         for listener in self._of_gets if is_got else self._listeners:
             listener(event)
+        if self._guest is not None:
+            self._guest(event)
 
 
 def _nobody(_deadline: int) -> None:

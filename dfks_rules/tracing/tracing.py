@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 
 from dfks_rules.operations.traces import TraceRequest
-from dfks_rules.service.feed import Event
 from dfks_rules.tracing.export import HepExport, HepTarget
 from dfks_rules.tracing.ring import MAX_AGE, Ring
 from dfks_rules.tracing.streams import Renders, renderer_of
@@ -34,7 +33,8 @@ class Tracing:
         """Nobody is traced.
 
         Args:
-            observe: has a tap given each message, or nobody; also told so when it is made.
+            observe: has a tap given each message and decision, or nobody; also told so when it is
+                made.
             clock: seconds since 1970.
             start: what the ids of decisions begin with.
             target: where everything is exported to; None for nowhere.
@@ -52,13 +52,8 @@ class Tracing:
 
     def _switch(self) -> None:
         """Look at messages, or leave them alone."""
-        self._is_on = self._export is not None or bool(self._traces.running)
-        self._observe(self._tap if self._is_on else None)
-
-    def hear(self, event: Event) -> None:
-        """Something was decided."""
-        if self._is_on:
-            self._tap.hear(event)
+        is_on = self._export is not None or bool(self._traces.running)
+        self._observe(self._tap if is_on else None)
 
     @property
     def counts(self) -> Mapping[str, int]:

@@ -26,7 +26,7 @@ from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow, Listener
 from tests.helpers.policy import NOON
 from tests.simulation.node_loop import NodeLoop
-from tests.simulation.server import SimulatedDriver, tags
+from tests.simulation.server import simulated_driver, tags
 from tests.simulation.shared import SimulatedDatabase, SimulatedEngine, Way
 from tests.simulation.world import World
 
@@ -89,7 +89,7 @@ class _Life:
             standing=node.standing,
         )
         self.notifier = Notifier(endpoint, features, feed, setup)
-        self.driver = SimulatedDriver(loop, endpoint, self.notifier)
+        self.driver = simulated_driver(loop, endpoint, self.notifier)
         for address in common.known:
             self.notifier.guard.contacts.add(Flow(listener, address))
         self.served = Served(

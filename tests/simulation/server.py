@@ -3,11 +3,10 @@
 import hashlib
 import re
 from collections.abc import Callable, Sequence
-from datetime import datetime
 from math import inf
 from typing import Protocol
 
-from dfks_rules.app.driver import Driver
+from dfks_rules.app.driver import Driver, Loop
 from dfks_rules.presence.claim import UNSURE, Before, Claim
 from dfks_rules.presence.notifier import Notifier
 from dfks_rules.presence.package import Limits
@@ -20,7 +19,6 @@ from dfks_rules.service.ports import Policies
 from dfks_rules.sip.endpoint import Endpoint
 from dfks_rules.sip.flow import Flow, Listener
 from tests.helpers.history import Ended
-from tests.helpers.policy import NOON
 from tests.simulation.disk import Disease, Disk
 from tests.simulation.store import SimulatedStore
 from tests.simulation.world import WALL, Call, World
@@ -46,16 +44,15 @@ class MakesStore(Protocol):
         ...
 
 
-class SimulatedDriver(Driver):
-    """Its mistakes end the run."""
+def simulated_driver(loop: Loop, endpoint: Endpoint[Subscription], notifier: Notifier) -> Driver:
+    """A driver whose mistakes end the run."""
+    driver = Driver(loop, endpoint, notifier)
+    driver.failed = _raise_again
+    return driver
 
-    def at(self) -> datetime:
-        """The same time for all policies."""
-        return NOON
 
-    def _report(self, doing: str) -> None:
-        """Raise it again."""
-        raise
+def _raise_again(_doing: str) -> None:
+    raise
 
 
 class _Life:
@@ -75,7 +72,7 @@ class _Life:
         keeping = Keeping(store, WALL, lambda _transport, _host, _port: LISTENER)
         setup = Setup(Limits(min_expires=1), world.token, tag_of, keeping=keeping)
         self.notifier = Notifier(endpoint, features, feed, setup)
-        self.driver = SimulatedDriver(_Loop(world, self), endpoint, self.notifier)
+        self.driver = simulated_driver(_Loop(world, self), endpoint, self.notifier)
 
     def restore(self) -> None:
         """Take over what the lives before have left.

@@ -6,22 +6,22 @@ and by the thread that writes the file.
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from itertools import chain, islice
 from typing import Final
 
 from dfks_rules.app.records.decision_log import DecisionLog, Record, record_of
 from dfks_rules.app.records.denials import PORTION, Denials
-from dfks_rules.app.records.ring import Kept, Ring
+from dfks_rules.app.records.ring import Keeper, Kept, Ring
 from dfks_rules.app.records.uses import uses_in
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.gets import Came, Got, count_of, outcomes_of, presentity_of
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.requests import Operation, Origin
+from dfks_rules.model.requests import Operation
 from dfks_rules.operations.decisions import Decided, Sought, Uses
 from dfks_rules.operations.turns import Turns
 from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.site.site import NO_SITE, Site
-from dfks_rules.service.feed import Event, Settled
 
 MAX_EXPLAINED = 5
 """Most decisions explained for one presentity: as many as one SUBSCRIBE asks for."""
@@ -31,17 +31,6 @@ MAX_LOOKED_AT = 500
 _JUST_KEPT = 1_000
 """Requests that may have been kept since one that is asked for a moment later."""
 _NUMBER = re.compile(r"[1-9][0-9]{0,17}")
-# CPython 3.11 calls a Python function for each look at a member of an Enum.
-_GET: Final = Operation.GET
-_OPERATOR: Final = Origin.OPERATOR
-
-
-def _is_own_read(came: Came) -> bool:
-    """Whether an operator only read the state."""
-    if isinstance(came, Got):
-        return came.requester.origin is _OPERATOR
-    request = came[0].request
-    return request.operation is _GET and request.requester.origin is _OPERATOR
 
 
 def _outcomes_of(kept: Kept) -> tuple[Outcome, ...]:
@@ -90,30 +79,22 @@ class Decisions:
         self._denials = Denials(self._ring)
         self._policies = policies
         self._log = log
-        self._made = 0
         self._start = start
+        write = None if log is None else partial(self._write, log)
+        self._keeper = Keeper(self._ring, write)
+        self.hear: Final = self._keeper.hear
+        """Keeps what the change feed reports."""
+        self.keep: Final = self._keeper.keep
+        """Keeps what came of one request, with the number of its first outcome."""
 
-    def hear(self, event: Event) -> None:
-        """Keep what the change feed reports, except failures, which decided nothing."""
-        if isinstance(event, Settled):
-            self.keep(event.first, event.came)
-
-    def keep(self, first: int, came: Came) -> None:
-        """Keep what came of one request; its outcomes have consecutive numbers.
-
-        What an operator reads goes only to the file: the operator already sees it, and it must not
-        displace what others were refused.
-        """
-        self._made += count_of(came)
-        if not _is_own_read(came):
-            self._ring.add(first, came)
-        if self._log is not None:
-            self._log.write(self._start, first, came, self.site_of(_revision_of(came)))
+    def _write(self, log: DecisionLog, first: int, came: Came) -> None:
+        """Write what came of a request to the file."""
+        log.write(self._start, first, came, self.site_of(_revision_of(came)))
 
     @property
     def counts(self) -> Mapping[str, int]:
         """Decisions made and lost since the start."""
-        return {"made": self._made, "lost": 0 if self._log is None else self._log.lost}
+        return {"made": self._keeper.made, "lost": 0 if self._log is None else self._log.lost}
 
     def latest(self, presentity: Aor | None = None, skip: int = 0) -> Iterator[Record]:
         """Records, newest first.

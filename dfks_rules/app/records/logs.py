@@ -13,9 +13,8 @@ import orjson
 import structlog
 
 from dfks_rules.app.records.limit import Limit
-from dfks_rules.app.records.line import event_of, tell
+from dfks_rules.app.records.line import PlainGets, event_of, tell
 from dfks_rules.model.decisions import Outcome
-from dfks_rules.model.gets import Got
 from dfks_rules.model.requests import Operation, Origin
 from dfks_rules.service.feed import Event, Failed, Settled
 
@@ -149,6 +148,8 @@ class LoggedOutcomes:
         self._log = structlog.get_logger().bind()
         self._sets: list[Outcome] = []
         self._limit = Limit(1)
+        self.hear: Final = PlainGets(self.counts, self._tell).hear
+        """Logs and counts what the change feed reports."""
 
     def set_level(self, level: str) -> None:
         """Log from `level` on."""
@@ -156,14 +157,10 @@ class LoggedOutcomes:
         self.level = level
         self._log = structlog.get_logger().bind()
 
-    def hear(self, event: Event) -> None:
-        """Log and count what the change feed reports."""
+    def _tell(self, event: Event) -> None:
+        """Log and count what is no plain get."""
         if isinstance(event, Settled):
-            came = event.came
-            if isinstance(came, Got) and came.gets.is_plain:
-                self.counts["gets"] += came.count
-            else:
-                self._settled(event.outcomes)
+            self._settled(event.outcomes)
         else:
             self._failed(event)
 

@@ -7,7 +7,7 @@ evaluator make one decision in a thousand again, for as long as the server lives
 from collections import Counter, deque
 from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Decision
@@ -68,6 +68,14 @@ class Shadow:
             self.samples.append(Difference(_given(view), active, other))
 
 
+class Reference(Protocol):
+    """What makes decisions without the engine; `PolicySet` does."""
+
+    def decide_by_reference(self, view: View) -> Decision:
+        """See `PolicySet.decide_by_reference`."""
+        ...
+
+
 class SpotCheck:
     """Has every thousandth decision made again by the reference evaluator."""
 
@@ -88,7 +96,7 @@ class SpotCheck:
         self._until_next += CHECKED_EVERY
         return True
 
-    def check(self, policies: PolicySet, view: View, decision: Decision) -> None:
+    def check(self, policies: Reference, view: View, decision: Decision) -> None:
         """Make a decision again. Never raises."""
         self.checks += 1
         expected: Decision | None

@@ -26,7 +26,9 @@ from dfks_rules.policy.language.values import PLACEHOLDER
 from dfks_rules.policy.reading.source import Source
 
 # CPython 3.11 calls a Python function for each look at a member of an Enum.
+_GET: Final = Operation.GET
 _SUBSCRIBE: Final = Operation.SUBSCRIBE
+_OPERATOR: Final = Origin.OPERATOR
 
 MAX_REMEMBERED = 16_384
 """Most plans, and most decisions, that a policy set remembers."""
@@ -40,14 +42,12 @@ _K = TypeVar("_K")
 _V = TypeVar("_V")
 
 
-class _Memo(dict[_K, _V]):
-    """Remembers what was worked out; forgets everything when full."""
-
-    def keep(self, key: _K, value: _V) -> _V:
-        if len(self) >= MAX_REMEMBERED:
-            self.clear()
-        self[key] = value
-        return value
+def _keep(memo: dict[_K, _V], key: _K, value: _V) -> _V:
+    """Remember what was worked out; everything else is forgotten when that is too much."""
+    if len(memo) >= MAX_REMEMBERED:
+        memo.clear()
+    memo[key] = value
+    return value
 
 
 class _Told(NamedTuple):
@@ -153,12 +153,12 @@ class PolicySet:
         show what is stored."""
         self.timing = timing_of(self._situations, self.reads_on_get)
         """What gets show otherwise as time passes."""
-        self._plans: _Memo[tuple[Situation, tuple[FactValue, ...]], Plan] = _Memo()
-        self._decisions: _Memo[tuple[Plan, FeatureState, bool], Decision] = _Memo()
-        self._admissions: _Memo[tuple[str, bool], Decision] = _Memo()
+        self._plans: dict[tuple[Situation, tuple[FactValue, ...]], Plan] = {}
+        self._decisions: dict[tuple[Plan, FeatureState, bool], Decision] = {}
+        self._admissions: dict[tuple[str, bool], Decision] = {}
         """Domain of a presentity, and whether its own phone subscribes → the decision on that,
         where no rule reads a fact or logs a line."""
-        self._gets: _Memo[tuple[str | None, tuple[FeatureState, ...]], Gets] = _Memo()
+        self._gets: dict[tuple[str | None, tuple[FeatureState, ...]], Gets] = {}
         self._told = _told(self._situations, self.rules)
 
     @property
@@ -220,7 +220,7 @@ class PolicySet:
                 rules, operation, feature, self.revision, facts_of(view), self.members_of
             )
             is_short = len(made.also) <= MAX_ALSO_REMEMBERED
-            plan = self._plans.keep((situation, values), made) if is_short else made
+            plan = _keep(self._plans, (situation, values), made) if is_short else made
         stored = OFF if feature is None else snapshot.states[POSITION[feature]]
         own = operation is not _SUBSCRIBE
         own = own or request.requester.watcher == request.presentity
@@ -230,13 +230,13 @@ class PolicySet:
         else:
             key = (plan, stored, own)
             known = self._decisions.get(key)
-            decision = known or self._decisions.keep(key, plan.decide(None, stored, own=own))
+            decision = known or _keep(self._decisions, key, plan.decide(None, stored, own=own))
         if plan.expire is not None:
             decision = plan.timed(decision, view.at)
         if plan.logs:
             return decision._replace(logs=plan.lines(facts_of(view)))
         if operation is _SUBSCRIBE and not readers:
-            self._admissions.keep((request.presentity.domain, own), decision)
+            _keep(self._admissions, (request.presentity.domain, own), decision)
         return decision
 
     def decide_by_reference(self, view: View) -> Decision:
@@ -258,19 +258,18 @@ class PolicySet:
         """
         domain = presentity.domain if presentity.domain in self._told else None
         features, factless = self._told[domain]
-        if requester.origin is Origin.OPERATOR:
+        if requester.origin is _OPERATOR:
             features, factless = FEATURES, False
         key = (domain, snapshot.states)
         gets = self._gets.get(key) if factless else None
         if gets is None:
             requests = [
-                FeatureRequest(Operation.GET, presentity, requester, feature)
-                for feature in features
+                FeatureRequest(_GET, presentity, requester, feature) for feature in features
             ]
             decisions = [self.decide(one, snapshot, at, around) for one in requests]
             gets = Gets(tuple(zip(features, decisions, strict=True)))
             if factless and not any(decision.logs for decision in decisions):
-                self._gets.keep(key, gets)
+                _keep(self._gets, key, gets)
         return gets
 
     def told_at(self, domain: str) -> tuple[Feature, ...]:
@@ -279,8 +278,10 @@ class PolicySet:
 
     def forget(self) -> None:
         """Forgets what was remembered; decisions stay the same. For who measures."""
-        for memo in (self._plans, self._decisions, self._admissions, self._gets):
-            memo.clear()
+        self._plans.clear()
+        self._decisions.clear()
+        self._admissions.clear()
+        self._gets.clear()
 
     def close(self) -> None:
         """Frees the engine's memory. To decide afterwards is an error, except by reference."""

@@ -1,6 +1,7 @@
 """Time and messages, given to the rooms; the loop's time is a number."""
 
 import asyncio
+import sys
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from itertools import pairwise
@@ -453,6 +454,26 @@ def test_whoever_counts_is_told_when_a_request_was_read_and_worked_on() -> None:
     driver.receive(message(), FLOW)
     driver.receive(b"noise", FLOW)
     assert told == [(3.0, 3.0)]
+
+
+def test_the_time_of_the_loop_may_come_another_way() -> None:
+    """A shorter one; timers are armed by it, too."""
+    loop, book = ClockLoop(), Playbook(default_policies())
+    driver = Driver(loop, book.endpoint, book.notifier, clock=lambda: 7.0)
+    driver.receive(message(), FLOW)
+    assert loop.due == [7.0 + T1]
+
+
+def test_who_wants_to_know_of_failures_is_told_while_they_are_handled() -> None:
+    """A simulation ends at the first one."""
+    loop, broken = ClockLoop(), _Broken()
+    driver = Driver(loop, Playbook(default_policies()).endpoint, broken)
+    told = []
+    driver.failed = lambda doing: told.append((doing, sys.exception()))
+    driver.receive(message(), FLOW)
+    [(doing, error)] = told
+    assert doing == "message"
+    assert error is not None
 
 
 class _Tap:

@@ -7,7 +7,8 @@ import pytest
 
 from dfks_rules.errors import StoreError
 from dfks_rules.model.decisions import Decision
-from dfks_rules.model.features import Feature, FeatureState
+from dfks_rules.model.features import Feature, FeatureState, Snapshot
+from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked, FeatureRequest, Operation
 from dfks_rules.presence.package import Limits, OnNotifyTimeout
 from dfks_rules.presence.profile import Profile, Profiles, Row
@@ -22,6 +23,12 @@ from tests.helpers.playbook import (
 from tests.helpers.policy import ALICE, DND, NOON, OPERATOR, PHONE, policies
 from tests.helpers.states import agent
 from tests.helpers.stores import SlowStore
+
+_FORWARD_TO_BOB = (
+    b"<SetForwarding><forwardDN>sip:bob@example.com</forwardDN>"
+    b"<forwardingType>forwardBusy</forwardingType><activateForward>true</activateForward>"
+    b"</SetForwarding>"
+)
 
 
 def _playbook(limits: Limits | None = None) -> Playbook:
@@ -243,12 +250,7 @@ def test_lost_state_is_told_with_the_next_change() -> None:
     book.answer(own)
     for _ in range(64):
         book.pass_time(0.5)
-    forward = (
-        b"<SetForwarding><forwardDN>sip:bob@example.com</forwardDN>"
-        b"<forwardingType>forwardBusy</forwardingType><activateForward>true</activateForward>"
-        b"</SetForwarding>"
-    )
-    _, _, other = book.receive(_again(dialog, 3, forward))
+    _, _, other = book.receive(_again(dialog, 3, _FORWARD_TO_BOB))
     assert b"<doNotDisturbOn>true<" in other.body
     assert b"sip:bob@example.com" in other.body
 
@@ -691,18 +693,19 @@ def test_refresh_that_fails_by_a_bug_is_answered_and_its_subscription_still_expi
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It once waited for its outcome for good: never answered, and never forgotten."""
-    book = _playbook()
+    rule = "- {id: loop, when: {op: set, target.loop: true}, then: {deny: loop}}"
+    book = Playbook(policies(rule))
     subscribed = _subscribed(book)
-    decide = book.live.decide
+    known = book.store.known
 
-    def broken(request: FeatureRequest, *rest: Any) -> Decision:
-        if request.operation is Operation.SET:
+    def broken(presentity: Aor) -> Snapshot | None:
+        if presentity != ALICE:
             raise ZeroDivisionError
-        return decide(request, *rest)
+        return known(presentity)
 
-    monkeypatch.setattr(book.live, "decide", broken)
+    monkeypatch.setattr(book.store, "known", broken)
     with pytest.raises(ZeroDivisionError):
-        book.receive(_again(subscribed, 2, DND_ON))
+        book.receive(_again(subscribed, 2, _FORWARD_TO_BOB))
     (answer,) = book.sent()
     assert answer.status == 500
     (notify,) = book.pass_time(601)

@@ -38,3 +38,15 @@ def test_who_listens_to_sets_is_not_told_of_gets() -> None:
 def test_a_feed_without_listeners_takes_events() -> None:
     """Tools have nobody to tell."""
     Feed().publish(Failed(ALICE, StoreError("store_unavailable", "x"), PHONE, 1.0))
+
+
+def test_who_watches_for_a_while_is_told_last_and_not_when_he_has_gone() -> None:
+    """A trace costs nothing while nobody traces."""
+    feed, told = Feed(), list[str]()
+    feed.be_watched_by(lambda _event: told.append("guest"))
+    feed.listen(lambda _event: told.append("listener"))
+    event = Failed(ALICE, StoreError("store_unavailable", "x"), PHONE, 1.0)
+    feed.publish(event)
+    feed.be_watched_by(None)
+    feed.publish(event)
+    assert told == ["listener", "guest", "listener"]

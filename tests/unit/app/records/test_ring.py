@@ -2,7 +2,15 @@
 
 from typing import Any
 
-from dfks_rules.app.records.ring import Ring
+from dfks_rules.app.records.ring import Keeper, Ring
+from dfks_rules.errors import StoreError
+from dfks_rules.model.features import NOTHING_STORED
+from dfks_rules.model.gets import Came, Got
+from dfks_rules.model.requests import Requester
+from dfks_rules.policy.facts.view import NOWHERE
+from dfks_rules.service.feed import Failed, Settled
+from tests.helpers.playbook import default_policies
+from tests.helpers.policy import ALICE, NOON, OPERATOR, PHONE
 
 
 def outcomes(count: int) -> Any:
@@ -48,3 +56,32 @@ def test_a_ring_that_keeps_nothing_finds_nothing() -> None:
     ring = Ring(0)
     ring.add(1, outcomes(1))
     assert (ring.begin, ring.end, ring.place_of(1)) == (0, 0, None)
+
+
+def _got(requester: Requester) -> Got:
+    gets = default_policies().decide_gets(ALICE, requester, NOTHING_STORED, NOON)
+    return Got(gets, ALICE, requester, NOTHING_STORED, NOON, NOWHERE)
+
+
+def test_what_is_decided_is_kept_and_written_but_failures_are_not() -> None:
+    """They have decided nothing."""
+    ring, written = Ring(10), list[tuple[int, Came]]()
+    keeper = Keeper(ring, lambda first, came: written.append((first, came)))
+    got = _got(PHONE)
+    keeper.hear(Settled(ALICE, got, 7, PHONE, NOON, 0.0))
+    keeper.hear(Failed(ALICE, StoreError("store_unavailable", "full"), PHONE, 0.0))
+    assert keeper.made == got.count
+    assert [ring.at(place) for place in range(ring.begin, ring.end)] == written == [(7, got)]
+
+
+def test_what_an_operator_reads_is_only_written() -> None:
+    """It must not displace what others were refused."""
+    ring, written = Ring(10), list[tuple[int, Came]]()
+    keeper = Keeper(ring, lambda first, came: written.append((first, came)))
+    got = _got(OPERATOR)
+    keeper.keep(1, got)
+    keeper.keep(6, got.outcomes)
+    assert (ring.end, keeper.made) == (0, 2 * got.count)
+    assert written == [(1, got), (6, got.outcomes)]
+    Keeper(ring).keep(1, got)
+    assert ring.end == 0

@@ -15,7 +15,7 @@ from dfks_rules.policy.deciding.live import (
     Shadow,
     SpotCheck,
 )
-from dfks_rules.policy.deciding.policy_set import PolicySet, load
+from dfks_rules.policy.deciding.policy_set import load
 from dfks_rules.policy.facts.given import view_of
 from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.reading.source import Source
@@ -91,17 +91,14 @@ def test_no_onlooker_reads_what_the_policies_do_not() -> None:
 def test_a_reference_evaluator_that_fails_is_a_disagreement_and_hurts_nobody() -> None:
     """The phone has its answer already."""
 
-    class Broken(PolicySet):
+    class Broken:
         def decide_by_reference(self, view: View) -> Decision:
             raise ZeroDivisionError
 
-    right = policies(ON)
-    broken = Broken.__new__(Broken)
-    broken.__dict__.update(right.__dict__)
     reported: list[Difference] = []
     check = SpotCheck(reported.append)
     view = View(get(), NOTHING_STORED, NOON)
-    check.check(broken, view, broken.decide_view(view))
+    check.check(Broken(), view, policies(ON).decide_view(view))
     assert (check.disagreements, reported[0].other) == (1, None)
 
 
@@ -149,22 +146,15 @@ def test_one_decision_in_a_thousand_is_checked() -> None:
     assert (check.checks, check.disagreements) == (2 + len(TOLD), 0)
 
 
-class _Mistaken(PolicySet):
-    """Has the engine match nothing, as a bug would."""
-
-    def _matching(self, *_: object) -> list[object]:  # type: ignore[override]
-        return []
-
-
 def test_spot_check_reports_what_the_engine_decides_wrongly() -> None:
     """With the facts, so that it can be looked into."""
     right = policies(ON)
-    mistaken = _Mistaken.__new__(_Mistaken)
-    mistaken.__dict__.update(right.__dict__)
     reported: list[Difference] = []
     check = SpotCheck(reported.append)
     view = View(get(), NOTHING_STORED, NOON)
-    check.check(mistaken, view, mistaken.decide_view(view))
+    # As if the engine had matched nothing.
+    mistaken = policies("[]").decide_view(view)._replace(revision=right.revision)
+    check.check(right, view, mistaken)
     assert check.disagreements == 1
     (difference,) = reported
     assert difference.active.matched == ()
