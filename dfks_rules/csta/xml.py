@@ -37,15 +37,15 @@ _NAMES = {path.rpartition("/")[2] for path in READ}
 # Every open-ended quantifier is possessive, so that matching is linear whatever a peer sends.
 _SPACE = r"[ \t\r\n]*+"
 _NAME = r"[A-Za-z_][A-Za-z0-9_.\-]*+"
-_QNAME = rf"{_NAME}(?::{_NAME})?+"
+_QNAME = rf"{_NAME}(?>(?::{_NAME})?)"
 _TEXT = r"[ -%'-;=?-~]*+"
 """Printable ASCII without `&`, `<` and `>`."""
 _ENCODING = r"(?i:UTF-8|ISO-8859-1|US-ASCII)"
 _PROLOGUE = (
-    rf"<\?xml version=(?:\"1\.0\"(?: encoding=\"{_ENCODING}\")?+"
-    rf"|'1\.0'(?: encoding='{_ENCODING}')?+) ?\?>"
+    rf"<\?xml version=(?:\"1\.0\"(?>(?: encoding=\"{_ENCODING}\")?)"
+    rf"|'1\.0'(?>(?: encoding='{_ENCODING}')?)) ?\?>"
 )
-_XMLNS = rf" xmlns(?::{_NAME})?+=(?:\"[!#-%'-;=?-~]*+\"|'[!-%(-;=?-~]*+')"
+_XMLNS = rf" xmlns(?>(?::{_NAME})?)=(?:\"[!#-%'-;=?-~]*+\"|'[!-%(-;=?-~]*+')"
 _CHILDREN = 8
 """Most children that one expression reads; phones write at most five."""
 
@@ -57,9 +57,9 @@ def _flat() -> re.Pattern[str]:
     children = ""
     for group in range(2 * _CHILDREN, 0, -2):  # From within: each may be the last one.
         name, text = f"({_QNAME})", f"({_TEXT})"
-        children = rf"(?:{_SPACE}<{name}(?:/>|>{text}</\{group}>){children})?+"
+        children = rf"(?>(?:{_SPACE}<{name}(?:/>|>{text}</\{group}>){children})?)"
     return re.compile(
-        rf"{_SPACE}(?:{_PROLOGUE}{_SPACE})?+<({_QNAME})(?:{_XMLNS})?+>"
+        rf"{_SPACE}(?>(?:{_PROLOGUE}{_SPACE})?)<({_QNAME})(?>(?:{_XMLNS})?)>"
         rf"{children}{_SPACE}</\1>{_SPACE}"
     )
 

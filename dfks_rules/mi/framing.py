@@ -31,7 +31,7 @@ _HEADER = re.compile(rb":([^:\n{\[]{0,255}):")
 _UNFINISHED_HEADER = re.compile(rb":[0-9A-Za-z._-]{0,255}")
 _START = re.compile(rb":[^:\n{\[\"]{1,255}:\s*[\[{]")
 _PLAIN_NAME = re.compile(rb"(?!\.\.?$)[0-9A-Za-z._-]{1,255}")
-_TOKENS = re.compile(rb'"(?:[^"\\]++|\\.)*+"|[\[\]{}]|"', re.DOTALL)
+_TOKENS = re.compile(rb'"(?>(?:[^"\\]++|\\.)*)"|[\[\]{}]|"', re.DOTALL)
 
 
 class FifoFraming:

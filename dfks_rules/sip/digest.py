@@ -34,10 +34,12 @@ _KEY_SIZE = 20
 _MAC_SIZE = 16
 _NAMED = (
     rb"(" + TOKEN + rb")" + LWS + rb"=" + LWS
-    + rb"(?:\"((?:[^\"\\]|\\.)*+)\"|(" + TOKEN + rb"))" + LWS
+    + rb"(?:\"((?>(?:[^\"\\]++|\\.)*))\"|(" + TOKEN + rb"))" + LWS
 )  # fmt: skip
 # Where credentials are repeated they were joined by commas: a scheme begins the next ones.
-_ITEM = rb"[ \t,]*+(?:(" + TOKEN + rb")[ \t]++(?=" + TOKEN + LWS + rb"=))?+" + _NAMED + rb"(?:,|\Z)"
+_ITEM = (
+    rb"[ \t,]*+(?>(?:(" + TOKEN + rb")[ \t]++(?=" + TOKEN + LWS + rb"=))?)" + _NAMED + rb"(?:,|\Z)"
+)
 _ONE = re.compile(_ITEM, re.DOTALL)
 _OTHER = re.compile(
     rb"[ \t,]*+(?!(?i:Digest)[ \t])" + TOKEN

@@ -1,7 +1,9 @@
 """The productions of RFC 3261 §25 that more than one header needs, as regular expressions on bytes.
 
 Rule of this file: every quantifier that could give characters back to another one is possessive
-(`*+`, `++`), so that matching is linear in the length of the input, whatever a peer sends. Case is
+(`*+`, `++`), or in an atomic group where it repeats a group: `(?>(?:ab?c)*)`. So matching is linear
+in the length of the input, whatever a peer sends. `(?:ab?c)*+` would say the same, but CPython
+before 3.11.5 takes what a last, failed repetition has read as matched (gh-106052). Case is
 ignored only where letters are literal, as in `(?i:tag)`: classes name both cases, and are
 faster for it.
 """
@@ -14,7 +16,7 @@ TOKEN = rb"[A-Za-z0-9\-.!%*_+`'~]++"
 LWS = rb"[ \t]*+"
 """Optional white space; folded lines were joined before any header is looked at."""
 
-QUOTED = rb'"(?:[^"\\]|\\.)*+"'
+QUOTED = rb'"(?>(?:[^"\\]++|\\.)*)"'
 """quoted-string = SWS DQUOTE *(qdtext / quoted-pair ) DQUOTE"""
 
 IPV6 = rb"\[[0-9A-Fa-f:.]++\]"
@@ -23,17 +25,17 @@ IPV6 = rb"\[[0-9A-Fa-f:.]++\]"
 HOST = rb"(?:" + IPV6 + rb"|[A-Za-z0-9](?:[A-Za-z0-9_.\-]*+))"
 """host = hostname / IPv4address / IPv6reference; underscores are seen in the field."""
 
-GEN_VALUE = rb"(?:" + TOKEN + rb"(?::[0-9A-Za-z.:]++)?+|\[?[0-9A-Fa-f:.]++\]?|" + QUOTED + rb")"
+GEN_VALUE = rb"(?:" + TOKEN + rb"(?>(?::[0-9A-Za-z.:]++)?)|\[?[0-9A-Fa-f:.]++\]?|" + QUOTED + rb")"
 """gen-value = token / host / quoted-string; also `received=2001:db8::1` (RFC 5118 §4.5)."""
 
-PARAM = TOKEN + rb"(?:" + LWS + rb"=" + LWS + GEN_VALUE + rb")?+"
+PARAM = TOKEN + rb"(?>(?:" + LWS + rb"=" + LWS + GEN_VALUE + rb")?)"
 """generic-param = token [ EQUAL gen-value ]"""
 
-PARAMS = rb"(?:" + LWS + rb";" + LWS + PARAM + rb")*+"
+PARAMS = rb"(?>(?:" + LWS + rb";" + LWS + PARAM + rb")*)"
 """*( SEMI generic-param )"""
 
 _ONE_PARAM = re.compile(
-    rb";" + LWS + rb"(" + TOKEN + rb")(?:" + LWS + rb"=" + LWS + rb"(" + GEN_VALUE + rb"))?+"
+    rb";" + LWS + rb"(" + TOKEN + rb")(?>(?:" + LWS + rb"=" + LWS + rb"(" + GEN_VALUE + rb"))?)"
 )
 
 
@@ -49,8 +51,8 @@ def parse_params(text: bytes) -> dict[bytes, bytes]:
     return params
 
 
-_QUOTED_TO_THE_END = rb'"(?:[^"\\]++|\\(?s:.))*+(?:"|\\?+\Z)'
-_LIST_ITEM = re.compile(rb"(?:[^,\"<]++|" + _QUOTED_TO_THE_END + rb"|<[^>]*+(?:>|\Z))++")
+_QUOTED_TO_THE_END = rb'"(?>(?:[^"\\]++|\\(?s:.))*)(?:"|\\?+\Z)'
+_LIST_ITEM = re.compile(rb"(?>(?:[^,\"<]++|" + _QUOTED_TO_THE_END + rb"|<[^>]*+(?:>|\Z))+)")
 
 
 def split_list(value: bytes) -> list[bytes]:

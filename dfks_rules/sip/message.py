@@ -45,7 +45,7 @@ _METHOD = re.compile(TOKEN)
 _NOTIFY = b"NOTIFY"
 _CREDENTIALS = frozenset((b"authorization", b"proxy-authorization"))
 _CREDENTIAL_LINE = re.compile(
-    rb"\r\n(?i:(?:Proxy-)?Authorization)[ \t]*+:[^\r\n]*+(?:\r\n[ \t][^\r\n]*+)*+"
+    rb"\r\n(?i:(?:Proxy-)?Authorization)[ \t]*+:[^\r\n]*+(?>(?:\r\n[ \t][^\r\n]*+)*)"
 )
 _VERSION = re.compile(rb"SIP/[0-9]+\.[0-9]+", re.IGNORECASE)
 _STATUS_LINE = re.compile(rb"(?i:SIP)/2\.0 ([1-6][0-9]{2}) [^\r\n]*+\r\n")

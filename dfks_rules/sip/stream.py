@@ -7,9 +7,11 @@ from dfks_rules.sip.message import MAX_HEAD
 MAX_MESSAGE = MAX_HEAD + 65_536
 """Longest message on a stream, bytes."""
 _CR = 0x0D
-_LENGTH = re.compile(rb"\r\n(?:content-length|l)[ \t]*+:((?:[^\r\n]++|\r\n[ \t])*+)", re.IGNORECASE)
+_LENGTH = re.compile(
+    rb"\r\n(?:content-length|l)[ \t]*+:((?>(?:[^\r\n]++|\r\n[ \t])*))", re.IGNORECASE
+)
 """The value with its line folds (§7.3.1)."""
-_CRLFS = re.compile(rb"(?:\r\n)*+")
+_CRLFS = re.compile(rb"(?>(?:\r\n)*)")
 _DIGITS = re.compile(rb"[ \t\r\n]*+([0-9]{1,9})[ \t\r\n]*+")
 
 

@@ -17,7 +17,7 @@ TRYING_AFTER: Final = 7 * T1
 """How long an answer may take without a 100, s: timer E fires after T1, 3 T1 and 7 T1, and is T2
 from then on."""
 
-_TIMESTAMP = re.compile(rb"[0-9]++(?:\.[0-9]*+)?+")
+_TIMESTAMP = re.compile(rb"[0-9]++(?>(?:\.[0-9]*+)?)")
 
 
 class Unanswered:

@@ -11,14 +11,14 @@ MAGIC_COOKIE = b"z9hG4bK"
 # Any version: the answer 505 to a request of another version goes back by its Via.
 _VIA = re.compile(
     rb"(?i:SIP)" + LWS + rb"/" + LWS + TOKEN + LWS + rb"/" + LWS + TOKEN + rb"[ \t]++"
-    rb"((" + HOST + rb")(?:" + LWS + rb":" + LWS + rb"([0-9]{1,5}))?+)"
+    rb"((" + HOST + rb")(?>(?:" + LWS + rb":" + LWS + rb"([0-9]{1,5}))?))"
     rb"(" + PARAMS + rb")" + LWS + rb"(?:,|\Z)",
 )  # fmt: skip
 _BRANCH = re.compile(rb";" + LWS + rb"(?i:branch)" + LWS + rb"=" + LWS + rb"(" + TOKEN + rb")")
 _RPORT = re.compile(rb";" + LWS + rb"(?i:rport)" + LWS + rb"(?=;|\Z)")
 # What nearly everybody writes: found in one go, and sure not to hold anything else.
-_USUAL = re.compile(rb"(;rport)?+;branch=([A-Za-z0-9.\-_]++)(;rport)?+")
-_RECEIVED = re.compile(rb";" + LWS + rb"(?i:received)" + LWS + rb"(?:=[^;]*+)?+(?=;|\Z)")
+_USUAL = re.compile(rb"(;rport)?;branch=([A-Za-z0-9.\-_]++)(;rport)?")
+_RECEIVED = re.compile(rb";" + LWS + rb"(?i:received)" + LWS + rb"(?>(?:=[^;]*+)?)(?=;|\Z)")
 
 
 class Via:

@@ -12,7 +12,7 @@ MAX_BODY = 4_096
 """Most bytes that are kept of a body."""
 REMOVED = b"(removed)"
 
-_FOLDED = rb"[^\r\n]*+(?:\r?\n[ \t]++[^\r\n]*+)*+"
+_FOLDED = rb"[^\r\n]*+(?>(?:\r?\n[ \t]++[^\r\n]*+)*)"
 _CREDENTIALS = re.compile(rb"((?:\A|[\r\n])[ \t]*+(?i:(?:Proxy-)?Authorization)[ \t]*+:)" + _FOLDED)
 _CHALLENGE = re.compile(
     rb"(?:\A|[\r\n])[ \t]*+(?i:(?:WWW|Proxy)-Authenticate|(?:Proxy-)?Authentication-Info)[ \t]*+:"
@@ -20,7 +20,7 @@ _CHALLENGE = re.compile(
 )
 _SECRET_PARAMETER = re.compile(
     rb"\b(?i:((?:next|c)?nonce|opaque|response|rspauth))"
-    rb"([ \t\r\n]*+=[ \t\r\n]*+)(?:\"(?:[^\"\\]|\\.)*+\"?|[^\s,\"]++)",
+    rb"([ \t\r\n]*+=[ \t\r\n]*+)(?:\"(?>(?:[^\"\\]++|\\.)*)\"?|[^\s,\"]++)",
     re.DOTALL,
 )
 # Bounded: else each `sip:` of a hostile message would be followed to its end.

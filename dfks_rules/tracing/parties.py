@@ -35,7 +35,7 @@ class Parties(NamedTuple):
 
 _LINES = re.compile(
     rb"\n(?i:(From|f|To|t|Call-ID|i|P-Asserted-Identity|User-Agent))[ \t]*+:[ \t]*+"
-    rb"([^\r\n]*+(?:\r?\n[ \t]++[^\r\n]*+)*+)"
+    rb"([^\r\n]*+(?>(?:\r?\n[ \t]++[^\r\n]*+)*))"
 )
 _URIS = re.compile(rb"(?i:sips?):[^\s<>\",;?]++")
 

@@ -1,6 +1,9 @@
 """The shape of the source: short files, and a charter in each room."""
 
+import io
+import re
 import subprocess
+import tokenize
 import tomllib
 from pathlib import Path
 
@@ -23,6 +26,21 @@ def test_no_source_file_is_over_400_lines() -> None:
     sources = [one for kind in ("*.py", "*.c", "*.h") for one in _ROOT.rglob(kind)]
     long = [str(f) for f in sources if len(f.read_text("utf-8").splitlines()) > 400]
     assert long == []
+
+
+def test_no_pattern_repeats_a_group_possessively() -> None:
+    """CPython 3.11.2, which Debian 12 has, reads on where such a repetition has failed midway."""
+    possessive = re.compile(r"\)(?:[*+?]|\{[0-9,]+\})\+")
+    of_groups = {
+        f"{source.relative_to(_ROOT)}: {token.string}"
+        for source in _ROOT.rglob("*.py")
+        if possessive.search(text := source.read_text("utf-8"))
+        for token in tokenize.generate_tokens(io.StringIO(text).readline)
+        if token.type == tokenize.STRING
+        and possessive.search(token.string)
+        and not token.string.startswith('"""')
+    }
+    assert of_groups == set()
 
 
 @pytest.mark.parametrize("room", _ROOMS, ids=lambda room: str(room.relative_to(_ROOT)))
