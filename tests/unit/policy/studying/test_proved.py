@@ -132,3 +132,12 @@ def test_more_differences_than_are_kept_are_counted(monkeypatch: pytest.MonkeyPa
     assert len(proof.differences.groups) == 1
     assert proof.differences.ungrouped == 4
     assert proof.doubts == []
+
+
+def test_who_waits_is_told_of_questions_and_differences() -> None:
+    """One question may have a thousand differences."""
+    told: list[tuple[int, int, int]] = []
+    prove_alike(
+        compiled(_OLD), compiled(_NEW), Horizon(), progress=lambda *numbers: told.append(numbers)
+    )
+    assert told == [(0, 1, 0), (0, 1, 1), (1, 1, 1)]
