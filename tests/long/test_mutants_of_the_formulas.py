@@ -80,8 +80,8 @@ _ONCE_ALIKE = {
 
 def _proved() -> set[str]:
     """Those that are called alike."""
-    sides = {name: map(compiled_rules, pair) for name, pair in _ONCE_ALIKE.items()}
-    return {name for name, pair in sides.items() if prove_alike(*pair, Horizon()).is_whole}
+    sides = {name: (compiled_rules(a), compiled_rules(b)) for name, (a, b) in _ONCE_ALIKE.items()}
+    return {name for name, (a, b) in sides.items() if prove_alike(a, b, Horizon()).is_whole}
 
 
 def test_what_is_alike_for_some_requests_is_not_proved() -> None:

@@ -171,8 +171,10 @@ def add_values(needs: Needs, sides: Sequence[Sequence[Rule]]) -> None:
 
 def _add_logged(needs: Needs, sides: Sequence[Sequence[Rule]]) -> None:
     """Adds facts that lines of only one side are filled with: they may come to the same."""
-    logs = [{rule.effects.log for rule in side} for side in sides]
-    for log in sorted({log for log in set.union(*logs) - set.intersection(*logs) if log}):
+    logs = [{rule.effects.log or "" for rule in side} for side in sides]
+    for log in sorted(
+        {log for side in logs for log in side if any(log not in one for one in logs)}
+    ):
         for fact in _parts(PLACEHOLDER.findall(log)):
             needs.fact(fact)
 

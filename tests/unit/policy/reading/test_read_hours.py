@@ -87,7 +87,7 @@ def test_a_tenant_says_its_zone_once() -> None:
                 moment = datetime.fromisoformat(at).replace(tzinfo=UTC)
                 lit.append(bool(policies.decide(request, NOTHING_STORED, moment).matched))
     assert lit == [True, False, False, True]
-    proof, (changed,) = prove_whole(*sides, Horizon())
+    proof, (changed,) = prove_whole(sides[0], sides[1], Horizon())
     assert changed.file.lines == (
         "`alice@acme.example`: zone `America/New_York`, was `Europe/Berlin`",
     )
