@@ -265,8 +265,10 @@ async def test_help_and_definitions_are_a_word_away(folder: Path) -> None:
         assert hours["range"]["start"] == {"line": 4, "character": 2}
 
 
-async def test_a_rule_is_renamed_with_its_cases_and_exceptions(folder: Path) -> None:
-    """And the renamed files are as sound as they were."""
+async def test_a_rule_is_renamed_with_its_cases_and_exceptions(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """And the renamed files are as sound as they were. What is refused is no failure to log."""
     async with editor(folder) as one:
         await one.open("office.yaml", POLICY)
         at_rule = POLICY.replace("id: no", "id: n|o")
@@ -282,6 +284,7 @@ async def test_a_rule_is_renamed_with_its_cases_and_exceptions(folder: Path) -> 
             assert new == text.replace("no-forwarding", "stay")
         with pytest.raises(RuntimeError, match="lower-case letters"):
             await one.at("rename", "office.yaml", at_rule, newName="No way")
+        assert "Traceback" not in capfd.readouterr().err
 
 
 async def test_a_rule_is_renamed_in_the_cases_of_other_folders(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from dfks_rules.model.requests import Operation
 from dfks_rules.policy.language.document import AllOf, AnyOf, Not
 from dfks_rules.policy.proof import decided, meaning
 from dfks_rules.policy.proof.decided import Decided
+from dfks_rules.policy.proof.doubts import Doubts
 from dfks_rules.policy.proof.meaning import UNSET, Entry
 from dfks_rules.policy.proof.space import Space
 from dfks_rules.policy.proof.terms import Terms, spread_of
@@ -211,3 +212,12 @@ _MUTANTS_OF_RULES = {
 
 MUTANTS: dict[str, Mutant] = {**_MUTANTS_OF_TESTS, **_MUTANTS_OF_RULES}
 """What is wrong → what is put in the place of what."""
+
+
+# --- What follows from a request that looks like a difference and is none ---
+
+MUTANTS_OF_DOUBTS = {
+    "a doubted request stands for others": Mutant(Space, "is_alone", lambda *_: True),
+    "doubts are forgotten": Mutant(Doubts, "demand_settled", lambda *_: None),
+}
+"""The same; they are told by proofs that are none."""

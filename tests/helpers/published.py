@@ -11,9 +11,9 @@ from dfks_rules.policy.facts.fact import Fact, Kind
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.facts.families import FAMILIES
 from dfks_rules.policy.language.matchers import MATCHERS
+from dfks_rules.policy.reading.directory_schema import directory_schema
 from dfks_rules.policy.reading.editor_schema import editor_schema
 from dfks_rules.policy.reading.exception_schema import exception_schema
-from dfks_rules.policy.reading.read_directory import directory_schema
 from dfks_rules.policy.reading.read_list import list_file_schema
 from dfks_rules.policy.reading.read_number_plan import number_plan_schema
 from dfks_rules.policy.reading.read_vars import vars_schema

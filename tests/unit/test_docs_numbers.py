@@ -6,7 +6,8 @@ import pytest
 
 from dfks_rules.model.identity import Aor
 from dfks_rules.policy.lint.findings import check_and_lint
-from dfks_rules.policy.reading.read_directory import directory_schema, read_directory
+from dfks_rules.policy.reading.directory_schema import directory_schema
+from dfks_rules.policy.reading.read_directory import read_directory
 from dfks_rules.policy.reading.read_number_plan import (
     make_number_plan,
     number_plan_schema,

@@ -1,7 +1,6 @@
 """What `dfks policy diff` proves, for people and programs."""
 
 import json
-import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
@@ -12,6 +11,7 @@ import click
 
 from dfks_rules.app.desk.policies import read_sources
 from dfks_rules.cli.exit_codes import DONE, FAILED, NOT_DECIDED
+from dfks_rules.cli.policy.proving_bar import proving_bar
 from dfks_rules.cli.policy.zones import solver
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.deciding.answer import answer_of
@@ -19,7 +19,7 @@ from dfks_rules.policy.deciding.compiled import compile_policies
 from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.studying.changed_proof import Changed, Side, prove_whole
 from dfks_rules.policy.studying.compare import Group, said
-from dfks_rules.policy.studying.proved import Progress, Proof
+from dfks_rules.policy.studying.proved import Proof
 from dfks_rules.yaml.scalar import flow
 
 _PLURALS = {
@@ -30,8 +30,6 @@ _PLURALS = {
 _QUANTIFIERS = {Operation.GET: "all ", Operation.SET: "all ", Operation.SUBSCRIBE: ""}
 _SECONDS = 60.0
 """For comparing what changed files change; what is not compared by then is not decided."""
-_MANY = 200
-"""From so many questions on, progress is shown in a terminal."""
 
 
 def show_proof(old: Path, new: Path, horizon: Horizon, form: str) -> int:
@@ -40,13 +38,21 @@ def show_proof(old: Path, new: Path, horizon: Horizon, form: str) -> int:
     Raises:
         PolicyError: a file is invalid.
     """
-    sources = [read_sources([path]) for path in (old, new)]
-    before, after = (Side(some, compile_policies(some)) for some in sources)
-    began = time.monotonic()
-    late = partial(_is_past, began + _SECONDS)
-    with _Bar() as progress:
+    with proving_bar() as show:
+
+        def progress(done: int, of: int, found: int) -> None:
+            show(done, of, f"questions, {found:,} differences")
+
+        began = time.monotonic()
+        sources = [read_sources([path]) for path in (old, new)]
+        before, after = (Side(some, compile_policies(some)) for some in sources)
         proof, changed = prove_whole(
-            before, after, horizon, solver=solver(), progress=progress, late=late
+            before,
+            after,
+            horizon,
+            solver=solver(),
+            progress=progress,
+            late=partial(_is_past, time.monotonic() + _SECONDS),
         )
     groups = proof.groups
     seconds = time.monotonic() - began
@@ -139,26 +145,6 @@ def changed_json(changed: Changed) -> dict[str, Any]:
         "proved": proof and not proof.different and not proof.doubts,
         "groups": [group_json(group) for group in proof.differences.groups] if proof else [],
     }
-
-
-class _Bar:
-    """A bar on standard error, for those who wait in a terminal."""
-
-    def __init__(self) -> None:
-        self._bar: Any = None
-
-    def __enter__(self) -> Progress:
-        return self._advance
-
-    def __exit__(self, *_exception: object) -> None:
-        if self._bar is not None:
-            self._bar.render_finish()
-
-    def _advance(self, done: int, of: int) -> None:
-        if self._bar is None and of >= _MANY and sys.stderr.isatty():
-            self._bar = click.progressbar(length=of, file=sys.stderr, label="proving")
-        if self._bar is not None:
-            self._bar.update(done - self._bar.pos)
 
 
 def _as_text(proof: Proof, changed: Sequence[Changed], seconds: float) -> Iterator[str]:

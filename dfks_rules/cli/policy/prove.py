@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from itertools import count
 from pathlib import Path
 
 import click
@@ -10,6 +11,7 @@ import click
 from dfks_rules.app.desk.policies import named_beside, read_cases, read_sources
 from dfks_rules.cli.exit_codes import CASE_FAILED, DONE, NOT_DECIDED
 from dfks_rules.cli.policy.prove_report import FORMATS, Ran
+from dfks_rules.cli.policy.proving_bar import Show, proving_bar
 from dfks_rules.cli.policy.zones import horizon_in, solver, zone_option
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.policy.deciding.compiled import compile_policies
@@ -21,6 +23,9 @@ from dfks_rules.policy.studying.proof_files import ProofFile, Property, parse_pr
 from dfks_rules.policy.studying.proof_names import flaws
 from dfks_rules.policy.studying.proving import Verdict, prove
 from dfks_rules.policy.studying.usual import tenants_apart, usual
+
+PROPERTIES = "properties"
+"""What progress is made with."""
 
 
 @click.command("prove")
@@ -39,7 +44,8 @@ def command(paths: tuple[Path, ...], zone: str | None, *, is_usual: bool, form: 
     if a file is invalid.
     """
     horizon = horizon_in(zone)
-    ran = list(_usual(paths, horizon) if is_usual else _files(paths, horizon))
+    with proving_bar() as show:
+        ran = list(_usual(paths, horizon, show) if is_usual else _files(paths, horizon, show))
     click.echo(FORMATS[form](ran))
     verdicts = {one.proved.verdict for one in ran}
     if not ran or verdicts & {Verdict.REFUTED, Verdict.VACUOUS}:
@@ -47,17 +53,21 @@ def command(paths: tuple[Path, ...], zone: str | None, *, is_usual: bool, form: 
     sys.exit(NOT_DECIDED if Verdict.UNDECIDED in verdicts else DONE)
 
 
-def _usual(paths: Sequence[Path], horizon: Horizon) -> Iterator[Ran]:
+def _usual(paths: Sequence[Path], horizon: Horizon, show: Show) -> Iterator[Ran]:
     sources = read_sources(paths)
     policies = ReferencePolicySet(compile_policies(sources))
-    for one in usual():
+    ready, tenants = list(usual()), list(tenants_apart(sources))
+    done = count()
+    for one in ready:
+        show(next(done), len(ready) + len(tenants), PROPERTIES)
         yield Ran("", one, prove(_claim(one, None), policies, horizon, solver()))
-    for apart in tenants_apart(sources):
+    for apart in tenants:
+        show(next(done), len(ready) + len(tenants), PROPERTIES)
         claim = _claim(apart.property, ReferencePolicySet(compile_policies(apart.others)))
         yield Ran("", apart.property, prove(claim, policies, horizon, solver()))
 
 
-def _files(paths: Sequence[Path], horizon: Horizon) -> Iterator[Ran]:
+def _files(paths: Sequence[Path], horizon: Horizon, show: Show) -> Iterator[Ran]:
     read: dict[tuple[Path, ...], ReferencePolicySet] = {}
 
     def oracle(folder: Path, names: Sequence[str]) -> ReferencePolicySet:
@@ -76,10 +86,12 @@ def _files(paths: Sequence[Path], horizon: Horizon) -> Iterator[Ran]:
         raise PolicyError(found)
     for finding in found:
         click.echo(str(finding), err=True)
+    done, whole = count(), sum(len(file.proofs) for file in files)
     for file in files:
         folder = Path(file.file).parent
         policies = oracle(folder, file.policies)
         for one in file.proofs:
+            show(next(done), whole, PROPERTIES)
             other = None if one.other is None else oracle(folder, [one.other])
             yield Ran(file.file, one, prove(_claim(one, other), policies, horizon, solver()))
 

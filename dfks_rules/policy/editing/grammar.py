@@ -6,9 +6,9 @@ from functools import cache
 from typing import NamedTuple
 
 from dfks_rules.policy.editing.outline import Token, value_at
+from dfks_rules.policy.reading.directory_schema import directory_schema
 from dfks_rules.policy.reading.editor_schema import editor_schema
 from dfks_rules.policy.reading.exception_schema import exception_schema
-from dfks_rules.policy.reading.read_directory import directory_schema
 from dfks_rules.policy.reading.read_list import list_file_schema
 from dfks_rules.policy.reading.read_number_plan import number_plan_schema
 from dfks_rules.policy.reading.read_vars import vars_schema

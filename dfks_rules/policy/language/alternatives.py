@@ -30,6 +30,13 @@ QUESTIONS: tuple[Question, ...] = (
 """Every possible question."""
 _WORDS = [(op.value, feature.value if feature else None) for op, feature in QUESTIONS]
 
+_SPLIT = "split the rule"
+_UNLESS = (
+    "in `unless` and `not`, entries that test several facts multiply, and splitting the rule does "
+    "not help: say them by a list, a group or an attribute of users"
+)
+"""Advice on too many alternatives."""
+
 
 class TooManyAlternativesError(ValueError):
     """A condition needs more than `MAX_ALTERNATIVES` alternatives."""
@@ -79,7 +86,7 @@ def _disjunction(condition: Condition, *, positive: bool) -> list[Literals]:
             return _and(branches) if positive else _or(branches)
         case AnyOf(parts):
             branches = [_disjunction(part, positive=positive) for part in parts]
-            return _or(branches) if positive else _and(branches)
+            return _or(branches) if positive else _and(branches, _UNLESS)
         case _:
             return [frozenset({SignedAtom(condition, positive)})]
 
@@ -88,11 +95,12 @@ def _or(branches: Iterable[list[Literals]]) -> list[Literals]:
     return _bounded([literals for branch in branches for literals in branch])
 
 
-def _and(branches: Iterable[list[Literals]]) -> list[Literals]:
+def _and(branches: Iterable[list[Literals]], advice: str = _SPLIT) -> list[Literals]:
     joined: list[Literals] = [frozenset()]
     for branch in branches:
         pairs = (left | right for left, right in product(joined, branch))
-        joined = _bounded([literals for literals in pairs if not _contradicts_itself(literals)])
+        some = [literals for literals in pairs if not _contradicts_itself(literals)]
+        joined = _bounded(some, advice)
     return joined
 
 
@@ -100,11 +108,11 @@ def _contradicts_itself(literals: Literals) -> bool:
     return any(SignedAtom(atom, not positive) in literals for atom, positive in literals)
 
 
-def _bounded(found: list[Literals]) -> list[Literals]:
+def _bounded(found: list[Literals], advice: str = _SPLIT) -> list[Literals]:
     unique = list(dict.fromkeys(found))
     if len(unique) > MAX_ALTERNATIVES:
         raise TooManyAlternativesError(
-            f"its conditions have more than {MAX_ALTERNATIVES} alternatives; split the rule"
+            f"its conditions have more than {MAX_ALTERNATIVES} alternatives; {advice}"
         )
     long = next((literals for literals in unique if len(literals) > MAX_LITERALS), None)
     if long is not None:
@@ -120,7 +128,7 @@ def _shorter(literals: Literals) -> str:
         (atom.fact, atom.matcher) for atom, positive in literals if not positive
     ).most_common(1) or [(("", ""), 0)]
     if times * 2 <= len(literals):
-        return "split the rule"
+        return _SPLIT
     written = "[a, b, …]" if matcher in ("eq", "in") else f"{{{matcher}: [a, b, …]}}"
     return f"write those of `{fact}` as one list: `{fact}: {written}`"
 

@@ -87,7 +87,10 @@ def _is_always_true(condition: Condition) -> bool:
 
 
 def _has_no_effect(rule: RankedRule) -> Iterator[Finding]:
-    """Fields the rule can never decide: they belong to another question, or it also denies."""
+    """Fields the rule can never decide: they belong to another question, or it also denies.
+
+    Where an Exception may lift the denial, the rest of the rule counts.
+    """
     code, effects = "policy_no_effect", rule.rule.effects
     questions = {question for way in rule.ways for question in way.questions}
     fields = fields_set(effects)
@@ -97,10 +100,10 @@ def _has_no_effect(rule: RankedRule) -> Iterator[Finding]:
             f"`{field}` of {rule.rule.told} has no effect: the rule applies only to `subscribe`"
         )
         yield rule.finding(code, message)
-    if effects.denial:
+    if effects.denial and not effects.exceptions:
         gets = any(QUESTIONS[question][0] is Operation.GET for question in questions)
         lost = fields.keys() & possible - {"deny", "notify"} - ({"assigned"} if gets else set())
-        for field in sorted(lost):
+        for field in sorted(lost | ({"also"} if effects.also else set())):
             message = f"`{field}` of {rule.rule.told} has no effect: the rule denies the request"
             yield rule.finding(code, message)
 

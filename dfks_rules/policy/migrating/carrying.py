@@ -125,8 +125,8 @@ def policy_text(carried: Carried, name: str, script: str, priority: int = _PRIOR
         lines.append(f"priority: {priority}")
     lines.append("rules:" if carried.rules else "rules: []")
     for rule, numbers in carried.rules:
-        several = len(numbers) > 1
-        lines.append(f"  # line{'s' * several} {', '.join(map(str, sorted(set(numbers))))}")
+        places = sorted(set(numbers))
+        lines.append(f"  # line{'s' * (len(places) > 1)} {', '.join(map(str, places))}")
         for position, (key, value) in enumerate(rule.items()):
             lines.append(f"  {'  ' if position else '- '}{key}: {flow(value)}")
     return "\n".join(lines) + "\n"

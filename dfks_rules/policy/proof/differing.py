@@ -16,6 +16,7 @@ from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.alternatives import QUESTIONS, Question
 from dfks_rules.policy.language.document import Rule
 from dfks_rules.policy.language.expiry import During, DuringOfUser, Expire
+from dfks_rules.policy.language.values import PLACEHOLDER
 from dfks_rules.policy.proof.aspects import aspects, hours_of
 from dfks_rules.policy.proof.axioms import add_needed, axioms
 from dfks_rules.policy.proof.decided import Decided
@@ -154,6 +155,7 @@ def add_values(needs: Needs, sides: Sequence[Sequence[Rule]]) -> None:
             rules = [rule for side in sides for rule in side]
             terms = [term for rule in rules for term in written(rule, value)]
             add_compared(needs, value, terms)
+    _add_logged(needs, sides)
     for rule in (rule for side in sides for rule in side):
         if rule.effects.expire is not None and operation is Operation.SET:
             needs.fact("now")
@@ -165,6 +167,16 @@ def add_values(needs: Needs, sides: Sequence[Sequence[Rule]]) -> None:
                 needs.fill(fact)
             for _, said in also.values:
                 add_beginning(needs, said)
+
+
+def _add_logged(needs: Needs, sides: Sequence[Sequence[Rule]]) -> None:
+    """Adds facts that lines of only one side are filled with: they may come to the same."""
+    logs = [{rule.effects.log or "" for rule in side} for side in sides]
+    for log in sorted(
+        {log for side in logs for log in side if any(log not in one for one in logs)}
+    ):
+        for fact in _parts(PLACEHOLDER.findall(log)):
+            needs.fact(fact)
 
 
 def _add_hours(needs: Needs, expire: Expire) -> None:

@@ -12,26 +12,20 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.model.values import MAX_TEXT
 from dfks_rules.policy.facts.families import ATTRIBUTE, RESERVED
 from dfks_rules.policy.reading.codes import CODES
-from dfks_rules.policy.reading.schema_pieces import (
-    API_VERSION,
-    TEXT,
-    Schema,
-    metadata_schema,
-    object_schema,
+from dfks_rules.policy.reading.directory_schema import (
+    MAX_ATTRIBUTES,
+    MAX_PER_USER,
+    directory_schema,
 )
 from dfks_rules.policy.reading.source import LIST_COLUMN, MAX_CSV_BYTES, Source, is_csv, parse
 from dfks_rules.policy.reading.validate import validate, validator
-from dfks_rules.policy.site.directory import MAX_USERS, Columns, Entry
+from dfks_rules.policy.site.directory import EVERYBODY, MAX_USERS, Columns, Entry
 from dfks_rules.policy.site.number_plan import MAX_EXTENSION
 from dfks_rules.policy.words.wording import did_you_mean, quoted
 from dfks_rules.yaml.tree import Path, Place, Tree
 
 MAX_FINDINGS = 100
 """Most findings in one CSV file: a wrong column is wrong on every line."""
-MAX_PER_USER = 64
-"""Most groups, and most numbers, in one entry."""
-MAX_ATTRIBUTES = 32
-"""Most attributes that one file may have."""
 CSV_HEADER = "user,domain,groups,role,numbers"
 """The first line of a CSV file without attributes; each further column is one."""
 
@@ -39,6 +33,7 @@ _GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
 _NUMBER = re.compile(rf"\+[1-9][0-9]{{4,14}}|[0-9]{{1,{MAX_EXTENSION}}}", re.ASCII)
 _USER = re.compile(r"[^@:;<>\"\s,]+")
 _DOMAIN = re.compile(r"[^@/;<>\"\s,]+")
+_SOMEBODY = "somebody"
 _ATTRIBUTE = re.compile(ATTRIBUTE, re.ASCII)
 _ALIKE = 0.72
 """So much of a column's name must be that of a known one to look like a misspelling of it."""
@@ -61,6 +56,11 @@ def read_directory(source: Source) -> tuple[list[Entry], list[Finding]]:
         return [], findings
     reader = _Yaml(tree, source.tenant)
     return list(reader.entries()), reader.findings
+
+
+@cache
+def _validator() -> Draft202012Validator:
+    return validator(directory_schema())
 
 
 class _Wrong(Exception):  # noqa: N818 - it carries a message and never leaves this module
@@ -151,6 +151,7 @@ class _Yaml:
         if len(self._columns) > MAX_ATTRIBUTES:
             message = f"file has {len(self._columns)} attributes; at most {MAX_ATTRIBUTES}"
             self.findings.append(self._tree.finding(("users",), "policy_limit", message))
+        yield from self._usual()
         first: dict[Aor, str] = {}
         for written, of_user in value.get("users", {}).items():
             path: Path = ("users", written)
@@ -172,6 +173,31 @@ class _Yaml:
                 continue
             yield from self._members(groups, members, path)
 
+    def _usual(self) -> Iterator[Entry]:
+        """What holds for every user of the domain."""
+        usual, path = self._tree.value.get("attributes"), ("attributes",)
+        if not usual:
+            return
+        self._check_attributes(usual, path)
+        try:
+            if self._names.domain is None:
+                raise _Wrong("`attributes` of all users of a domain need `domain`")
+            everybody = self._names.aor(_SOMEBODY, None)._replace(user=EVERYBODY)
+        except _Wrong as wrong:
+            self._report(path, wrong, at_key=True)
+            return
+        place = self._tree.keys[path]
+        columns, cells = tuple(usual), tuple(usual.values())
+        yield Entry(everybody, file=self._tree.file, place=place, columns=columns, cells=cells)
+
+    def _check_attributes(self, attributes: Mapping[str, str], path: Path) -> None:
+        for name, value in attributes.items():
+            for check, what in ((_attribute, name), (_cell, value)):
+                try:
+                    check(what)
+                except _Wrong as wrong:
+                    self._report((*path, name), wrong, at_key=what is name)
+
     def _members(self, groups: tuple[str, ...], members: list[str], path: Path) -> Iterator[Entry]:
         for position, written in enumerate(members):
             here = (*path, position)
@@ -190,12 +216,7 @@ class _Yaml:
         checks += [((*path, "numbers", n), one, _number) for n, one in enumerate(numbers)]
         checks += [((*path, "role"), role, _group)] if role else []
         attributes = of_user.get("attributes", {})
-        checks += [((*path, "attributes", name), one, _cell) for name, one in attributes.items()]
-        for name in attributes:
-            try:
-                _attribute(name)
-            except _Wrong as wrong:
-                self._report((*path, "attributes", name), wrong, at_key=True)
+        self._check_attributes(attributes, (*path, "attributes"))
         for here, one, check in checks:
             try:
                 check(one)
@@ -344,57 +365,3 @@ def _without(column: str, names: list[str]) -> str:
 def _column(fields: list[str], position: int) -> int:
     """The column in which a field starts, 1-based."""
     return 1 + sum(len(field) + 1 for field in fields[:position])
-
-
-@cache
-def _validator() -> Draft202012Validator:
-    return validator(directory_schema())
-
-
-def directory_schema() -> Schema:
-    """The schema of a file of kind Directory."""
-    several: Schema = {"type": "array", "maxItems": MAX_PER_USER, "items": TEXT}
-    user = object_schema(
-        "Groups, role, numbers and attributes of this user.",
-        [],
-        {
-            "groups": {**several, "description": "Groups that the user is in."},
-            "role": {**TEXT, "description": "The user's role, e.g. `owner`."},
-            "numbers": {**several, "description": "E.164 numbers and extensions of the user."},
-            "attributes": {
-                "type": "object",
-                "maxProperties": MAX_ATTRIBUTES,
-                "additionalProperties": TEXT,
-                "description": "Name → value, for the facts `user.NAME`, `watcher.NAME` and "
-                "`target.NAME`.",
-            },
-        },
-    )
-    members: Schema = {
-        "type": "array",
-        "maxItems": MAX_USERS,
-        "items": TEXT,
-        "description": "Its members.",
-    }
-    properties: Schema = {
-        "apiVersion": {"const": API_VERSION, "description": "The language: dfks/v1."},
-        "kind": {"const": "Directory", "description": "This file lists users."},
-        "metadata": metadata_schema("What the directory is called."),
-        "domain": {**TEXT, "description": "The domain of users written without one."},
-        "users": {
-            "type": "object",
-            "description": "`user` or `user@domain` → groups, role, numbers and attributes.",
-            "additionalProperties": user,
-        },
-        "groups": {
-            "type": "object",
-            "description": "Group → its members, instead of `groups` of each user.",
-            "additionalProperties": members,
-        },
-    }
-    required = ["apiVersion", "kind", "metadata"]
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": "dfks directory",
-        **object_schema("Users that dfks-rules policies can refer to.", required, properties),
-    }

@@ -1,6 +1,6 @@
 """Which groups users are in, which numbers they have, and what else files say about them."""
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple, TypeVar
 
@@ -12,6 +12,9 @@ from dfks_rules.yaml.tree import Place
 MAX_USERS = 200_000
 """Most users in all files together."""
 
+EVERYBODY = ""
+"""Stands for every user of a domain that a file names: what such an entry says of attributes holds
+where nothing else is said of the user."""
 Columns = tuple[str, ...]
 """Names of attributes, in the order of their values; entries of a file share one."""
 Cells = tuple[str, ...]
@@ -22,7 +25,7 @@ class Entry(NamedTuple):
     """What one entry in a file says about a user."""
 
     user: Aor
-    """The user."""
+    """The user, or `EVERYBODY`."""
     groups: tuple[str, ...] = ()
     """Groups that the user is in."""
     role: str | None = None
@@ -81,7 +84,12 @@ class Directory:
         """Domain, group → its members, of the groups that somebody asked for."""
         kept: dict[Columns, _Kept] = {}
         shared: dict[tuple[str, ...], tuple[str, ...]] = {}  # many users share few lists of groups
+        usual: dict[str, dict[str, str]] = {}
         for (name, domain), groups, role, numbers, _, _, columns, cells in entries:
+            if name == EVERYBODY:
+                of_all = dict(zip(columns, cells, strict=True))
+                usual[domain] = of_all | usual.get(domain, {})
+                continue
             users = self._users.setdefault(domain, {})
             groups_before, role_before, numbers_before = users.get(name, _NOBODY)
             groups = tuple(sorted({*groups_before, *groups}))
@@ -94,6 +102,11 @@ class Directory:
                 if columns not in kept:
                     kept[columns] = _kept(columns, attributes)
                 self._keep(domain, name, kept[columns], cells)
+        for domain, of_all in usual.items():
+            columns = tuple(of_all)
+            kept[columns] = kept.get(columns) or _kept(columns, attributes)
+            for name in self._users.get(domain, ()):
+                self._keep(domain, name, kept[columns], self._unsaid(Aor(name, domain), of_all))
         self._lists: dict[tuple[str, str], list[str]] | None = None if self._users else {}
         """Domain, group → its members, of all groups, where all users have been added in portions;
         None: they have to be searched for."""
@@ -224,6 +237,11 @@ class Directory:
             before = rows.get(user)
             rows[user] = cells if before is None else tuple(map(_first, before, cells))
 
+    def _unsaid(self, user: Aor, of_all: Mapping[str, str]) -> Cells:
+        """What holds for everybody, where nothing else is said of a user."""
+        said = self.attributes_of(user)
+        return tuple("" if name in said else value for name, value in of_all.items())
+
     def _found(self, domain: str, group: str) -> Iterable[str]:
         if self._lists is not None:
             return self._lists.get((domain, group), ())
@@ -262,8 +280,10 @@ def make_directory(
     """
     entries = list(entries)
     directory = Directory(entries, attributes)
-    findings = []
+    findings = list(_contradictions_of_everybody(entries, attributes))
     for user, _, role, numbers, file, place, columns, cells in entries:
+        if user.user == EVERYBODY:
+            continue
         known = directory.role_of(user)
         if role and role != known:
             message = f"role of `{user.uri}` is `{role}` here and `{known}` elsewhere"
@@ -285,3 +305,18 @@ def make_directory(
         message = f"directory has {len(directory)} users; at most {MAX_USERS}"
         findings.append(Finding(entries[-1].file, 0, 0, "policy_limit", message))
     return directory, findings
+
+
+def _contradictions_of_everybody(
+    entries: Iterable[Entry], attributes: Collection[str] | None
+) -> Iterator[Finding]:
+    first: dict[tuple[str, str], str] = {}
+    for user, _, _, _, file, place, columns, cells in entries:
+        for name, value in zip(columns, cells, strict=True) if user.user == EVERYBODY else ():
+            other = first.setdefault((user.domain, name), value)
+            if other != value and (attributes is None or name in attributes):
+                message = (
+                    f"attribute `{name}` of all users of `{user.domain}` is {quoted(value)} here "
+                    f"and {quoted(other)} elsewhere"
+                )
+                yield Finding(file, *place, "policy_inconsistent", message)

@@ -30,8 +30,9 @@ def witnesses_at(model: Mapping[str, FactValue]) -> Iterator[Witness]:
     not every one of these need be decided as the request itself is.
     """
     # Facts about a target may stand for the target itself, and local time for the moment.
-    about_target = any(name.startswith("target.") for name in _present(model))
-    targets = [_FORWARDS, ()] if about_target else [()]
+    about = {value is not None for name, value in model.items() if name.startswith("target.")}
+    # If nothing is known about the target, there may be none.
+    targets = [_FORWARDS, ()] if True in about else [(), _FORWARDS] if about else [()]
     moments = [("now",), (*_LOCAL, "weekday")] if "now" in model else [()]
     for target in targets:
         for moment in moments:

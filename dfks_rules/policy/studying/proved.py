@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import NamedTuple
 
 from dfks_rules.model.requests import Operation
@@ -15,8 +16,8 @@ from dfks_rules.policy.studying.compare import Comparison, Group, what_differs
 from dfks_rules.policy.studying.instances import instances_of
 from dfks_rules.policy.studying.models import view_at, witnesses_at
 
-Progress = Callable[[int, int], None]
-"""Told how many cases of how many are settled."""
+Progress = Callable[[int, int, int], None]
+"""Told how many cases of how many are settled, and how many differences are found so far."""
 NOT_SHOWN = "there is a difference, which facts that a case can give do not show"
 """Why something is in doubt that is decided, and no request shows it."""
 
@@ -99,7 +100,9 @@ def prove_alike(
     proof = Proof(Comparison(before, after, instances), horizon)
     cases = cases_of(before, after)
     for number, case in enumerate(cases):
-        judge = _Judge(proof, case, before, after)
+        tell = partial(_tell, progress, number, len(cases), proof)
+        tell()
+        judge = _Judge(proof, case, before, after, tell)
         try:
             proof.is_timed |= settle(case, horizon, judge.confirms, solver).is_timed
         except Undecided as undecided:
@@ -107,19 +110,29 @@ def prove_alike(
         except RecursionError:
             reason = "its conditions are too deep"
             proof.doubts.append(Doubt(case.question, case.cell.domain, reason))
-        if progress is not None:
-            progress(number + 1, len(cases))
+    _tell(progress, len(cases), len(cases), proof)
     return proof
+
+
+def _tell(progress: Progress | None, done: int, of: int, proof: Proof) -> None:
+    if progress is not None:
+        progress(done, of, proof.differences.different)
 
 
 class _Judge:
     """Has what looks like a difference decided by the reference evaluator."""
 
     def __init__(
-        self, proof: Proof, case: Case, old: ReferencePolicySet, new: ReferencePolicySet
+        self,
+        proof: Proof,
+        case: Case,
+        old: ReferencePolicySet,
+        new: ReferencePolicySet,
+        tell: Callable[[], None],
     ) -> None:
         self._proof, self._case = proof, case
         self._old, self._new = old, new
+        self._tell = tell
 
     def confirms(self, model: Model) -> bool:
         """Whether both sets do decide it differently; then it is kept."""
@@ -127,4 +140,5 @@ class _Judge:
         if not what_differs(self._old.decide_view(view), self._new.decide_view(view)):
             return False
         self._proof.differ(self._case, model)
+        self._tell()
         return True

@@ -5,6 +5,7 @@ them; completion and the rest take what the last look at the folder found, and t
 """
 
 import asyncio
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -228,6 +229,7 @@ class PolicyServer(LanguageServer):
 def make_server() -> PolicyServer:
     """A server that answers all that an editor asks about policies; `start_io` runs it."""
     server = PolicyServer()
+    logging.getLogger("pygls.protocol.json_rpc").addFilter(_is_no_refusal)
     _hear_of_documents(server)
     _answer_about_places(server)
     _answer_with_edits(server)
@@ -322,6 +324,12 @@ def _told_to_client() -> Iterator[None]:
         yield
     except RenameError as error:
         raise JsonRpcInvalidParams(str(error)) from error
+
+
+def _is_no_refusal(record: logging.LogRecord) -> bool:
+    """The library also logs what the client is told, with a traceback, as if it had failed."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not (error and isinstance(error.__cause__, RenameError))
 
 
 def _uri(file: str) -> str:

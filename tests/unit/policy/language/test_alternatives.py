@@ -101,6 +101,14 @@ def test_alternatives_are_bounded() -> None:
         alternatives(AnyOf((*fits.parts, user("more"))))
 
 
+def test_pairs_that_are_excluded_multiply() -> None:
+    """Six of two tests fit. A rule cannot be split by what it is not about."""
+    pairs = [AllOf((user(str(n)), Atom("param", "eq", str(n)))) for n in range(7)]
+    assert len(alternatives(Not(AnyOf(tuple(pairs[:6]))))) == 64
+    with pytest.raises(TooManyAlternativesError, match="does not help: say them by a list"):
+        alternatives(Not(AnyOf(tuple(pairs))))
+
+
 def test_literals_are_bounded() -> None:
     """Each of them is asked for every request."""
     fits = AllOf(tuple(Not(user(str(n))) for n in range(MAX_LITERALS)))

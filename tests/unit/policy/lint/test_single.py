@@ -105,3 +105,11 @@ def test_assigned_counts_beside_a_denied_get() -> None:
     assert codes("{op: get, user: bob}", "{deny: no, assigned: false, notify: false}") == []
     found = codes("{op: set, request.status: 1}", "{deny: no, assigned: false, notify: false}")
     assert found == ["policy_no_effect"]
+
+
+def test_sets_that_follow_need_one_that_is_not_refused() -> None:
+    """Unless an Exception may lift the denial: then all that the rule says counts."""
+    when = "{op: set, feature: CallForwardingAlways, user: bob, request.status: 1}"
+    also = "also: [{feature: DoNotDisturb, status: 0}], values: {forwardTo: x}"
+    assert codes(when, f"{{deny: no, {also}}}") == ["policy_no_effect"] * 2
+    assert codes(when, f"{{deny: {{reason: no, exceptions: true}}, {also}}}") == []

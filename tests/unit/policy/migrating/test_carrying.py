@@ -473,3 +473,13 @@ def test_mutated_scripts_are_carried_or_told_of(seed: int) -> None:
 def test_deep_scripts_are_refused_and_not_followed(deep: str) -> None:
     """A thousand levels are nobody's routes."""
     assert carry("route[dfks_set] {" + deep * 5_000).rules == ()
+
+
+def test_a_rule_names_the_lines_that_it_comes_from() -> None:
+    """One of several statements is one."""
+    rules = (CarriedRule({"id": "a"}, (4, 4)), CarriedRule({"id": "b"}, (5, 4, 5)))
+    text = policy_text(Carried(rules, ()), "p", "x.cfg")
+    assert [line for line in text.splitlines() if "# line" in line] == [
+        "  # line 4",
+        "  # lines 4, 5",
+    ]

@@ -3,10 +3,10 @@
 import pytest
 
 from dfks_rules.model.identity import Aor
+from dfks_rules.policy.reading.directory_schema import MAX_PER_USER
 from dfks_rules.policy.reading.read_directory import (
     CSV_HEADER,
     MAX_FINDINGS,
-    MAX_PER_USER,
     read_directory,
 )
 from dfks_rules.policy.reading.source import MAX_CSV_BYTES, Source
@@ -194,3 +194,31 @@ def test_csv_files_are_bounded() -> None:
     lines = "".join(f"u{n},a,,,\n" for n in range(200_002))
     ((_, _, message),) = wrong("d.csv", f"{CSV_HEADER}\n{lines}")
     assert message == "file has more than 200000 users"
+
+
+def test_attributes_of_a_domain_hold_for_each_of_its_users() -> None:
+    """A tenant says its zone once; a user's own counts before it."""
+    text = (
+        "attributes: {zone: Europe/Berlin, manager: carol}\n"
+        "users: {alice: {}, bob: {attributes: {zone: Europe/Rome}}}\n"
+    )
+    directory = read("acme/d.yaml", HEAD + text, "acme.example")
+    assert directory.attributes_of(ALICE) == {"zone": "Europe/Berlin", "manager": "carol"}
+    bob = Aor("bob", "acme.example")
+    assert directory.attributes_of(bob) == {"zone": "Europe/Rome", "manager": "carol"}
+    assert [one.user for one in directory.users()] == ["alice", "bob"]
+
+
+def test_what_is_wrong_with_attributes_of_a_domain() -> None:
+    """They need a domain, and names that attributes can have."""
+    assert wrong("d.yaml", HEAD + "attributes: {zone: Europe/Berlin}\n") == [
+        (4, 1, "`attributes` of all users of a domain need `domain`")
+    ]
+    text = HEAD + "domain: acme.example\nattributes: {Zone: a, user: b}\n"
+    assert [message[:35] for _, _, message in wrong("d.yaml", text)] == [
+        "`Zone` is not a name of an attribut",
+        "an attribute cannot be called `user",
+    ]
+    assert wrong("t/d.yaml", HEAD + "domain: b.example\nattributes: {zone: x}\n", "a.example") == [
+        (5, 1, "domain `b.example` is not this tenant's domain, `a.example`")
+    ]

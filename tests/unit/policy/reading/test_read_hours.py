@@ -1,5 +1,6 @@
 """Hours in the zone of each user."""
 
+from contextlib import closing
 from datetime import UTC, datetime
 
 import pytest
@@ -8,10 +9,13 @@ from dfks_rules.errors import Finding
 from dfks_rules.model.features import NOTHING_STORED, Feature, FeatureState
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Operation, Origin, Requester
+from dfks_rules.policy.deciding.compiled import compile_policies
 from dfks_rules.policy.deciding.policy_set import load
+from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.reading.check import check
 from dfks_rules.policy.reading.read_hours import MAX_ZONES
 from dfks_rules.policy.reading.source import Source
+from dfks_rules.policy.studying.changed_proof import Side, prove_whole
 from tests.helpers.policy import source
 
 USERS = "user,domain,zone\nalice,example.com,Europe/Berlin\nbob,example.com,America/New_York\n"
@@ -61,6 +65,34 @@ def test_hours_are_on_the_clock_of_the_user(
     """Who has no zone lives where the server does."""
     assert is_lit(f"when: {condition}", user, at) is within
     assert is_lit(f"when: {{op: get}}, unless: {condition}", user, at) is not within
+
+
+def test_a_tenant_says_its_zone_once() -> None:
+    """For one schedule that all tenants share; what a change of it changes is shown."""
+    head = "apiVersion: dfks/v1\nkind: Directory\nmetadata: {name: d}\ndomain: acme.example\n"
+    users = "user,domain\nalice,acme.example\nbob,other.example\n"
+    sides = []
+    for zone in ("Europe/Berlin", "America/New_York"):
+        sources = files(f"when: {RULES['during']}", users)
+        sources.append(Source("d.yaml", f"{head}attributes: {{zone: {zone}}}\n"))
+        sides.append(Side(sources, compile_policies(sources)))
+    lit = []
+    for at in ("2026-01-05T07:30", "2026-01-05T17:30"):
+        with closing(load(sides[0].sources)) as policies:
+            for name in ("alice@acme.example", "bob@other.example"):
+                aor = Aor(*name.split("@"))
+                request = FeatureRequest(
+                    Operation.GET, aor, Requester(Origin.WATCHER, aor), Feature.DO_NOT_DISTURB
+                )
+                moment = datetime.fromisoformat(at).replace(tzinfo=UTC)
+                lit.append(bool(policies.decide(request, NOTHING_STORED, moment).matched))
+    assert lit == [True, False, False, True]
+    proof, (changed,) = prove_whole(sides[0], sides[1], Horizon())
+    assert changed.file.lines == (
+        "`alice@acme.example`: zone `America/New_York`, was `Europe/Berlin`",
+    )
+    assert proof.groups
+    assert (proof.different, proof.doubts) == ({Operation.GET}, [])
 
 
 def wrong(users: str, condition: str = "when: {op: get, time: {during: office}}") -> list[Finding]:

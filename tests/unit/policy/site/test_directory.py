@@ -3,7 +3,13 @@
 import pickle
 
 from dfks_rules.model.identity import Aor
-from dfks_rules.policy.site.directory import MAX_USERS, Directory, Entry, make_directory
+from dfks_rules.policy.site.directory import (
+    EVERYBODY,
+    MAX_USERS,
+    Directory,
+    Entry,
+    make_directory,
+)
 from dfks_rules.yaml.tree import Place
 
 ALICE = Aor("alice", "acme.example")
@@ -167,3 +173,50 @@ def test_members_of_a_directory_that_came_in_portions_are_the_same() -> None:
     for group in ("g0", "g1", "g2", "all", "none"):
         assert came.members_of("a.example", group) == directory.members_of("a.example", group)
     assert len(came.members_of("a.example", "all")) == 7
+
+
+def _of_all(domain: str, **said: str) -> Entry:
+    return Entry(Aor(EVERYBODY, domain), columns=tuple(said), cells=tuple(said.values()))
+
+
+def test_what_is_said_of_everybody_holds_for_all_users_of_the_domain() -> None:
+    """In whichever file they are, in whichever order; their own values count before it."""
+    directory, findings = make_directory(
+        [
+            _of_all("acme.example", zone="Europe/Berlin"),
+            Entry(ALICE, columns=("zone",), cells=("Europe/Rome",)),
+            Entry(ALICE, columns=ZONE, cells=("carol", "")),
+            Entry(BOB, columns=ZONE, cells=("carol", "")),
+            Entry(FOREIGN),
+            _of_all("acme.example", zone="Europe/Berlin"),
+            _of_all("nobody.example", zone="Europe/Paris"),
+        ],
+        ["zone"],
+    )
+    assert findings == []
+    zones = [directory.attribute_of(one, "zone") for one in (ALICE, BOB, FOREIGN)]
+    assert zones == ["Europe/Rome", "Europe/Berlin", None]
+    assert directory.attributes_of(ALICE) == {"zone": "Europe/Rome"}
+    assert directory.values_of("zone") == {"Europe/Rome", "Europe/Berlin"}
+    assert directory.attributes == {"zone", "manager"}
+    assert len(directory) == 3
+    assert directory.domains == {"acme.example", "other.example"}
+
+
+def test_a_value_that_nobody_takes_is_none_of_the_directory() -> None:
+    """Else rules would have an alternative for a zone without users."""
+    of_all = _of_all("acme.example", zone="Europe/Berlin")
+    directory = Directory([Entry(ALICE, columns=("zone",), cells=("Europe/Rome",)), of_all])
+    assert directory.values_of("zone") == {"Europe/Rome"}
+
+
+def test_two_files_may_not_say_different_things_of_everybody() -> None:
+    """Only of what a policy reads, as with users."""
+    files = [_of_all("acme.example", zone=zone) for zone in ("Europe/Berlin", "Europe/Rome")]
+    (finding,) = make_directory(files, ["zone"])[1]
+    assert finding.code == "policy_inconsistent"
+    assert finding.message == (
+        "attribute `zone` of all users of `acme.example` is `Europe/Rome` here and "
+        "`Europe/Berlin` elsewhere"
+    )
+    assert make_directory(files, [])[1] == []

@@ -28,6 +28,14 @@ def test_what_is_known_about_a_target_stands_for_the_target_first() -> None:
     assert second.given["request.forwardTo"] == "x"
 
 
+def test_a_target_of_which_nothing_is_known_may_be_none() -> None:
+    """A case cannot say that a target has no domain, but it can leave the target out."""
+    model: Model = {**_SET, "request.forwardTo": "x", "target.domain": None}
+    first, second = witnesses_at(model)
+    assert first.given["request.forwardTo"] == "x"
+    assert "request.forwardTo" not in second.given
+
+
 def test_a_moment_is_a_day_and_a_time_if_that_says_enough() -> None:
     """Else it is told with its offset."""
     model: Model = {**_SET, "now": "2026-07-01T08:00+02:00", "date": "2026-07-01", "time": "08:00"}

@@ -132,3 +132,36 @@ def test_more_differences_than_are_kept_are_counted(monkeypatch: pytest.MonkeyPa
     assert len(proof.differences.groups) == 1
     assert proof.differences.ungrouped == 4
     assert proof.doubts == []
+
+
+def test_who_waits_is_told_of_questions_and_differences() -> None:
+    """One question may have a thousand differences."""
+    told: list[tuple[int, int, int]] = []
+    prove_alike(
+        compiled(_OLD), compiled(_NEW), Horizon(), progress=lambda *numbers: told.append(numbers)
+    )
+    assert told == [(0, 1, 0), (0, 1, 1), (1, 1, 1)]
+
+
+_LOG = "- {{id: x, when: {{op: set, feature: CallForwardingAlways}}, then: {{log: 'by {}'}}}}"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fact"),
+    [
+        ("${user.manager}", "${user.desk}", "user.desk"),
+        ("${device}", "-", "device"),
+        ("${rate.user}", "${rate.domain}", "rate.domain"),
+        ("${target.number}", "${target.class}", "request.forwardTo"),
+    ],
+)
+def test_lines_that_differ_in_their_facts_are_shown(old: str, new: str, fact: str) -> None:
+    """Where the facts are absent, they are the same."""
+    proof = _proof(_LOG.format(old), _LOG.format(new))
+    assert proof.doubts == []
+    assert [fact in group.given for group in proof.differences.groups] == [True]
+
+
+def test_a_line_whose_fact_is_always_the_same_is_proved_alike() -> None:
+    """A set of this feature is one."""
+    assert _proof(_LOG.format("${op}"), _LOG.format("set")).is_whole
