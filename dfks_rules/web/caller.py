@@ -20,6 +20,7 @@ class Scope(Enum):
     TRACE = "trace"
     METRICS_READ = "metrics:read"
     CLUSTER = "cluster"
+    TOKENS_READ = "tokens:read"
 
     __hash__ = object.__hash__
 

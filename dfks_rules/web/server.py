@@ -199,19 +199,19 @@ class WebServer:
                 raise Problem("wrong-host", f"`{request.host[:100]}`")
             return LOCAL
         secret = secret_of(request)
-        caller = self._user_of(tokens, secret) if secret else None
+        caller = self._user_of(tokens, secret, request.remote or "") if secret else None
         if caller is not None:
             return caller
         if self._is_public(request) and "Authorization" not in request.headers:
             return None
         raise Problem("token-needed", None, {"WWW-Authenticate": 'Bearer realm="dfks"'})
 
-    def _user_of(self, tokens: TokenFile, secret: str) -> Caller | None:
+    def _user_of(self, tokens: TokenFile, secret: str, address: str | None = None) -> Caller | None:
         try:
             tokens.look_again()
         except ConfigError as error:
             _log.warning("tokens_unusable", reason=error.message)
-        return tokens.caller(secret)
+        return tokens.caller(secret, address)
 
     def _door(self, request: web.Request) -> Door:
         tokens = self._settings.tokens
@@ -220,6 +220,7 @@ class WebServer:
             is_secure(request),
             lambda secret: tokens is not None and self._user_of(tokens, secret) is not None,
             self.listeners,
+            list if tokens is None else tokens.known,
         )
 
     async def _show(self, request: web.Request) -> web.StreamResponse:

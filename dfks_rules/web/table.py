@@ -13,6 +13,7 @@ from dfks_rules.operations.ports import Operations
 from dfks_rules.web.audience import Listening, Present
 from dfks_rules.web.bodies import BodyStream
 from dfks_rules.web.caller import Caller, Scope
+from dfks_rules.web.tokens import Known
 
 SMALL = 64 * 1024
 """Bytes of JSON that take well under a millisecond, whatever is in them."""
@@ -79,6 +80,8 @@ class Door(NamedTuple):
     """Whether somebody uses this token."""
     listeners: Callable[[], list[Present]]
     """Who listens to events, and who did until lately."""
+    tokens: Callable[[], list[Known]]
+    """All tokens; none where none is needed."""
 
 
 class Call(NamedTuple):

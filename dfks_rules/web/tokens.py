@@ -48,6 +48,21 @@ class Entry(NamedTuple):
         return Caller(self.name, frozenset(Scope(scope) for scope in self.scopes), domains)
 
 
+class Use(NamedTuple):
+    """When a token was used for the last time, and from where."""
+
+    at: datetime
+    address: str
+
+
+class Known(NamedTuple):
+    """A token, and its use."""
+
+    entry: Entry
+    last: Use | None
+    """None: nobody has used it since the server started."""
+
+
 def new_token(random: bytes) -> str:
     """A token of 32 random bytes."""
     text = _base62(int.from_bytes(random, "big"), _LENGTH)
@@ -115,13 +130,29 @@ class TokenFile:
         self._path = path
         self._stamp = self._now()
         self._entries = {entry.sha256: entry for entry in read_tokens(path)}
+        self._used: dict[str, Use] = {}
+        """Hash → use; only of tokens that there are."""
 
-    def caller(self, token: str) -> Caller | None:
-        """Who uses a token; None when nobody may."""
+    def caller(self, token: str, address: str | None = None) -> Caller | None:
+        """Who uses a token; None when nobody may.
+
+        Args:
+            token: what he has shown.
+            address: where he uses it from; None: he does not use it now.
+        """
         if not is_token(token):
             return None
-        entry = self._entries.get(hash_of(token))
-        return entry.caller if entry and entry.is_valid(datetime.now(UTC)) else None  # noqa: TID251
+        hashed, now = hash_of(token), datetime.now(UTC)  # noqa: TID251
+        entry = self._entries.get(hashed)
+        if entry is None or not entry.is_valid(now):
+            return None
+        if address is not None:
+            self._used[hashed] = Use(now, address)
+        return entry.caller
+
+    def known(self) -> list[Known]:
+        """All tokens of the file, also expired ones."""
+        return [Known(entry, self._used.get(key)) for key, entry in self._entries.items()]
 
     def look_again(self) -> None:
         """Read the file if it has changed.
@@ -133,6 +164,7 @@ class TokenFile:
         if stamp != self._stamp:
             self._stamp = stamp
             self._entries = {entry.sha256: entry for entry in read_tokens(self._path)}
+            self._used = {key: use for key, use in self._used.items() if key in self._entries}
 
     def _now(self) -> tuple[int, int, int] | None:
         try:

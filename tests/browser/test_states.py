@@ -1,6 +1,8 @@
 """What is seen where there is nothing yet, where something is wrong, and with several nodes."""
 
 import asyncio
+import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Thread
 
@@ -8,12 +10,13 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from dfks_rules.store.postgres.schema import migrate
+from dfks_rules.web.tokens import read_tokens, write_tokens
 from tests.browser.conftest import Visits
 from tests.helpers.axe import needs_axe, violated
 from tests.helpers.clustered import serve_nodes
 from tests.helpers.consoles import Console, console_server
 from tests.helpers.postgres import Database, needs_postgres
-from tests.helpers.web import token_file
+from tests.helpers.web import ALL, token_file
 
 pytestmark = [pytest.mark.browser, pytest.mark.long, needs_axe]
 
@@ -37,6 +40,41 @@ def test_signing_in_and_what_is_not_allowed(tmp_path: Path, visit: Visits) -> No
         assert violated(german) == {}
         _sign_in(page, tokens["desk"])
         expect(page.get_by_role("alert")).to_contain_text("lacks the scope `decisions:read`")
+        assert violated(page) == {}
+
+
+@pytest.mark.parametrize(
+    ("locale", "words"),
+    [
+        ("en-US", ("expired", "expires", "never expires", "not used since the server started")),
+        ("de-DE", ("abgelaufen", "läuft ab", "läuft nie ab", "seit dem Start des Servers nicht")),
+    ],
+)
+def test_the_end_of_a_token_is_said_in_words(
+    tmp_path: Path, visit: Visits, locale: str, words: tuple[str, ...]
+) -> None:
+    """One that has expired, or is about to, is what somebody looks for when a program fails."""
+    names = ("a-gone", "b-soon", "c-lasting", "d-later")
+    tokens = token_file(tmp_path, **dict.fromkeys(names, (ALL, ())))
+    file, now = tmp_path / "tokens.json", datetime.fromtimestamp(time.time(), UTC)
+    ends = [(now + timedelta(days=days)).isoformat() for days in (-1, 3, 90)]
+    entries = [
+        one._replace(created=now.isoformat(), expires=expires)
+        for one, expires in zip(read_tokens(file), [*ends[:2], "", ends[2]], strict=True)
+    ]
+    write_tokens(file, entries)
+    http = {"listen": "127.0.0.1:0", "tokens": str(file)}
+    with console_server(tmp_path, http=http) as console:
+        visitor = visit(console, locale=locale)
+        page = visitor.open("integrations")
+        _sign_in(page, tokens["c-lasting"])
+        rows = page.locator("section").filter(has_text="a-gone").get_by_role("listitem")
+        gone, soon, lasting, unused = words
+        expect(rows).to_contain_text([gone, soon, lasting, soon])
+        expect(rows.nth(0).locator(".badge.bad")).to_contain_text(gone)
+        expect(rows.nth(1).locator(".badge.warn")).to_contain_text(soon)
+        expect(rows.nth(3).locator(".badge.good")).to_contain_text(soon)
+        expect(rows.nth(3)).to_contain_text(unused)
         assert violated(page) == {}
 
 

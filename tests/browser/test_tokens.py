@@ -87,3 +87,21 @@ def test_what_a_token_may_not_is_said_in_words(console: Console, visit: Visits) 
     for where in ("decisions", "policies", "playground", "trace/sip:alice@acme.example"):
         page.goto(visitor.at(where))
         expect(page.get_by_role("main")).to_contain_text("lacks the scope")
+
+
+def test_tokens_are_listed_with_their_use(console: Console, visit: Visits) -> None:
+    """An operator finds who still uses what, before he revokes it; a tenant finds his own."""
+    visitor = visit(console)
+    page = visitor.open("integrations")
+    _sign_in(page, TOKENS["all"])
+    card = page.locator("section").filter(has=page.get_by_role("heading", name="Tokens"))
+    rows = card.get_by_role("listitem")
+    expect(rows).to_have_count(len(TOKENS))
+    expect(rows.filter(has_text="all:")).to_contain_text("never expires · all domains")
+    expect(rows.filter(has_text="all:")).to_contain_text("last used")
+    expect(rows.filter(has_text="tenant:")).to_contain_text("acme.example")
+    expect(rows.filter(has_text="desk:")).to_contain_text("features:read features:write")
+    tenants = visit(console).open("integrations")
+    _sign_in(tenants, TOKENS["tenant"])
+    card = tenants.locator("section").filter(has=tenants.get_by_role("heading", name="Tokens"))
+    expect(card.get_by_role("listitem")).to_contain_text(["tenant:"])

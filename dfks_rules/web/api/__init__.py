@@ -29,6 +29,7 @@ from dfks_rules.web.api import (
     streams,
     studies,
     subscriptions,
+    tokens,
     traces,
     webhooks,
 )
@@ -78,6 +79,7 @@ _OPERATIONS: tuple[Operation, ...] = (
     *cluster.OPERATIONS,
     *traces.OPERATIONS,
     *session.OPERATIONS,
+    *tokens.OPERATIONS,
     *server.OPERATIONS,
 )
 TABLE: tuple[Operation, ...] = document.with_document([_with_key(one) for one in _OPERATIONS])

@@ -2,6 +2,7 @@
 
 import os
 import stat
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -101,3 +102,35 @@ def test_a_file_that_changes_is_read_again(tmp_path: Path) -> None:
         tokens.look_again()
     tokens.look_again()
     assert tokens.caller(token) is not None
+
+
+def test_the_last_use_of_a_token_is_known_as_long_as_there_is_the_token(tmp_path: Path) -> None:
+    """A look at it is none; what is remembered does not grow with tokens that come and go."""
+    first, second = new_token(bytes(32)), new_token(bytes(31) + b"\1")
+    tokens = TokenFile(_file(tmp_path, Entry("desk", hash_of(first), ("bulk",))))
+    tokens.caller(first)
+    tokens.caller(second, "127.0.0.1")
+    [known] = tokens.known()
+    assert (known.entry.name, known.last) == ("desk", None)
+    before = int(time.time())
+    tokens.caller(first, "127.0.0.1")
+    tokens.caller(first, "::1")
+    [known] = tokens.known()
+    assert known.last is not None
+    assert known.last.address == "::1"
+    assert before <= known.last.at.timestamp() <= time.time()
+    _file(tmp_path, Entry("noc", hash_of(second), ("bulk",)))
+    tokens.look_again()
+    assert [(one.entry.name, one.last) for one in tokens.known()] == [("noc", None)]
+    _file(tmp_path, Entry("desk", hash_of(first), ("bulk",)))
+    tokens.look_again()
+    assert tokens.known()[0].last is None
+
+
+def test_an_expired_token_is_known_and_no_longer_used(tmp_path: Path) -> None:
+    """Whoever still tries it does not count."""
+    token = new_token(bytes(32))
+    then = datetime(2026, 1, 5, tzinfo=UTC).isoformat()
+    tokens = TokenFile(_file(tmp_path, Entry("desk", hash_of(token), ("bulk",), expires=then)))
+    assert tokens.caller(token, "127.0.0.1") is None
+    assert tokens.known()[0].last is None

@@ -1,4 +1,4 @@
-// Who else is told: bridges and programs, webhooks and what they have given up; imports; what this page may do.
+// Who else is told: bridges and programs, webhooks and what they have given up; imports; tokens, and what that of this page may do.
 import { html, useState } from "../vendor/preact.js";
 import { ask, path, useAsked } from "../api.js";
 import { may, offers, session } from "../session.js";
@@ -7,6 +7,7 @@ import { Act } from "../parts/act.js";
 import { coded } from "../parts/coded.js";
 import { Badge, Empty, shown } from "../parts/states.js";
 import { Streams } from "../parts/streams.js";
+import { Tokens } from "../parts/tokens.js";
 import { named, t } from "../words.js";
 import "../words/events.js";
 import "../words/state.js";
@@ -24,6 +25,7 @@ export function Page() {
       ? shown(hooks, (of) => of.items.length ? of.items.map((one) => html`<${Hook} of=${one} again=${hooks.again} key=${one.id} />`) : html`<${Empty}>${coded(t("hooks.none"))}<//>`)
       : html`<${Empty}>${t("hooks.notKept")}<//>`}</section>`}
     ${may("bulk") && html`<section class="card wide"><h2>${t("imports.title")}</h2>${shown(imports, (of) => html`<${Imports} items=${of.items} again=${imports.again} />`)}</section>`}
+    ${may("tokens:read") && html`<section class="card wide"><h2>${t("tokens.title")}</h2><${Tokens} areNeeded=${who?.needsToken} /></section>`}
     <section class="card wide"><h2>${t("listeners.title")}</h2><dl class="facts">
       <dt>${t("listeners.token")}</dt><dd>${who?.name}</dd>
       <dt>${t("listeners.scopes")}</dt><dd class="mono">${who?.scopes.join(" ")}</dd>

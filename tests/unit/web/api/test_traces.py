@@ -16,7 +16,7 @@ from dfks_rules.web.table import Call, Door, Streamed
 from tests.helpers.operations import MemoryOperations
 from tests.helpers.policy import ALICE, BOB
 
-DOOR = Door(needs_token=False, is_secure=False, knows=lambda _: True, listeners=list)
+DOOR = Door(needs_token=False, is_secure=False, knows=lambda _: True, listeners=list, tokens=list)
 
 
 def _call(operations: MemoryOperations, accept: str = "", **given: Any) -> Call:
