@@ -21,6 +21,9 @@ MOST_AGENT = 200
 """Characters of a User-Agent."""
 _BROWSER = "Mozilla/"
 _VERSION = re.compile(r"/\S*")
+_Program = tuple[str, str, "Filter"]
+"""Token, name and what was asked for: the same when it comes back, at another address, or in
+another version, too."""
 
 
 class Ending(Enum):
@@ -80,14 +83,10 @@ class Present(NamedTuple):
     times: int
     """How often this program has come, as far as that is remembered."""
     waiting: Callable[[], int]
+    program: _Program
     until: float | None = None
     """When he went, seconds since 1970; None: he is there."""
     ending: Ending | None = None
-
-    @property
-    def program(self) -> tuple[str, str, Filter]:
-        """The same when it comes back: at another address, or in another version, too."""
-        return self.listening.caller.name, _VERSION.sub("", self.agent), self.listening.asked
 
 
 class Audience:
@@ -101,28 +100,29 @@ class Audience:
         """
         self._now = now
         self._there: dict[int, Present] = {}
-        self._gone: dict[tuple[str, str, Filter], Present] = {}
+        self._gone: dict[_Program, Present] = {}
         """In the order in which they went."""
         self._count = 0
 
     def come(self, listening: Listening, line: Line) -> int:
         """Somebody begins to listen; gives the number by which he goes."""
         agent = line.agent[:MOST_AGENT]
-        one = Present(listening, agent, line.address, self._now(), 1, line.waiting)
-        before = self._gone.pop(one.program, None)
+        program = listening.caller.name, _VERSION.sub("", agent), listening.asked
+        before = self._gone.pop(program, None) or self._last(program)
+        times = 1 if before is None else before.times + 1
+        one = Present(listening, agent, line.address, self._now(), times, line.waiting, program)
         self._count += 1
-        self._there[self._count] = one if before is None else one._replace(times=before.times + 1)
+        self._there[self._count] = one
         return self._count
 
     def go(self, number: int, ending: Ending) -> None:
         """Somebody listens no longer."""
         one = self._there.pop(number)
-        if one.agent.startswith(_BROWSER):
+        # One whose connection broke unseen is often back before that is noticed.
+        if one.agent.startswith(_BROWSER) or self._last(one.program) is not None:
             return
         # His connection is not held on to.
         left = one._replace(until=self._now(), ending=ending, waiting=_nothing)
-        # He goes behind those who went before him.
-        self._gone.pop(one.program, None)
         self._gone[one.program] = left
         name = one.listening.caller.name
         of_token = [key for key in self._gone if key[0] == name]
@@ -130,6 +130,11 @@ class Audience:
             del self._gone[of_token[0]]
         elif len(self._gone) > MOST_GONE:
             del self._gone[next(iter(self._gone))]
+
+    def _last(self, program: _Program) -> Present | None:
+        """Who came last of those there that are the same program."""
+        there = reversed(self._there.values())
+        return next((one for one in there if one.program == program), None)
 
     def rows(self) -> list[Present]:
         """Who is there, the first to come first, and who is not, the last to go first."""

@@ -74,6 +74,27 @@ def test_a_program_that_is_back_is_not_missed(agent: str, address: str) -> None:
     assert (room.only.until, room.only.times, room.only.address) == (None, 2, address)
 
 
+def test_a_program_that_is_back_before_it_was_missed_is_not_missed_later() -> None:
+    """Where its network broke, the server notices only when it can send nothing for a while."""
+    room = Room()
+    broken = room.come()
+    room.come(address="10.0.0.2")
+    room.audience.go(broken, Ending.STALLED)
+    assert (room.only.until, room.only.times, room.only.address) == (None, 2, "10.0.0.2")
+
+
+def test_a_program_that_came_twice_is_missed_when_nobody_of_it_is_left() -> None:
+    """Whichever of the two goes first."""
+    room = Room()
+    first, second = room.come(), room.come()
+    room.audience.go(second, Ending.LEFT)
+    assert room.only.until is None
+    room.audience.go(first, Ending.LEFT)
+    assert room.only.until == 1_000.0
+    room.come()
+    assert room.only.until is None
+
+
 def test_what_asks_for_something_else_is_another_program() -> None:
     """A bridge for each domain, with one token."""
     room = Room()
