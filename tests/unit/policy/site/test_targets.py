@@ -279,6 +279,10 @@ def test_no_spelling_hides_a_premium_number(text: str, domain: str) -> None:
         ("gb.example", "90019005550100"),
         ("au.example", "001119005550100"),
         ("au.example", "0,001119005550100"),
+        # A PBX may drop the context.
+        ("de.example", "tel:00019005550100;phone-context=+4930"),
+        ("gb.example", "sip:90019005550100;phone-context=+4420@gb.example"),
+        ("us.example", "sip:901119005550100@us.example;user=phone;phone-context=+1"),
         # Neither the service number `9011` nor the `000` of Australia.
         ("us.example", "9011,19005550100"),
         ("us.example", "9*6701119005550100"),
