@@ -31,6 +31,9 @@ class Dialled(NamedTuple):
     """Also the digits after the pause: a PBX may strip the pause, or letters, and dial on."""
     after: str = ""
     """The digits after the first pause: those before it may be an outside-line prefix."""
+    coded: str = ""
+    """The digits after a service code that follows those before it: `9*67…` for an outside line
+    without showing one's number."""
     code: bool = False
     """Whether a service code such as `*72` or `#31#` came first; then the digits may be empty."""
     lettered: bool = False
@@ -57,7 +60,9 @@ def _read(text: str) -> Dialled | None:
     if paused:
         rest = _NO_DIGIT.sub("", paused[2])
         everything = _one_plus(paused[1] + rest)
-        return Dialled(_one_plus(paused[1]), everything, _one_plus(rest))
+        code = _CODE.match(text, paused.end(1))
+        coded = _one_plus(_NO_DIGIT.sub("", text[code.end() :])) if code else ""
+        return Dialled(_one_plus(paused[1]), everything, _one_plus(rest), coded)
     return _lettered(text)
 
 

@@ -90,7 +90,12 @@ def read_numbers(digits: str, context: str, domain: str, plan: NumberPlan) -> li
     if digits.startswith("+") or context:
         whole = digits if digits.startswith("+") else context + digits
         number = _best(iter([(whole, None)]), dialling, plan)
-        return [number] if number else []
+        found = [number] if number else []
+        # A PBX may drop the context, and dial what says itself that it goes abroad or outside.
+        if whole != digits and digits.startswith(("0", dialling.outside or "0")):
+            dropped = read_numbers(digits, "", domain, plan)
+            found += [one._replace(usual=False) for one in dropped if one.trust]
+        return found
     found = []
     for place, inside in enumerate(outside_in(digits, dialling)):
         for ways in (_without_area(inside, dialling), _ways(inside, dialling)):

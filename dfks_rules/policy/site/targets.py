@@ -193,8 +193,8 @@ class Targets:
             return before + read_numbers(dialled.everything, context, domain, self.plan)
         if dialled.everything == dialled.digits or any(one.trust for one in before):
             return before
-        rest = (dialled.after, dialled.everything)
-        found = [read_numbers(one, context, domain, self.plan) for one in rest]
+        rest = (dialled.coded, dialled.after, dialled.everything)
+        found = [read_numbers(one, context, domain, self.plan) for one in rest if one]
         return [one for some in found for one in some] or before
 
     def _at_home(
@@ -208,19 +208,23 @@ class Targets:
         # number, with the prefix that a `phone-context` gives or without, even where a user is
         # named by it: no directory entry makes calls to it harmless.
         whole = trusted and (len(digits) > MAX_EXTENSION or context)
-        if not (dialled.code or whole) and (digits == dialled.everything or not trusted):
+        alone = digits == dialled.everything or not trusted
+        if alone and not (dialled.code or whole):
             user = self.extension(digits, domain)
             if user:
                 return _internal(user)
         for inside in _inside((digits,), dialling):
             short = class_of_short_number(inside, dialling.country)
-            if short:
+            # `9011,44…` is no service number `9011`, unless that is as dear as can be.
+            if short and (alone or short == "premium"):
                 return Target("external", short, "national", country=dialling.country)
         if number and trusted:
             return self._external(number, domain, digits)
         if digits.isdecimal() and dialling.lengths is None and len(digits) <= LONGEST_EXTENSION:
             return _internal(Aor(digits, domain))
-        if reaches_emergency(digits, dialling.country):
+        # Of `0 0011 87…` an Australian network sees no `000`, but what follows the outside line.
+        first = outside_in(digits, dialling)[0] if number and number.abroad else digits
+        if all(reaches_emergency(one, dialling.country) for one in (digits, first)):
             return _EMERGENCY
         return self._external(number, domain) if number else Target("external")
 

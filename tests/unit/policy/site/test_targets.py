@@ -252,6 +252,7 @@ SPELLINGS = [
     *("1a9005550100", "1900555O0100", "+1 nine 9005550100", "&#43;19005550100"),
     *("%EF%BC%8B19005550100", "+%C0%AB19005550100", "+1900\r\n5550100", "+1900\x005550100"),
     *("*72+19005550100", "*21*0019005550100#", "#31#0019005550100", "*6719005550100"),
+    *("9*6719005550100", "0*31#0019005550100", "9#31#+19005550100", "9*67,0019005550100"),
 ]
 
 
@@ -278,11 +279,27 @@ def test_no_spelling_hides_a_premium_number(text: str, domain: str) -> None:
         ("gb.example", "90019005550100"),
         ("au.example", "001119005550100"),
         ("au.example", "0,001119005550100"),
+        # A PBX may drop the context.
+        ("de.example", "tel:00019005550100;phone-context=+4930"),
+        ("gb.example", "sip:90019005550100;phone-context=+4420@gb.example"),
+        ("us.example", "sip:901119005550100@us.example;user=phone;phone-context=+1"),
+        # Neither the service number `9011` nor the `000` of Australia.
+        ("us.example", "9011,19005550100"),
+        ("us.example", "9*6701119005550100"),
+        ("de.example", "0*31#0019005550100"),
     ],
 )
 def test_no_prefix_of_a_country_hides_a_premium_number(domain: str, text: str) -> None:
     """Each country has its own way to dial abroad, and each PBX its own outside line."""
     assert TARGETS.analyse(text, Aor("x", domain)).number == "+19005550100"
+
+
+def test_an_outside_line_is_no_part_of_an_emergency_number() -> None:
+    """`000` of Australia is not dialled by `0` for a line and `0011` for abroad."""
+    at = Aor("x", "au.example")
+    assert TARGETS.analyse("0 0011 531 23456", at).numbers[0] == "+53123456"
+    assert TARGETS.analyse("0001 2345", at).class_ == "emergency"
+    assert TARGETS.analyse("0 000 11", at).class_ == "emergency"
 
 
 def test_what_is_remembered_is_bounded() -> None:
