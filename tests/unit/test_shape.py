@@ -12,6 +12,8 @@ import pytest
 _ROOT = Path(__file__).parents[2] / "dfks_rules"
 _ROOMS = sorted({path.parent for path in _ROOT.rglob("*.py")} - {_ROOT})
 _TESTS = Path(__file__).parent
+_TEXTS = {tokenize.STRING, getattr(tokenize, "FSTRING_MIDDLE", tokenize.STRING)}
+"""From Python 3.12 on, the text of an f-string is a token of its own."""
 _WITHOUT_TWIN = {
     "model/decisions.py",
     "model/identity.py",
@@ -36,7 +38,7 @@ def test_no_pattern_repeats_a_group_possessively() -> None:
         for source in _ROOT.rglob("*.py")
         if possessive.search(text := source.read_text("utf-8"))
         for token in tokenize.generate_tokens(io.StringIO(text).readline)
-        if token.type == tokenize.STRING
+        if token.type in _TEXTS
         and possessive.search(token.string)
         and not token.string.startswith('"""')
     }
