@@ -274,7 +274,7 @@ _TABLE: list[Matcher] = [
     Matcher(
         "between",
         Operand.RANGE,
-        frozenset({Kind.TEXT, Kind.COUNT, Kind.NUMBERS}),
+        frozenset({Kind.TEXT, Kind.COUNT}),
         "Is a number from the lowest to the highest of these, as in `[301, 340]`.",
         _range,
         _between,

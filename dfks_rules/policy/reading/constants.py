@@ -16,6 +16,7 @@ from dfks_rules.policy.words.countries import country_problem
 
 _SCHEME = "sip:"
 _SEPARATORS = re.compile(r"[\s()./-]")
+_NUMBER_FACTS = ("target.number", NUMBERS_OF_TARGET)
 _USERS = ("user", "watcher.user", "target.user")
 _NUMBER: dict[str, re.Pattern[str]] = {
     "eq": re.compile(r"\+[1-9][0-9]{0,14}", re.ASCII),
@@ -37,6 +38,10 @@ def refuse_constants(fact: str, name: str, operand: Any) -> None:
     Raises:
         ValueError: a constant suits no value of the fact; the message says which in plain words.
     """
+    if name == "between" and fact in _NUMBER_FACTS:
+        raise ValueError(
+            "no number passes: all begin with `+`; test their beginning, as in `prefix: [+493012]`"
+        )
     if MATCHERS[name].operand in (Operand.CONSTANT, Operand.LIST, Operand.TEXTS):
         for constant in operand if isinstance(operand, list) else [operand]:
             _refuse_constant(fact, name, constant)
@@ -74,7 +79,7 @@ def _refuse_constant(fact: str, name: str, constant: Any) -> None:
 
 
 def _refuse_text(fact: str, kind: Kind, name: str, text: str) -> None:
-    if fact in ("target.number", NUMBERS_OF_TARGET):
+    if fact in _NUMBER_FACTS:
         _refuse_number(name, text)
     if fact in _USERS and name in ("eq", "prefix", "suffix", "has") and "@" in text:
         raise ValueError(f"`{text}` is a user and a domain; test each with its own fact")

@@ -45,14 +45,13 @@ def test_what_does_not_ask_for_numbers_stays_the_same_object(written: Condition)
     assert of_every_number(written) is written
 
 
-_SAID: dict[str, Any] = {"eq": "+49", "in": ["+49"], "has": "4", "prefix": "+4", "between": [1, 2]}
+_SAID: dict[str, Any] = {"eq": "+49", "in": ["+49"], "has": "4", "prefix": "+4"}
 
 
 @pytest.mark.parametrize("name", sorted(_SAID))
 def test_one_number_that_passes_is_enough(name: str) -> None:
     """And none passes where there is none."""
     atom = Atom("target.numbers", name, MATCHERS[name].prepare(_SAID[name]))
-    passing = "1" if name == "between" else "+49"
-    assert atom.holds(lambda _fact: ("+390", passing))
+    assert atom.holds(lambda _fact: ("+390", "+49"))
     assert not atom.holds(lambda _fact: ("+390",))
     assert not atom.holds(lambda _fact: None)

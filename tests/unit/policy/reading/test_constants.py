@@ -39,6 +39,7 @@ def test_what_some_value_can_meet_is_let_pass(fact: str, matcher: str, operand: 
     ("fact", "matcher", "operand", "message"),
     [
         ("target.number", "eq", "4930", "is not an E.164 number"),
+        ("target.number", "between", [493010, 493019], "no number passes: all begin with"),
         ("target.number", "eq", "+49 30 1234", "must be digits .*`\\+49301234`"),
         ("target.number", "in", ["+4930", "+49/30"], "must be digits .*`\\+4930`"),
         ("target.number", "prefix", "0049", "is not an E.164 number"),
