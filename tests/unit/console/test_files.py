@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from pathlib import Path
 
 from dfks_rules.console.files import FOLDER, read_files
 
@@ -87,3 +88,10 @@ def test_every_sentence_is_there_in_each_language() -> None:
             assert set(re.findall(r"\{\w+\}", english)) == set(re.findall(r"\{\w+\}", german))
         assert text.count('": [') == len(re.findall(r'\[\s*"[^"]*",\s*"[^"]*",?\s*\]', text))
     assert pairs > 100
+
+
+def test_each_page_has_one_in_the_docs() -> None:
+    """Who looks for what a page means finds it by its name; `presentity` is with the list."""
+    shown = {page.stem for page in (FOLDER / "pages").glob("*.js")} - {"login", "presentity"}
+    docs = Path(__file__).parents[3] / "docs/howto/console"
+    assert {page.stem for page in docs.glob("*.md")} == shown
