@@ -254,7 +254,12 @@ def _to_try(name: str, tests: Iterable[SignedAtom], witness: Witness) -> Iterato
     """Values of a fact that may pass these tests."""
     own = [one for one in tests if MATCHERS[one.atom.matcher].operand is not Operand.FACT]
     yield from joined([one.atom for one in own if one.positive])
-    yield from samples(name, (one.atom for one in own))
+    values = samples(name, (one.atom for one in own))
+    yield from values
+    day = witness.given.get("date")
+    if name == "now" and day is not None:
+        # Other tests want that day, of which a moment of another one is not.
+        yield from (f"{day}{moment[10:]}" for moment in values if moment is not None)
     for other in dict.fromkeys(fact for one in tests for fact in one.atom.facts):
         value = known_fact(other).read(witness.view)
         if other != name and possible(name, value):

@@ -54,6 +54,21 @@ def test_several_tests_of_one_fact_are_met_together() -> None:
     policy_set.close()
 
 
+def test_a_day_and_an_hour_of_it_are_met_together() -> None:
+    """A moment that is tried for its hour is another day's."""
+    policy_set = policies(
+        """
+    - id: one
+      when: {op: subscribe, date: {lt: "2026-01-05"}, time: {during: night}}
+      then: {deny: closed}
+    """,
+        'schedules: {night: {weekly: ["Daily 22:00-08:00"]}}',
+    )
+    decided = [policy_set.decide_view(one.view) for one in views(policy_set)]
+    assert "closed" in {one.denial.reason for one in decided if one.denial}
+    policy_set.close()
+
+
 def test_facts_that_must_be_the_same_are_made_so() -> None:
     """`sameAs` compares what no constant says."""
     policy_set = policies("""
