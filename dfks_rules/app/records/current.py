@@ -1,7 +1,8 @@
 """What is stored for presentities whose changes are told."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from typing import Protocol
 
 import structlog
@@ -11,6 +12,9 @@ from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
 from dfks_rules.service.ports import Fetched, NotKnownError
 from dfks_rules.store.postgres.records import SpoiltError
+
+TRIES = 10
+"""How often presentities are read that others go on setting meanwhile."""
 
 _log = structlog.get_logger("dfks.store")
 
@@ -49,41 +53,52 @@ class Current:
         Raises:
             StoreError: it cannot be read.
         """
-        missing = [one for one, revision in wanted.items() if self._is_older(one, revision)]
-        spoilt: set[Aor] = set()
+        stored = _stored(self._known, wanted)
+        found = {one: got for one, got in stored.items() if got.revision >= wanted[one]}
+        missing = [one for one in wanted if one not in found]
+        tries = 0
         while missing:
             try:
-                await fetched(self._known, missing)
-                break
+                found |= await fetched(self._known, missing)
             except SpoiltError as error:
                 # Else nobody would be told of what others change until it is mended.
                 _log.error("store_rows_spoilt", rows=1, reason=error.message)
-                spoilt.add(error.presentity)
-                missing = [one for one in missing if one not in spoilt]
-        return {one: self._known.stored_of(one) for one in wanted if one not in spoilt}
+                missing.remove(error.presentity)
+                continue
+            # While many were read, others may have set one of them.
+            missing = [one for one in missing if one not in found]
+            tries += 1
+            if missing and tries == TRIES:
+                raise NotKnownError(tuple(missing))
+        return found
 
-    def _is_older(self, presentity: Aor, revision: int) -> bool:
-        try:
-            return self._known.stored_of(presentity).revision < revision
-        except NotKnownError:
-            return True
+
+def _stored(known: Known, presentities: Iterable[Aor]) -> dict[Aor, Snapshot]:
+    """What is stored for those of whom that is known now."""
+    found: dict[Aor, Snapshot] = {}
+    for one in presentities:
+        with suppress(NotKnownError):
+            found[one] = known.stored_of(one)
+    return found
 
 
-async def fetched(known: Known, presentities: Sequence[Aor]) -> None:
-    """Presentities are known once this returns.
+async def fetched(known: Known, presentities: Sequence[Aor]) -> Mapping[Aor, Snapshot]:
+    """What is stored, as it is known at the moment at which it was read.
+
+    Once this returns, another node's set may have made it unknown again.
 
     Raises:
         StoreError: they cannot be read.
     """
-    read: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+    read: asyncio.Future[Mapping[Aor, Snapshot]] = asyncio.get_running_loop().create_future()
 
     def done(error: StoreError | None, _now: float) -> None:
         if read.done():
             return
         if error is None:
-            read.set_result(None)
+            read.set_result(_stored(known, presentities))
         else:
             read.set_exception(error)
 
     known.fetch(presentities, done)
-    await read
+    return await read

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 from structlog.testing import capture_logs
 
-from dfks_rules.app.records.current import Current
+from dfks_rules.app.records.current import TRIES, Current
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import NOTHING_STORED, Snapshot
 from dfks_rules.model.identity import Aor
@@ -50,6 +50,28 @@ async def test_what_is_older_than_its_change_is_read_anew() -> None:
     now = await Current(known)({ALICE: 3, BOB: 1})
     assert now == {ALICE: _at(4), BOB: _at(1)}
     assert known.asked == [[ALICE, BOB]]
+
+
+class _Pressed(_Known):
+    """Others set, so that a presentity is not known for longer than the read of it takes."""
+
+    def fetch(self, presentities: Sequence[Aor], done: Fetched) -> None:
+        super().fetch(presentities, done)
+        self.known.clear()
+
+
+async def test_what_others_set_in_the_turn_after_it_was_read_is_told() -> None:
+    """A listener's stream broke off: a presentity was known, and no longer when he was told."""
+    known = _Pressed({}, {ALICE: _at(3), BOB: _at(1)})
+    assert await Current(known)({ALICE: 3, BOB: 1}) == {ALICE: _at(3), BOB: _at(1)}
+
+
+async def test_what_others_set_while_more_is_read_is_read_again() -> None:
+    """Not for ever: whoever waits for it is told that it is not known."""
+    known = _Known({}, {})
+    with pytest.raises(NotKnownError):
+        await Current(known)({ALICE: 3})
+    assert known.asked == [[ALICE]] * TRIES
 
 
 async def test_what_is_spoilt_keeps_nobody_from_the_others() -> None:
