@@ -103,6 +103,7 @@ def test_an_import_survives_that_the_server_is_killed(tmp_path: Path) -> None:
     assert not list((tmp_path / "s.db.imports").iterdir())
 
 
+@pytest.mark.long
 @needs_postgres
 def test_an_import_goes_on_at_another_node(tmp_path: Path, database: Database) -> None:
     """Whose own is killed: every row is done, once. Any node shows it, and can end it."""

@@ -14,6 +14,7 @@ from tests.helpers.postgres import Cluster, cluster, needs_postgres
 from tests.helpers.published import ROOT
 
 pytestmark = [
+    pytest.mark.long,
     pytest.mark.e2e,
     needs_postgres,
     pytest.mark.timeout(180),

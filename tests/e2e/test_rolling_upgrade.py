@@ -21,7 +21,7 @@ from tests.helpers.postgres import Database, needs_postgres
 from tests.helpers.server import ROOT
 from tests.helpers.ua import Message, dnd, forward
 
-pytestmark = [pytest.mark.e2e, needs_postgres, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.e2e, pytest.mark.long, needs_postgres, pytest.mark.timeout(300)]
 
 DND, FORWARD = "DoNotDisturb", "CallForwardingAlways"
 NEWER_DFKS = (sys.executable, "-m", "tests.helpers.newer_release")

@@ -17,7 +17,7 @@ import pytest
 from tests.helpers.postgres import Cluster, Database, fresh_database, needs_postgres
 from tests.helpers.server import ROOT, Server, serve, write_policy
 
-pytestmark = needs_postgres
+pytestmark = [needs_postgres, pytest.mark.long]
 
 WITHIN = 60.0
 """Seconds for what takes one or two when nothing else runs."""

@@ -16,7 +16,7 @@ from tests.helpers.server import Server, serve, write_policy
 from tests.helpers.site import ALICE, press
 from tests.helpers.ua import Ua
 
-pytestmark = [pytest.mark.e2e, needs_postgres, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.e2e, pytest.mark.long, needs_postgres, pytest.mark.timeout(180)]
 
 
 def _switched_off(server: Server) -> int:

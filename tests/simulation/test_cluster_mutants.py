@@ -23,6 +23,7 @@ from tests.simulation.cluster import Cluster
 from tests.simulation.node import Parts
 from tests.simulation.shared import SimulatedDatabase, SimulatedEngine, Way
 
+pytestmark = pytest.mark.long
 SEEDS = range(1, 101)
 """Within these a mutant has to be found; most are within the first ten."""
 

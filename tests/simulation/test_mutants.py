@@ -12,6 +12,7 @@ from tests.helpers.checker import Rule
 from tests.simulation.scenario import Game
 from tests.simulation.store import Job, SimulatedStore
 
+pytestmark = pytest.mark.long
 SEEDS = range(1, 401)
 """Within these a mutant has to be found; most are within the first ten."""
 
