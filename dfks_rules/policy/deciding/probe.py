@@ -1,7 +1,8 @@
 """Does the engine hold what it was given? Each shard is asked about facts that its rules name."""
 
 from dfks_rules.policy.deciding.matching import Content, Shard
-from dfks_rules.policy.facts.fact import NUMBERS_OF_TARGET, FactLookup
+from dfks_rules.policy.deciding.sheets import constant_of
+from dfks_rules.policy.facts.fact import FactLookup
 from dfks_rules.policy.facts.view import FactValue
 
 PROBES = 3
@@ -23,12 +24,9 @@ def differs(shard: Shard) -> bool:
 def _facts_for(content: Content, position: int) -> dict[str, FactValue]:
     """Facts with which the equalities of one alternative are true."""
     return {
-        literal.atom.fact: literal.atom.operand
+        literal.atom.fact: constant
         for literal in content[position][1]
-        if literal.positive
-        and literal.atom.matcher == "eq"
-        and literal.atom.fact != NUMBERS_OF_TARGET
-        and isinstance(literal.atom.operand, str | int)
+        if (constant := constant_of(literal)) is not None
     }
 
 

@@ -126,15 +126,23 @@ def _apart(literals: Literals) -> tuple[list[SignedAtom], tuple[SignedAtom, ...]
     return ordered[:ALTERNATIVE_TESTS], tuple(ordered[ALTERNATIVE_TESTS:])
 
 
+def constant_of(literal: SignedAtom) -> str | int | None:
+    """The constant that the engine tests by its code; None where a fact may equal several."""
+    atom, positive = literal
+    if not positive or atom.matcher != "eq" or atom.fact == NUMBERS_OF_TARGET:
+        return None
+    return atom.operand if isinstance(atom.operand, str | int) else None
+
+
 def _condition(
     literal: SignedAtom, attributes: dict[str, Attribute], flags: dict[Atom | Together, int]
 ) -> dict[str, int]:
     """The engine's condition for one literal; takes up an attribute or a flag for it."""
     atom, positive = literal
-    is_one = atom.matcher == "eq" and atom.fact != NUMBERS_OF_TARGET
-    if positive and is_one and isinstance(atom.operand, str | int):
+    constant = constant_of(literal)
+    if constant is not None:
         attribute = attributes.setdefault(atom.fact, Attribute(atom.fact, {}))
-        code = attribute.codes.setdefault(atom.operand, len(attribute.codes) + 1)
+        code = attribute.codes.setdefault(constant, len(attribute.codes) + 1)
         return {f"a{list(attributes).index(atom.fact)}": code}
     return {f"f{flags.setdefault(atom, len(flags))}": int(positive)}
 

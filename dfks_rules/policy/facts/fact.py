@@ -50,6 +50,12 @@ class Kind(Enum):
     """`YYYY-MM-DDTHH:MM±HH:MM`."""
 
 
+def drop_sole_number(facts: dict[str, FactValue]) -> None:
+    """Leave out the numbers of a target that is one number: `target.number` says it."""
+    if facts.get(NUMBERS_OF_TARGET) == (facts.get("target.number"),):
+        del facts[NUMBERS_OF_TARGET]
+
+
 class Fact(NamedTuple):
     """One row of the table."""
 

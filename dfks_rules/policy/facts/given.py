@@ -28,7 +28,7 @@ from dfks_rules.model.requests import (
     Surroundings,
 )
 from dfks_rules.model.values import VALUES
-from dfks_rules.policy.facts.fact import NUMBERS_OF_TARGET
+from dfks_rules.policy.facts.fact import drop_sole_number
 from dfks_rules.policy.facts.facts import FACTS, WEEKDAYS, known_fact
 from dfks_rules.policy.facts.families import counts_seen, facts_of_people
 from dfks_rules.policy.facts.there import features_with, origins_with
@@ -53,8 +53,7 @@ def given_of(view: View) -> dict[str, FactValue]:
     Without `target.numbers` where the target is one number: `target.number` says it.
     """
     values = {name: fact.read(view) for name, fact in FACTS.items()}
-    if values[NUMBERS_OF_TARGET] == (values["target.number"],):
-        del values[NUMBERS_OF_TARGET]
+    drop_sole_number(values)
     values |= facts_of_people(view) | counts_seen(view)
     values |= {name: value for name, value in view.given if name not in FACTS}
     return {name: value for name, value in values.items() if value is not None}

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
-from dfks_rules.policy.facts.fact import NUMBERS_OF_TARGET, Kind
+from dfks_rules.policy.facts.fact import Kind, drop_sole_number
 from dfks_rules.policy.facts.facts import WEEKDAYS, known_fact
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.alternatives import Question, equal_to
@@ -219,8 +219,7 @@ class Space:
         found = {fact: values[point[n]] for fact, (n, values) in self.columns.items()}
         for fact, of in self.names.items():
             found[fact] = tuple(name for name, n in of.items() if point[n]) or None
-        if found.get(NUMBERS_OF_TARGET) == (found.get("target.number"),):
-            del found[NUMBERS_OF_TARGET]  # one number says it
+        drop_sole_number(found)
         return found
 
     # --- Variables ---

@@ -12,7 +12,7 @@ from dfks_rules.model.requests import FeatureRequest
 from dfks_rules.policy.deciding.answer import answer_of, value_of
 from dfks_rules.policy.deciding.combine import make_plan
 from dfks_rules.policy.deciding.policy_set import PolicySet
-from dfks_rules.policy.facts.fact import NUMBERS_OF_TARGET, FactLookup
+from dfks_rules.policy.facts.fact import FactLookup, drop_sole_number
 from dfks_rules.policy.facts.facts import FACTS, facts_of
 from dfks_rules.policy.facts.families import facts_of_people
 from dfks_rules.policy.facts.view import FactValue, View
@@ -122,8 +122,7 @@ def explain(policies: PolicySet, view: View) -> Explanation:
 def _about(view: View) -> dict[str, FactValue]:
     facts = {name: fact.read(view) for name, fact in FACTS.items()} | facts_of_people(view)
     values = {name: one for name, one in facts.items() if name.startswith(("request.", "target."))}
-    if values[NUMBERS_OF_TARGET] == (values["target.number"],):
-        del values[NUMBERS_OF_TARGET]  # one number says it
+    drop_sole_number(values)
     return {name: value for name, value in values.items() if value is not None}
 
 
