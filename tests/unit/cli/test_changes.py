@@ -1,6 +1,8 @@
 """Changes, laid out for people."""
 
 import json
+import time
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -28,11 +30,12 @@ FORWARD = ROW | {
 
 
 @pytest.fixture(autouse=True)
-def _zone(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Times are those on the operator's clock."""
-    monkeypatch.setenv("TZ", "Europe/Berlin")
-    import time
-
+def _zone() -> Iterator[None]:
+    """Times are those on the operator's clock; the C library then forgets it again."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "Europe/Berlin")
+        time.tzset()
+        yield
     time.tzset()
 
 
