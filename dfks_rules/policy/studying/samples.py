@@ -190,7 +190,7 @@ def _beside_networks(networks: Iterable[Any]) -> Iterable[str]:
 def _edges(schedule: Named) -> Iterable[str]:
     """Moments just inside and outside the hours of a schedule, also on excepted and extra days."""
     _, (zone, weekly, excepted, extra) = schedule
-    hours = [(day, one) for some in weekly for day in _begins(some) for one in some.hours]
+    hours = [(day, one) for some in weekly for day in _begins(some, excepted) for one in some.hours]
     hours += [(day, one) for some in extra for day in _first(some.days) for one in some.hours]
     for days in excepted:
         hours += [(day, one) for day in _first(days) for some in weekly for one in some.hours]
@@ -200,18 +200,27 @@ def _edges(schedule: Named) -> Iterable[str]:
             yield (midnight + timedelta(minutes=minute)).isoformat(timespec="minutes")
 
 
-def _begins(weekly: Weekly) -> Iterable[date]:
-    """A day on which weekly hours begin."""
-    days = (_A_MONDAY + timedelta(number) for number in range(_TWO_WEEKS))
-    return islice((day for day in days if weekly.begins(day)), 1)
+def _begins(weekly: Weekly, excepted: Sequence[SomeDays]) -> Iterable[date]:
+    """The first day from `_A_MONDAY` on, on which weekly hours begin."""
+    return islice(
+        (
+            day
+            for day in _days_from_then()
+            if weekly.begins(day) and not any(days.has(day) for days in excepted)
+        ),
+        1,
+    )
 
 
 def _first(days: SomeDays) -> Iterable[date]:
     """The first day of a range; of other forms the first from `_A_MONDAY` on."""
     if isinstance(days, Days):
         return [days.first]
-    following = (_A_MONDAY + timedelta(number) for number in range(_A_YEAR))
-    return islice((day for day in following if days.has(day)), 1)
+    return islice((day for day in _days_from_then() if days.has(day)), 1)
+
+
+def _days_from_then() -> Iterator[date]:
+    return (_A_MONDAY + timedelta(number) for number in range(_A_YEAR))
 
 
 def _examples(patterns: Iterable[Named]) -> Iterable[str]:
@@ -256,7 +265,7 @@ def _member(members: Iterable[tuple[Any, Any]]) -> str:
 
 
 _A_MONDAY = date(2026, 1, 5)
-_TWO_WEEKS, _A_YEAR = 14, 366
+_A_YEAR = 366
 _MAX_REPEATED = 64
 _BY_OPERATION: dict[Any, Callable[[Any], list[str]]] = {
     ops.LITERAL: lambda code: [chr(code)],

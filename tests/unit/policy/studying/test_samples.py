@@ -101,6 +101,13 @@ def test_moments_are_just_within_and_just_outside_of_hours() -> None:
     assert {"2026-12-25T08:00+01:00", "2026-12-05T09:00+01:00"} <= set(values)
 
 
+def test_hours_are_tried_on_a_day_that_has_them() -> None:
+    """The first Monday may be a holiday, on which nothing is within them."""
+    schedule = parse_schedule({**OFFICE, "except": ["2026-01-05"]})
+    test = atom("now", "during", Named("office", schedule))
+    assert "2026-01-06T08:00+01:00" in samples("now", [test])
+
+
 def test_names_that_are_wanted_together_are_given_together() -> None:
     """Two groups are no two requests."""
     tests = [atom("groups", "has", "sales"), atom("groups", "has", ["export", "x"])]
