@@ -10,10 +10,12 @@ Codes are stable, in snake case, the room first. What a code means to a SIP phon
 shell is said by `presence.responses`, `mi.errors` and `cli.exit_codes`.
 
 Belongs here: classes a caller must branch on. Never here: SIP statuses, JSON-RPC codes, exit codes.
-May import: nothing.
+May import: phrases.
 """
 
 from typing import Literal, NamedTuple
+
+from dfks_rules.phrases.phrase import phrase
 
 MAX_TOLD = 500
 """Most findings that are told at once: a column that is wrong is wrong in every line."""
@@ -37,8 +39,10 @@ class Finding(NamedTuple):
 
     def __str__(self) -> str:
         where = f"{self.file}:{self.line}:{self.column}" if self.line else self.file
-        severity = "" if self.severity == "error" else f"{self.severity}: "
-        return f"{where}: {severity}{self.message} [{self.code}]"
+        told = {"where": where, "message": self.message, "code": self.code}
+        if self.severity == "error":
+            return phrase("{where}: {message} [{code}]", **told)
+        return phrase("{where}: warning: {message} [{code}]", **told)
 
 
 class DfksError(Exception):

@@ -44,6 +44,7 @@ from dfks_rules.operations.rollouts import Rollouts
 from dfks_rules.operations.traces import TraceOperations
 from dfks_rules.operations.turns import Turns
 from dfks_rules.operations.webhooks import Webhooks
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.site.star_codes import StarCode
 from dfks_rules.policy.site.targets import Target
 from dfks_rules.policy.studying.coming import Coming, coming
@@ -185,7 +186,7 @@ class ServerOperations:
     def imports(self) -> Imports:
         """Imports."""
         if self.jobs is None:
-            raise self._not_kept("imports")
+            raise self._not_kept(phrase("imports"))
         return self.jobs
 
     def rules(self) -> Iterator[RuleRow]:
@@ -251,41 +252,44 @@ class ServerOperations:
     def events(self) -> EventRing:
         """What happens."""
         if self._records.events is None:
-            raise self._not_kept("events")
+            raise self._not_kept(phrase("events"))
         return self._records.events
 
     @property
     def webhooks(self) -> Webhooks:
         """Who is told by HTTP what happens."""
         if self._records.webhooks is None:
-            raise self._not_kept("webhooks")
+            raise self._not_kept(phrase("webhooks"))
         return self._records.webhooks()
 
     @property
     def cluster(self) -> ClusterOperations:
         """The nodes that share the store."""
         if self._keeping.cluster is None:
-            message = "this server has a store of its own; nodes share a `store: postgresql:`"
-            raise StoreError("store_not_shared", message)
+            why = phrase("this server has a store of its own; nodes share a `store: postgresql:`")
+            raise StoreError("store_not_shared", why)
         return self._keeping.cluster
 
     @property
     def journal(self) -> Journal:
         """Every change of the last time."""
         if self._keeping.journal is None:
-            raise self._not_kept("the journal")
+            raise self._not_kept(phrase("the journal"))
         return self._keeping.journal
 
     @property
     def rollouts(self) -> Rollouts:
         """The policies of all nodes."""
         if self._keeping.rollouts is None:
-            message = "a rollout needs a store that nodes share (`store: postgresql:`)"
+            message = phrase("a rollout needs a store that nodes share (`store: postgresql:`)")
             raise StoreError("store_not_shared", message)
         return self._keeping.rollouts
 
     def _not_kept(self, what: str) -> StoreError:
-        why = f"{what}: nothing lasts here, as states are kept in memory only (`store: memory:`)"
+        why = phrase(
+            "{what}: nothing lasts here, as states are kept in memory only (`store: memory:`)",
+            what=what,
+        )
         return StoreError("store_no_journal", why)
 
     def _awaited(self) -> tuple[asyncio.Future[tuple[Outcome, ...]], Done]:

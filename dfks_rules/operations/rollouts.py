@@ -6,6 +6,7 @@ from typing import NamedTuple, Protocol
 
 from dfks_rules.errors import DfksError
 from dfks_rules.operations.studies import Text
+from dfks_rules.phrases.phrase import phrase
 
 
 class NoNodeError(DfksError):
@@ -13,7 +14,10 @@ class NoNodeError(DfksError):
 
     def __init__(self, name: str, living: Sequence[str]) -> None:
         known = ", ".join(f"`{one}`" for one in living)
-        super().__init__("policy_no_node", f"no node `{name[:40]}` is alive; there are {known}")
+        super().__init__(
+            "policy_no_node",
+            phrase("no node `{name}` is alive; there are {known}", name=name[:40], known=known),
+        )
 
 
 class NoGoalError(DfksError):
@@ -28,17 +32,23 @@ class CanaryError(DfksError):
 
     def __init__(self, nodes: Sequence[str]) -> None:
         named = ", ".join(f"`{one}`" for one in nodes)
-        follow = (
-            "follows policies of its own" if len(nodes) == 1 else "follow policies of their own"
-        )
-        super().__init__("policy_canary", f"{named} {follow}: end that first")
+        if len(nodes) == 1:
+            told = phrase("{named} follows policies of its own: end that first", named=named)
+        else:
+            told = phrase("{named} follow policies of their own: end that first", named=named)
+        super().__init__("policy_canary", told)
 
 
 class GoalMovedError(DfksError):
     """What was to be rolled back is not what is followed: somebody else was faster."""
 
     def __init__(self, whom: str, seen: str, now: str) -> None:
-        message = f"{whom}: `{now[:40]}` is followed or on its way, not `{seen[:40]}`"
+        message = phrase(
+            "{whom}: `{now}` is followed or on its way, not `{seen}`",
+            whom=whom,
+            now=now[:40],
+            seen=seen[:40],
+        )
         super().__init__("policy_goal_moved", message)
 
 

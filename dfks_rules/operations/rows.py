@@ -16,6 +16,7 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import Asked
 from dfks_rules.operations.events import state_told
 from dfks_rules.operations.states import aor_from, state_from
+from dfks_rules.phrases.phrase import phrase
 
 _VALUES = tuple(dict.fromkeys(value.value for of in FEATURES for value in VALUES_OF[of]))
 COLUMNS = ("presentity", "feature", "status", *_VALUES)
@@ -58,14 +59,20 @@ def columns_of(line: str) -> tuple[str, ...]:
     """
     names = tuple(name.strip() for name in next(csv.reader([line], strict=True), []))
     if missing := [name for name in NEEDED if name not in names]:
-        message = f"the first line names no column `{missing[0]}`: it must name {_names(NEEDED)}"
+        message = phrase(
+            "the first line names no column `{missing}`: it must name {names}",
+            missing=missing[0],
+            names=_names(NEEDED),
+        )
         raise ValueError(message)
     for number, name in enumerate(names):
         if name not in COLUMNS and name not in IGNORED:
-            message = f"there is no column `{name[:40]}`, only {_names(COLUMNS)}"
+            message = phrase(
+                "there is no column `{name}`, only {names}", name=name[:40], names=_names(COLUMNS)
+            )
             raise ValueError(message)
         if name in names[:number]:
-            message = f"the first line names `{name}` twice"
+            message = phrase("the first line names `{name}` twice", name=name)
             raise ValueError(message)
     return names
 
@@ -77,7 +84,11 @@ def row_of_cells(columns: Sequence[str], cells: Sequence[str]) -> Row:
         ValueError: what is wrong with it.
     """
     if len(cells) != len(columns):
-        message = f"{len(cells)} cells, but the first line has {len(columns)}"
+        message = phrase(
+            "{count} cells, but the first line has {columns}",
+            count=len(cells),
+            columns=len(columns),
+        )
         raise ValueError(message)
     return _row({name: cell.strip() for name, cell in zip(columns, cells, strict=True)})
 
@@ -91,16 +102,16 @@ def row_of_json(line: bytes) -> Row:
     try:
         said = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        message = f"not JSON: {error}"
+        message = phrase("not JSON: {error}", error=error)
         raise ValueError(message) from error
     if not isinstance(said, dict):
-        raise ValueError("not a JSON object")
+        raise ValueError(phrase("not a JSON object"))
     if "features" not in said:
         return _row({name: _text(name, value) for name, value in said.items()})
     features = said.pop("features")
     presentity = _presentity({name: _text(name, value) for name, value in said.items()})
     if not isinstance(features, dict) or not features:
-        raise ValueError("`features` is not an object with features")
+        raise ValueError(phrase("`features` is not an object with features"))
     asked = tuple(_asked(name, _cells(state)) for name, state in features.items())
     return Row(presentity, asked)
 
@@ -139,14 +150,14 @@ def _row(said: Mapping[str, str]) -> Row:
 def _presentity(said: Mapping[str, str]) -> Aor:
     for name in said:
         if name != "presentity" and name not in IGNORED:
-            message = f"`{name[:40]}` is not known"
+            message = phrase("`{name}` is not known", name=name[:40])
             raise ValueError(message)
     if not said.get("presentity"):
-        raise ValueError("`presentity` is missing")
+        raise ValueError(phrase("`presentity` is missing"))
     try:
         return aor_from(said["presentity"])
     except ValueError as error:
-        message = f"presentity: {error}"
+        message = phrase("presentity: {error}", error=error)
         raise ValueError(message) from error
 
 
@@ -155,23 +166,23 @@ def _asked(name: str, said: Mapping[str, str]) -> Asked:
         feature = Feature(name)
     except ValueError:
         known = _names(tuple(one.value for one in FEATURES))
-        message = f"feature: `{name[:40]}` is not one of {known}"
+        message = phrase("feature: `{name}` is not one of {known}", name=name[:40], known=known)
         raise ValueError(message) from None
     status = said.get("status", "").lower()
     if status not in _STATUS:
-        message = f"status: `{status[:40]}` is neither `on` nor `off`"
+        message = phrase("status: `{status}` is neither `on` nor `off`", status=status[:40])
         raise ValueError(message)
     values = [(name, text) for name, text in said.items() if name != "status" and text]
     try:
         return Asked(feature, state_from(feature, _STATUS[status], values))
     except ValueError as error:
-        message = f"{feature.value}: {error}"
+        message = phrase("{feature}: {error}", feature=feature.value, error=error)
         raise ValueError(message) from error
 
 
 def _cells(state: object) -> dict[str, str]:
     if not isinstance(state, dict):
-        raise ValueError("a state is an object")
+        raise ValueError(phrase("a state is an object"))
     return {name: _text(name, value) for name, value in state.items()}
 
 
@@ -179,7 +190,7 @@ def _text(name: str, value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, bool) or not isinstance(value, str | int):
-        message = f"`{name[:40]}` is neither a text nor a whole number"
+        message = phrase("`{name}` is neither a text nor a whole number", name=name[:40])
         raise ValueError(message)
     return str(value)
 

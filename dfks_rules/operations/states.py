@@ -8,6 +8,7 @@ from dfks_rules.model.decisions import Decision, Outcome
 from dfks_rules.model.features import ROWS, VALUES_OF, Feature, FeatureState, Spelling, values_from
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.values import MAX_TEXT, Choice, Integer, Text, Value
+from dfks_rules.phrases.phrase import joined, phrase
 from dfks_rules.sip.uri import parse_aor
 
 
@@ -35,7 +36,7 @@ def domain_from(text: str) -> str:
     except MalformedMessageError:
         is_domain = False
     if not is_domain:
-        message = f"`{domain[:40]}` is not a domain such as example.com"
+        message = phrase("`{domain}` is not a domain such as example.com", domain=domain[:40])
         raise ValueError(message)
     return domain
 
@@ -47,10 +48,10 @@ def printable_from(text: str) -> str:
         ValueError: it is not.
     """
     if len(text) > MAX_TEXT:
-        message = f"longer than {MAX_TEXT} characters"
+        message = phrase("longer than {max_text} characters", max_text=MAX_TEXT)
         raise ValueError(message)
     if not text.isprintable():
-        message = "not printable"
+        message = phrase("not printable")
         raise ValueError(message)
     return text
 
@@ -70,12 +71,12 @@ def state_from(feature: Feature, status: bool, values: Iterable[tuple[str, str]]
     for name, text in values:
         value = _value_named(feature, name)
         if value in found:
-            message = f"`{name}` is given twice"
+            message = phrase("`{name}` is given twice", name=name)
             raise ValueError(message)
         try:
             found[value] = _value_from(value.kind, printable_from(text))
         except ValueError as error:
-            message = f"`{name}` is {error}"
+            message = phrase("`{name}` is {error}", name=name, error=error)
             raise ValueError(message) from None
     state = FeatureState(status, values_from(found))
     spelling = ROWS[feature].spelling
@@ -112,8 +113,9 @@ def _value_named(feature: Feature, name: str) -> Value:
     for value in allowed:
         if value.value == name:
             return value
-    known = " or ".join(f"`{value.value}`" for value in allowed) or "no values"
-    message = f"the feature takes {known}, not `{name}`"
+    names = joined(phrase(" or "), (f"`{value.value}`" for value in allowed))
+    known = names if allowed else phrase("no values")
+    message = phrase("the feature takes {known}, not `{name}`", known=known, name=name)
     raise ValueError(message)
 
 
@@ -125,20 +127,30 @@ def _value_from(kind: Text | Integer | Choice, text: str) -> str | int:
             digits = text.isascii() and text.isdecimal() and len(text) <= len(str(most))
             if digits and least <= int(text) <= most:
                 return int(text)
-            wanted = f"{least} to {most}"
+            wanted = phrase("{least} to {most}", least=least, most=most)
         case Choice(words):
             if text in words:
                 return text
-            wanted = f"one of {', '.join(words)}"
-    message = f"`{text}`, not {wanted}"
+            wanted = phrase("one of {words}", words=", ".join(words))
+    message = phrase("`{text}`, not {wanted}", text=text, wanted=wanted)
     raise ValueError(message)
 
 
 def _check_words(spelling: Spelling, state: FeatureState) -> None:
     name, word = spelling.value.value, state.value(spelling.value)
     if word is not None and spelling.status_of(word) is not state.status:
-        message = f"`{name}/{word}` does not go with status {int(state.status)}"
+        message = phrase(
+            "`{name}/{word}` does not go with status {status}",
+            name=name,
+            word=word,
+            status=int(state.status),
+        )
         raise ValueError(message)
     if state.value(spelling.excuse) is not None and word != spelling.off:
-        message = f"`{spelling.excuse.value}` goes only with `{name}/{spelling.off}`"
+        message = phrase(
+            "`{value}` goes only with `{name}/{off}`",
+            value=spelling.excuse.value,
+            name=name,
+            off=spelling.off,
+        )
         raise ValueError(message)

@@ -5,6 +5,8 @@ from typing import Any, NamedTuple, Protocol
 
 from dfks_rules.errors import DfksError, Finding, FindingsError
 from dfks_rules.operations.decisions import Decided
+from dfks_rules.phrases.german import ENGLISH
+from dfks_rules.phrases.phrase import phrase
 
 PROOFS_WITHIN = 50.0
 """Seconds for all proofs together; what is not decided by then is told as such."""
@@ -21,7 +23,7 @@ class OneAtATimeError(DfksError):
     """Whoever asks has asked something that is not answered yet."""
 
     def __init__(self) -> None:
-        super().__init__("worker_busy", "your last question is not answered yet")
+        super().__init__("worker_busy", phrase("your last question is not answered yet"))
 
 
 class FactsError(FindingsError):
@@ -47,7 +49,8 @@ those in force."""
 class Studies(Protocol):
     """Questions that another process answers; every answer is JSON, and goes on as it is.
 
-    Each takes policies, and who asks: one question of his is answered at a time.
+    Each takes policies, who asks (one question of his is answered at a time), and the language in
+    which he reads what is meant for people.
 
     Raises:
         GaveUpError: there is no answer.
@@ -60,12 +63,18 @@ class Studies(Protocol):
         """How many values there are in JSON, at any depth; 0 where it is none."""
         ...
 
-    async def check(self, texts: Sequence[Text] | None, asker: str) -> bytes:
+    async def check(
+        self, texts: Sequence[Text] | None, asker: str, language: str = ENGLISH
+    ) -> bytes:
         """Every finding about them."""
         ...
 
     async def evaluate(
-        self, texts: Sequence[Text] | None, facts: Mapping[str, Any], asker: str
+        self,
+        texts: Sequence[Text] | None,
+        facts: Mapping[str, Any],
+        asker: str,
+        language: str = ENGLISH,
     ) -> bytes:
         """What they decide about facts, and why.
 
@@ -74,25 +83,28 @@ class Studies(Protocol):
         """
         ...
 
-    async def test(self, texts: Texts, asker: str) -> bytes:
+    async def test(self, texts: Texts, asker: str, language: str = ENGLISH) -> bytes:
         """Whether their cases pass."""
         ...
 
-    async def prove(self, texts: Texts, asker: str) -> bytes:
+    async def prove(self, texts: Texts, asker: str, language: str = ENGLISH) -> bytes:
         """What becomes of the proofs beside them."""
         ...
 
-    async def diff(self, old: Texts, new: Texts, asker: str) -> bytes:
+    async def diff(self, old: Texts, new: Texts, asker: str, language: str = ENGLISH) -> bytes:
         """What `new` decide differently than `old`."""
         ...
 
-    async def explain(self, decided: Decided, asker: str, *, is_all: bool) -> bytes:
+    async def explain(
+        self, decided: Decided, asker: str, *, is_all: bool, language: str = ENGLISH
+    ) -> bytes:
         """Why a decision came out as it did.
 
         Args:
             decided: the decision.
             asker: who asks.
             is_all: whether rules about other requests are told of, too.
+            language: in which he reads it.
 
         Raises:
             DfksError: the policies that decided are no longer kept (`policy_no_revision`).

@@ -11,6 +11,7 @@ from dfks_rules.model.features import Feature, FeatureState, Snapshot
 from dfks_rules.model.gets import Gets
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.requests import FeatureRequest, Origin, Requester, Surroundings
+from dfks_rules.phrases.phrase import phrase
 
 
 class Verdict(Enum):
@@ -116,7 +117,9 @@ class NotKnownError(StoreError):
 
     def __init__(self, presentities: tuple[Aor, ...]) -> None:
         uris = ", ".join(presentity.uri for presentity in presentities)
-        super().__init__("store_not_known", f"what is stored for {uris} is not known")
+        super().__init__(
+            "store_not_known", phrase("what is stored for {uris} is not known", uris=uris)
+        )
         self.presentities = presentities
 
 
@@ -124,7 +127,10 @@ class ChangedError(StoreError):
     """What is stored has another revision than the one that a set was meant for."""
 
     def __init__(self, presentity: Aor, revision: int) -> None:
-        super().__init__("store_changed", f"{presentity.uri} has revision {revision}")
+        super().__init__(
+            "store_changed",
+            phrase("{uri} has revision {revision}", uri=presentity.uri, revision=revision),
+        )
         self.revision = revision
         """What holds."""
 
@@ -134,7 +140,9 @@ class MovedError(StoreError):
 
     def __init__(self, presentity: Aor) -> None:
         uri = presentity.uri
-        super().__init__("store_moved", f"another node has the dialog of a watcher of {uri}")
+        super().__init__(
+            "store_moved", phrase("another node has the dialog of a watcher of {uri}", uri=uri)
+        )
 
 
 class JournalEntry(NamedTuple):

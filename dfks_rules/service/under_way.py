@@ -16,6 +16,7 @@ from typing import Final
 from dfks_rules.errors import StoreError
 from dfks_rules.model.features import Snapshot
 from dfks_rules.model.identity import Aor
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.service.attempt import Attempt, Fetching, Kind
 from dfks_rules.service.feed import Feed
 from dfks_rules.service.latest import HeldError, Latest
@@ -258,7 +259,8 @@ class UnderWay:
         if attempt.conflicts > MAX_CONFLICTS:
             self.counts["given_up"] += 1
             uri = attempt.presentity.uri
-            attempt.error = StoreError("store_conflict", f"{uri} was changed concurrently")
+            why = phrase("{uri} was changed concurrently", uri=uri)
+            attempt.error = StoreError("store_conflict", why)
 
     def _moved(self, attempt: Attempt, now: float) -> None:
         """Its SUBSCRIBE is served anew; only what was decided on its result is decided again."""
@@ -380,7 +382,8 @@ class UnderWay:
                 problem = problem or error
                 if not (attempt.is_settled or attempt.is_asked or attempt.fetching):
                     # A mistake of ours; nobody else would answer it.
-                    attempt.error = StoreError("store_conflict", "it cannot be decided again")
+                    why = phrase("it cannot be decided again")
+                    attempt.error = StoreError("store_conflict", why)
                     self._resumed.appendleft(attempt)
         if problem is not None:
             raise problem
@@ -392,5 +395,5 @@ def _number(attempt: Attempt) -> int:
 
 def _error_of(verdict: Verdict) -> StoreError:
     if verdict is _FENCED:
-        return StoreError("store_fenced", "another server has taken the store over")
-    return StoreError("store_unavailable", "the store gives no reason")
+        return StoreError("store_fenced", phrase("another server has taken the store over"))
+    return StoreError("store_unavailable", phrase("the store gives no reason"))

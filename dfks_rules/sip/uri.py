@@ -8,6 +8,7 @@ from typing import NamedTuple
 from dfks_rules.errors import MalformedMessageError
 from dfks_rules.model.identity import Aor
 from dfks_rules.model.values import MAX_TEXT
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.sip.grammar import HOST
 from dfks_rules.sip.wire import make_aor, name_types, read_uri
 
@@ -76,12 +77,14 @@ def _parse(text: bytes) -> SipUri:
     match = _URI.fullmatch(text)
     if match is None:
         if _SCHEME.match(text) and text[:4].lower() != b"sip:" and text[:5].lower() != b"sips:":
-            raise MalformedMessageError("sip_unsupported_scheme", "URI scheme is not sip or sips")
-        raise MalformedMessageError("sip_malformed_uri", "malformed SIP URI")
+            raise MalformedMessageError(
+                "sip_unsupported_scheme", phrase("URI scheme is not sip or sips")
+            )
+        raise MalformedMessageError("sip_malformed_uri", phrase("malformed SIP URI"))
     scheme, user, host, port, params, headers = match.groups(b"")
     number = int(port) if port else None
     if number is not None and not 0 < number < 65536:
-        raise MalformedMessageError("sip_malformed_uri", "port out of range in SIP URI")
+        raise MalformedMessageError("sip_malformed_uri", phrase("port out of range in SIP URI"))
     return SipUri(scheme.lower(), user, host, number, params, headers)
 
 
@@ -95,7 +98,7 @@ def aor_of(uri: SipUri) -> Aor:
         MalformedMessageError: `sip_malformed_uri` when the user part is not UTF-8 or is too long.
     """
     if len(uri.user) > MAX_TEXT or len(uri.host) > MAX_TEXT:
-        raise MalformedMessageError("sip_malformed_uri", "SIP URI is too long")
+        raise MalformedMessageError("sip_malformed_uri", phrase("SIP URI is too long"))
     return make_aor(uri.user, uri.host) or _aor_of_unusual(uri.user, uri.host)
 
 
@@ -103,7 +106,7 @@ def _aor_of_unusual(raw: bytes, host: bytes) -> Aor:
     try:
         user = raw.decode()
     except UnicodeDecodeError:
-        raise MalformedMessageError("sip_malformed_uri", "user part is not UTF-8") from None
+        raise MalformedMessageError("sip_malformed_uri", phrase("user part is not UTF-8")) from None
     if "%" in user:
         user = _ESCAPE.sub(_unescape, user)
     # One text for all users of a domain: there are as many as subscriptions.
@@ -121,7 +124,9 @@ def parse_aor(text: str) -> Aor:
         raw if _SCHEME.match(raw) and b"@" not in raw.partition(b":")[0] else b"sip:" + raw
     )
     if not uri.user:
-        raise MalformedMessageError("sip_malformed_uri", "address of record has no user part")
+        raise MalformedMessageError(
+            "sip_malformed_uri", phrase("address of record has no user part")
+        )
     return aor_of(uri)
 
 

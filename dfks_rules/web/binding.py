@@ -11,6 +11,7 @@ from jsonschema.exceptions import ValidationError
 
 from dfks_rules.model.identity import Aor
 from dfks_rules.operations.studies import Studies
+from dfks_rules.phrases.phrase import joined, phrase
 from dfks_rules.web.bodies import read
 from dfks_rules.web.caller import Caller
 from dfks_rules.web.parameters import DOMAIN
@@ -26,12 +27,12 @@ MAX_VALUES = 2_000
 """Most values in a JSON body: the check by a schema takes time for each, and phones wait for it."""
 
 _KINDS = {
-    "string": "a text",
-    "integer": "an integer",
-    "number": "a number",
-    "boolean": "true or false",
-    "array": "a list",
-    "object": "an object",
+    "string": phrase("a text"),
+    "integer": phrase("an integer"),
+    "number": phrase("a number"),
+    "boolean": phrase("true or false"),
+    "array": phrase("a list"),
+    "object": phrase("an object"),
     "null": "null",
 }
 """Type of JSON Schema → what it is called."""
@@ -46,7 +47,11 @@ def given_of(operation: Operation, request: web.Request, caller: Caller) -> dict
     known = {parameter.name for parameter in operation.parameters}
     for name in request.query:
         if name not in known:
-            raise Problem("bad-parameter", f"there is no parameter `{name[:40]}`", parameter=name)
+            raise Problem(
+                "bad-parameter",
+                phrase("there is no parameter `{name}`", name=name[:40]),
+                parameter=name,
+            )
     given: dict[str, Any] = {}
     for parameter in operation.parameters:
         text = _text_of(parameter, request)
@@ -54,10 +59,10 @@ def given_of(operation: Operation, request: web.Request, caller: Caller) -> dict
             given[parameter.name] = _taken(parameter, text)
     for value in given.values():
         if isinstance(value, Aor) and not caller.sees(value.domain):
-            raise Problem("not-found", f"no such presentity: {value.uri}")
+            raise Problem("not-found", phrase("no such presentity: {uri}", uri=value.uri))
     domain = given.get(DOMAIN.name)
     if domain is not None and not caller.sees(domain):
-        raise Problem("not-found", f"no such domain: `{domain}`")
+        raise Problem("not-found", phrase("no such domain: `{domain}`", domain=domain))
     return given
 
 
@@ -79,10 +84,18 @@ async def body_of(operation: Operation, request: web.Request, studies: Studies, 
         return None
     coding = request.headers.get("Content-Encoding", "identity")
     if coding.lower() != "identity":
-        raise Problem("wrong-content-type", f"the content coding `{coding[:40]}` is not supported")
+        raise Problem(
+            "wrong-content-type",
+            phrase("the content coding `{coding}` is not supported", coding=coding[:40]),
+        )
     if request.content_type not in body.types:
-        wanted = " or ".join(body.types)
-        raise Problem("wrong-content-type", f"`{request.content_type}` is not {wanted}")
+        wanted = joined(phrase(" or "), body.types)
+        raise Problem(
+            "wrong-content-type",
+            phrase(
+                "`{content_type}` is not {wanted}", content_type=request.content_type, wanted=wanted
+            ),
+        )
     if body.schema is None:
         return None
     text = await read(request, body.most)
@@ -92,7 +105,7 @@ async def body_of(operation: Operation, request: web.Request, studies: Studies, 
     try:
         value = orjson.loads(text)
     except orjson.JSONDecodeError as error:
-        raise Problem("not-json", str(error)) from error
+        raise Problem("not-json", phrase("{told}", told=error)) from error
     if not _is_small(value):
         raise _too_many_values()
     check(operation.name, body.schema, value)
@@ -100,7 +113,11 @@ async def body_of(operation: Operation, request: web.Request, studies: Studies, 
 
 
 def _too_many_values() -> Problem:
-    return Problem("invalid-body", f"it has more than {MAX_VALUES} values", errors=[])
+    return Problem(
+        "invalid-body",
+        phrase("it has more than {max_values} values", max_values=MAX_VALUES),
+        errors=[],
+    )
 
 
 def _is_small(value: Any) -> bool:
@@ -125,11 +142,15 @@ def check(name: str, schema: Schema, value: Any) -> None:
     errors = []
     for error in _validator(name, orjson.dumps(schema).decode()).iter_errors(value):
         pointer = "".join(f"/{part}" for part in error.absolute_path)
-        errors.append({"pointer": pointer, "detail": _wrong(error)[:MAX_DETAIL]})
+        errors.append({"pointer": pointer, "detail": _wrong(error)})
         if len(errors) == MAX_ERRORS:
             break
     if errors:
-        detail = f"{errors[0]['pointer'] or 'the body'}: {errors[0]['detail']}"
+        detail = phrase(
+            "{pointer}: {detail}",
+            pointer=errors[0]["pointer"] or phrase("the body"),
+            detail=errors[0]["detail"],
+        )
         raise Problem("invalid-body", detail, errors=errors)
 
 
@@ -142,18 +163,26 @@ def _wrong(error: ValidationError) -> str:
         case "additionalProperties":
             known = list(schema["properties"])
             unknown = sorted(value.keys() - set(known))
-            return f"unknown member `{unknown[0][:40]}`; the members are {_listed(known)}"
+            return phrase(
+                "unknown member `{unknown}`; the members are {listed}",
+                unknown=unknown[0][:40],
+                listed=_listed(known),
+            )
         case "required":
-            return f"`{next(name for name in wanted if name not in value)}` is missing"
+            return phrase(
+                "`{name}` is missing", name=next(name for name in wanted if name not in value)
+            )
         case "type":
             kinds = [wanted] if isinstance(wanted, str) else wanted
-            return f"must be {' or '.join(_KINDS[kind] for kind in kinds)}"
+            return phrase(
+                "must be {kinds}", kinds=joined(phrase(" or "), (_KINDS[kind] for kind in kinds))
+            )
         case "enum":
-            return f"must be one of {_listed(wanted)}"
+            return phrase("must be one of {listed}", listed=_listed(wanted))
         case "minLength" | "minItems" | "minProperties" if wanted == 1:
-            return "must not be empty"
+            return phrase("must not be empty")
         case _:
-            return error.message
+            return phrase("{library}", library=error.message[:MAX_DETAIL])
 
 
 def _listed(words: list[Any]) -> str:
@@ -177,7 +206,9 @@ def _text_of(parameter: Parameter, request: web.Request) -> str | None:
         case Where.QUERY:
             found = request.query
             if len(request.query.getall(name, [])) > 1:
-                raise Problem("bad-parameter", f"`{name}` is given twice", parameter=name)
+                raise Problem(
+                    "bad-parameter", phrase("`{name}` is given twice", name=name), parameter=name
+                )
             text = found.get(name)
             return None if text is None else str(text)
 
@@ -188,7 +219,9 @@ def _taken(parameter: Parameter, text: str) -> Any:
         return parameter.take(text)
     except ValueError as error:
         raise Problem(
-            parameter.kind, f"{parameter.name}: {error}", parameter=parameter.name
+            parameter.kind,
+            phrase("{name}: {error}", name=parameter.name, error=error),
+            parameter=parameter.name,
         ) from error
 
 
@@ -196,5 +229,7 @@ def _check_length(schema: Schema, text: str) -> None:
     """Raise ValueError unless a text is as long as its schema says."""
     least, most = schema.get("minLength", 0), schema.get("maxLength", len(text))
     if not least <= len(text) <= most:
-        message = f"has {len(text)} characters, not {least} to {most}"
+        message = phrase(
+            "has {count} characters, not {least} to {most}", count=len(text), least=least, most=most
+        )
         raise ValueError(message)

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 from aiohttp import StreamReader, web
 
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.web.problem import Problem
 
 MAX_BODY = 2 * 1024 * 1024
@@ -24,16 +25,18 @@ async def read(request: web.Request, most: int) -> bytes:
     Raises:
         Problem: it is longer than `most`, does not come, or breaks off.
     """
-    too_large = Problem("too-large", f"at most {most} bytes")
+    too_large = Problem("too-large", phrase("at most {most} bytes", most=most))
     if (request.content_length or 0) > most:
         raise too_large
     try:
         async with asyncio.timeout(WITHIN):
             body = await request.read()
     except (aiohttp.ClientError, ConnectionError) as error:
-        raise Problem("not-json", "the body broke off", _LAST) from error
+        raise Problem("not-json", phrase("the body broke off"), _LAST) from error
     except TimeoutError as error:
-        raise Problem("too-slow", f"it did not come within {WITHIN:g} s", _LAST) from error
+        raise Problem(
+            "too-slow", phrase("it did not come within {within:g} s", within=WITHIN), _LAST
+        ) from error
     if len(body) > most:
         raise too_large
     return body
@@ -66,14 +69,16 @@ class BodyStream:
             while piece := await asyncio.wait_for(self._content.readany(), PATIENCE):
                 size += len(piece)
                 if size > self._most:
-                    raise Problem("too-large", f"at most {self._most} bytes")
+                    raise Problem("too-large", phrase("at most {most} bytes", most=self._most))
                 self._hash.update(piece)
                 yield piece
             self.is_whole = True
         except (aiohttp.ClientError, ConnectionError) as error:
-            raise Problem("invalid-body", "the body broke off", _LAST, errors=[]) from error
+            raise Problem("invalid-body", phrase("the body broke off"), _LAST, errors=[]) from error
         except TimeoutError as error:
-            raise Problem("too-slow", f"nothing came for {PATIENCE:g} s", _LAST) from error
+            raise Problem(
+                "too-slow", phrase("nothing came for {patience:g} s", patience=PATIENCE), _LAST
+            ) from error
 
     async def digest(self) -> bytes:
         """SHA-256 of all of it; what was not read is read, and dropped.

@@ -37,6 +37,7 @@ ALWAYS = {
     "Cache-Control": "no-store",
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
+    "Vary": "Accept-Language",
 }
 """What responses say unless they say otherwise: the name of the server, to which aiohttp would add
 its version and that of Python; and what keeps answers from being read by whoever uses the same

@@ -10,7 +10,8 @@ from dfks_rules.web.table import JSON, Operation, Parameter, Reply, Where
 
 _DESCRIPTION = (
     "Feature keys of SIP phones: read them, set them, and be told when they change. "
-    "Inside `/v1` things are only added."
+    "Inside `/v1` things are only added. "
+    "With `Accept-Language: de`, what is meant for people is German; names and codes are not."
 )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.web.table import Parameter, Where
 
 DEFAULT_LIMIT = 100
@@ -30,9 +31,9 @@ def key_of(text: str, *kinds: type) -> Sequence[Any]:
         padded = text + "=" * (-len(text) % 4)
         key = orjson.loads(base64.b64decode(padded, b"-_", validate=True))
     except (ValueError, binascii.Error) as error:
-        raise ValueError("not a cursor") from error
+        raise ValueError(phrase("not a cursor")) from error
     if not isinstance(key, list) or [type(part) for part in key] != list(kinds):
-        raise ValueError("not a cursor of this list")
+        raise ValueError(phrase("not a cursor of this list"))
     return key
 
 
@@ -56,7 +57,7 @@ def page_schema(of: str) -> dict[str, Any]:
 
 def _take_limit(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 4 and 1 <= int(text) <= MAX_LIMIT):
-        message = f"`{text[:40]}` is not 1 to {MAX_LIMIT}"
+        message = phrase("`{text}` is not 1 to {max_limit}", text=text[:40], max_limit=MAX_LIMIT)
         raise ValueError(message)
     return int(text)
 

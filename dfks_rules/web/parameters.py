@@ -5,6 +5,7 @@ from datetime import datetime
 
 from dfks_rules.model.features import Feature
 from dfks_rules.operations.states import aor_from, domain_from, printable_from
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.web.table import Call, Parameter, Where
 
 _REVISION = re.compile(r'"([0-9]{1,18})"')
@@ -22,7 +23,9 @@ def take_feature(text: str) -> Feature:
     try:
         return Feature(text)
     except ValueError:
-        message = f"`{text[:40]}` is not one of {', '.join(FEATURES)}"
+        message = phrase(
+            "`{text}` is not one of {listed}", text=text[:40], listed=", ".join(FEATURES)
+        )
         raise ValueError(message) from None
 
 
@@ -30,7 +33,7 @@ def _take_revision(text: str) -> int:
     """The revision that If-Match names."""
     found = _REVISION.fullmatch(text.strip())
     if found is None:
-        message = f'`{text[:40]}` is not an ETag such as "7"'
+        message = phrase('`{text}` is not an ETag such as "7"', text=text[:40])
         raise ValueError(message)
     return int(found[1])
 
@@ -46,14 +49,14 @@ def moment_from(text: str) -> datetime:
     except ValueError:
         moment = None
     if moment is None or moment.tzinfo is None:
-        message = f"`{text[:40]}` is not a time such as 2026-01-05T12:00:00Z"
+        message = phrase("`{text}` is not a time such as 2026-01-05T12:00:00Z", text=text[:40])
         raise ValueError(message)
     return moment
 
 
 def _take_key(text: str) -> str:
     if _KEY.fullmatch(text) is None:
-        message = "1 to 255 visible ASCII characters are needed"
+        message = phrase("1 to 255 visible ASCII characters are needed")
         raise ValueError(message)
     return text
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from dfks_rules.errors import MAX_TOLD, DfksError, FindingsError
+from dfks_rules.phrases.phrase import Phrase, phrase
 from dfks_rules.service.ports import ChangedError
 
 CONTENT_TYPE = "application/problem+json"
@@ -20,43 +21,43 @@ class Kind(NamedTuple):
 
 
 KINDS: Mapping[str, Kind] = {
-    "bad-presentity": Kind(400, "This is not an address of record"),
-    "bad-cursor": Kind(400, "The cursor is not valid for this list"),
-    "bad-parameter": Kind(400, "A parameter is not valid"),
-    "bad-request": Kind(400, "The request is malformed or not supported"),
-    "not-json": Kind(400, "The body is not JSON"),
-    "token-needed": Kind(401, "A valid token is required"),
-    "scope-missing": Kind(403, "The token does not allow this"),
-    "refused-by-policy": Kind(403, "A policy refuses this"),
-    "wrong-host": Kind(403, "The Host header names another server"),
-    "wrong-origin": Kind(403, "A page of another site may not do this"),
-    "not-found": Kind(404, "Not found"),
-    "no-such-feature": Kind(404, "There is no such feature"),
-    "method-not-allowed": Kind(405, "Method not allowed"),
-    "under-way": Kind(409, "A request with this Idempotency-Key is in progress"),
-    "conflict": Kind(409, "Another client changed it at the same time"),
-    "too-many": Kind(409, "The limit is reached"),
-    "policies-unusable": Kind(409, "The policies cannot be used"),
-    "rollout-decides": Kind(409, "All nodes follow a rollout"),
-    "goal-moved": Kind(409, "Something else is followed than what was to be rolled back"),
-    "nodes-differ": Kind(409, "Single nodes follow policies of their own"),
-    "changed-meanwhile": Kind(412, "The presentity has changed"),
-    "too-slow": Kind(408, "The body took too long"),
-    "expectation-failed": Kind(417, "The server supports only `Expect: 100-continue`"),
-    "too-large": Kind(413, "The body is too large"),
-    "wrong-content-type": Kind(415, "The content type is not supported"),
-    "invalid-body": Kind(422, "The body does not fit the schema"),
-    "value-not-of-feature": Kind(422, "The feature does not take this value"),
-    "idempotency-key-reused": Kind(422, "The Idempotency-Key was used for another request"),
-    "too-many-requests": Kind(429, "Too many requests"),
-    "internal-error": Kind(500, "The server failed"),
-    "needs-shared-store": Kind(501, "This needs a store that several nodes share"),
-    "elsewhere": Kind(421, "Another node does this"),
-    "not-kept": Kind(501, "This server does not keep it"),
-    "store-unavailable": Kind(503, "The store is not available"),
-    "too-many-connections": Kind(503, "Too many connections"),
-    "too-many-listeners": Kind(503, "Too many listeners"),
-    "gave-up": Kind(503, "The answer took too long"),
+    "bad-presentity": Kind(400, phrase("This is not an address of record")),
+    "bad-cursor": Kind(400, phrase("The cursor is not valid for this list")),
+    "bad-parameter": Kind(400, phrase("A parameter is not valid")),
+    "bad-request": Kind(400, phrase("The request is malformed or not supported")),
+    "not-json": Kind(400, phrase("The body is not JSON")),
+    "token-needed": Kind(401, phrase("A valid token is required")),
+    "scope-missing": Kind(403, phrase("The token does not allow this")),
+    "refused-by-policy": Kind(403, phrase("A policy refuses this")),
+    "wrong-host": Kind(403, phrase("The Host header names another server")),
+    "wrong-origin": Kind(403, phrase("A page of another site may not do this")),
+    "not-found": Kind(404, phrase("Not found")),
+    "no-such-feature": Kind(404, phrase("There is no such feature")),
+    "method-not-allowed": Kind(405, phrase("Method not allowed")),
+    "under-way": Kind(409, phrase("A request with this Idempotency-Key is in progress")),
+    "conflict": Kind(409, phrase("Another client changed it at the same time")),
+    "too-many": Kind(409, phrase("The limit is reached")),
+    "policies-unusable": Kind(409, phrase("The policies cannot be used")),
+    "rollout-decides": Kind(409, phrase("All nodes follow a rollout")),
+    "goal-moved": Kind(409, phrase("Something else is followed than what was to be rolled back")),
+    "nodes-differ": Kind(409, phrase("Single nodes follow policies of their own")),
+    "changed-meanwhile": Kind(412, phrase("The presentity has changed")),
+    "too-slow": Kind(408, phrase("The body took too long")),
+    "expectation-failed": Kind(417, phrase("The server supports only `Expect: 100-continue`")),
+    "too-large": Kind(413, phrase("The body is too large")),
+    "wrong-content-type": Kind(415, phrase("The content type is not supported")),
+    "invalid-body": Kind(422, phrase("The body does not fit the schema")),
+    "value-not-of-feature": Kind(422, phrase("The feature does not take this value")),
+    "idempotency-key-reused": Kind(422, phrase("The Idempotency-Key was used for another request")),
+    "too-many-requests": Kind(429, phrase("Too many requests")),
+    "internal-error": Kind(500, phrase("The server failed")),
+    "needs-shared-store": Kind(501, phrase("This needs a store that several nodes share")),
+    "elsewhere": Kind(421, phrase("Another node does this")),
+    "not-kept": Kind(501, phrase("This server does not keep it")),
+    "store-unavailable": Kind(503, phrase("The store is not available")),
+    "too-many-connections": Kind(503, phrase("Too many connections")),
+    "too-many-listeners": Kind(503, phrase("Too many listeners")),
+    "gave-up": Kind(503, phrase("The answer took too long")),
 }
 """Name of a kind → what it is. A name is never used for anything else."""
 
@@ -130,6 +131,10 @@ class Problem(Exception):  # noqa: N818 - the word of RFC 9457
 
 def _storable(text: str) -> str:
     """Text without what came as bytes that are no UTF-8."""
+    if isinstance(text, Phrase):
+        return text.made_with(
+            {n: _storable(v) if isinstance(v, str) else v for n, v in text.values.items()}
+        )
     return text.encode(errors="replace").decode()
 
 
@@ -141,10 +146,13 @@ def type_of(kind: str) -> str:
 def problem_of(error: DfksError) -> Problem:
     """What a client is told of one of the server's errors."""
     kind = _OF_CODE.get(error.code, "internal-error")
+    # What a database or a system says is English, and is told as such.
+    message = error.message
+    detail = message if isinstance(message, Phrase) else phrase("{told}", told=message)
     if isinstance(error, ChangedError):
         etag = f'"{error.revision}"'
-        return Problem(kind, error.message, {"ETag": etag}, revision=error.revision)
+        return Problem(kind, detail, {"ETag": etag}, revision=error.revision)
     if isinstance(error, FindingsError):
-        told = [finding._asdict() for finding in error.findings[:MAX_TOLD]]
-        return Problem(kind, str(error.findings[0]), findings=told)
-    return Problem(kind, error.message)
+        findings = [finding._asdict() for finding in error.findings[:MAX_TOLD]]
+        return Problem(kind, str(error.findings[0]), findings=findings)
+    return Problem(kind, detail)

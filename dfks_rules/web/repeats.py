@@ -18,6 +18,7 @@ import structlog
 
 from dfks_rules.errors import DfksError, StoreError
 from dfks_rules.operations.answers import MAX_BODY, UNDER_WAY, Answers, KeptAnswer
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.web.bodies import BodyStream
 from dfks_rules.web.problem import CONTENT_TYPE, Problem, problem_of
 from dfks_rules.web.table import JSON, Answer, Streamed, json_line
@@ -126,7 +127,9 @@ class Repeats:
         assert isinstance(body, bytes)  # noqa: S101 - `_final` made it so
         try:
             if len(body) > MAX_BODY:
-                raise StoreError("store_unavailable", f"its {len(body)} bytes are too many")
+                raise StoreError(
+                    "store_unavailable", phrase("its {count} bytes are too many", count=len(body))
+                )
             await answers.keep(*who, KeptAnswer(request, answer.status, answer.headers, body))
         except StoreError as error:
             self._counts["answers_not_kept"] += 1

@@ -14,6 +14,8 @@ from aiohttp import web
 
 from dfks_rules.errors import ConfigError, DfksError
 from dfks_rules.operations.ports import Operations
+from dfks_rules.phrases.german import language_of
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.web.audience import Present
 from dfks_rules.web.binding import body_of, given_of
 from dfks_rules.web.bodies import MAX_BODY, BodyStream
@@ -174,18 +176,20 @@ class WebServer:
         except Problem as problem:
             if problem.kind in _TURNED_AWAY:
                 await asyncio.sleep(PENALTY)
-            return _told(problem)
+            return _told(problem, request)
         except web.HTTPExpectationFailed:
-            return _told(Problem("expectation-failed"))
+            return _told(Problem("expectation-failed"), request)
         except web.HTTPRequestEntityTooLarge:
-            return _told(Problem("too-large", f"at most {MAX_BODY} bytes"))
+            detail = phrase("at most {most} bytes", most=MAX_BODY)
+            return _told(Problem("too-large", detail), request)
         except web.HTTPMethodNotAllowed as error:
             await self._slow_down()
             allowed = ", ".join(sorted(error.allowed_methods))
-            return _told(Problem("method-not-allowed", None, {"Allow": allowed}))
+            return _told(Problem("method-not-allowed", None, {"Allow": allowed}), request)
         except web.HTTPNotFound:
             await self._slow_down()
-            return _told(Problem("not-found", f"there is no `{request.path[:100]}`"))
+            detail = phrase("there is no `{path}`", path=request.path[:100])
+            return _told(Problem("not-found", detail), request)
 
     def _caller(self, request: web.Request) -> Caller | None:
         """Who calls; None where nobody has to say.
@@ -196,7 +200,7 @@ class WebServer:
         tokens = self._settings.tokens
         if tokens is None:
             if not self._is_host(request.host):
-                raise Problem("wrong-host", f"`{request.host[:100]}`")
+                raise Problem("wrong-host", phrase("`{host}`", host=request.host[:100]))
             return LOCAL
         secret = secret_of(request)
         caller = self._user_of(tokens, secret, request.remote or "") if secret else None
@@ -287,12 +291,11 @@ class WebServer:
                 raise problem_of(error) from error
         if answer.body is None:
             return web.Response(status=answer.status, headers=answer.headers)
-        if isinstance(answer.body, bytes):
-            return web.Response(body=answer.body, status=answer.status, headers=answer.headers)
-        body = json_line(answer.body)
-        return web.Response(
-            body=body, status=answer.status, headers={"Content-Type": JSON, **answer.headers}
-        )
+        language, is_made = _language(request), isinstance(answer.body, bytes)
+        body = answer.body if is_made else json_line(answer.body, language)
+        headers = {} if is_made else {"Content-Type": JSON}
+        headers |= {"Content-Language": language, **answer.headers}
+        return web.Response(body=body, status=answer.status, headers=headers)
 
     async def _answer(self, operation: Operation, request: web.Request) -> Answer | Streamed:
         caller = request[_CALLER]
@@ -303,7 +306,11 @@ class WebServer:
             if not self._budget.admits(caller.name, time.monotonic(), share):
                 raise Problem("too-many-requests")
             if operation.scope not in caller.scopes:
-                detail = f"`{caller.name}` lacks the scope `{operation.scope.value}`"
+                detail = phrase(
+                    "`{name}` lacks the scope `{scope}`",
+                    name=caller.name,
+                    scope=operation.scope.value,
+                )
                 raise Problem("scope-missing", detail, scope=operation.scope.value)
         else:
             await self._slow_down()
@@ -321,6 +328,7 @@ class WebServer:
             stream,
             request.content_type,
             self._door(request),
+            _language(request),
         )
         key = call.given.get(IDEMPOTENCY_KEY.name)
         if key is None:
@@ -354,7 +362,8 @@ def _check_headers(request: web.Request) -> None:
             try:
                 value.decode()
             except UnicodeDecodeError as error:
-                raise Problem("bad-parameter", f"`{name.decode()}` is not UTF-8") from error
+                detail = phrase("`{name}` is not UTF-8", name=name.decode())
+                raise Problem("bad-parameter", detail) from error
 
 
 async def _asked(operation: Operation, request: web.Request, stream: BodyStream) -> Asked:
@@ -371,10 +380,16 @@ async def _asked(operation: Operation, request: web.Request, stream: BodyStream)
     return Asked(hash_(body) if len(body) <= SMALL else await asyncio.to_thread(hash_, body))
 
 
-def _told(problem: Problem) -> web.Response:
+def _language(request: web.BaseRequest) -> str:
+    return language_of(request.headers.get("Accept-Language", ""))
+
+
+def _told(problem: Problem, request: web.BaseRequest) -> web.Response:
+    language = _language(request)
     # It may not have come to the application, which adds headers elsewhere.
     headers = {"Content-Type": CONTENT_TYPE, **ALWAYS, **problem.headers}
-    body: Any = json_line(problem.body)
+    headers["Content-Language"] = language
+    body: Any = json_line(problem.body, language)
     response = web.Response(body=body, status=problem.status, headers=headers)
     if problem.headers.get("Connection") == "close":
         response.force_close()

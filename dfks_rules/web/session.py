@@ -13,6 +13,7 @@ Headers (W3C)
 
 from aiohttp import web
 
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.web.problem import Problem
 
 COOKIE = "dfks-session"
@@ -55,7 +56,10 @@ def check_origin(request: web.Request) -> None:
     # A browser that knows it tells it itself, whatever Host a proxy writes.
     is_own = site in ("same-origin", "none") if site else _is_own(origin, request)
     if not is_own:
-        raise Problem("wrong-origin", f"a page of `{(origin or site or '')[:100]}` has sent this")
+        raise Problem(
+            "wrong-origin",
+            phrase("a page of `{origin}` has sent this", origin=(origin or site or "")[:100]),
+        )
 
 
 def _is_own(origin: str, request: web.Request) -> bool:

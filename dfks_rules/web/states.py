@@ -9,6 +9,7 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.operations.events import state_told
 from dfks_rules.operations.ports import SetResult
 from dfks_rules.operations.states import decision_json, denying_rule, state_from
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.web.problem import Problem
 
 
@@ -27,7 +28,9 @@ def state_asked(feature: Feature, said: Mapping[str, Any]) -> FeatureState:
     try:
         return state_from(feature, said["status"] == "on", values)
     except ValueError as error:
-        raise Problem("value-not-of-feature", f"{feature.value}: {error}") from error
+        raise Problem(
+            "value-not-of-feature", phrase("{feature}: {error}", feature=feature.value, error=error)
+        ) from error
 
 
 def states_told(states: Iterable[tuple[Feature, FeatureState]]) -> dict[str, Any]:

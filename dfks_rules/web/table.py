@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import orjson
 
 from dfks_rules.operations.ports import Operations
+from dfks_rules.phrases.german import ENGLISH, to_json
 from dfks_rules.web.audience import Listening, Present
 from dfks_rules.web.bodies import BodyStream
 from dfks_rules.web.caller import Caller, Scope
@@ -100,6 +101,8 @@ class Call(NamedTuple):
     content_type: str
     """Of the body."""
     door: Door
+    language: str = ENGLISH
+    """In which the client reads what is meant for people; one of `LANGUAGES`."""
 
 
 class Answer(NamedTuple):
@@ -166,6 +169,6 @@ class Operation(NamedTuple):
         return self.path.split("/")[2] if self.path.startswith("/v1/") else "server"
 
 
-def json_line(value: Any) -> bytes:
+def json_line(value: Any, language: str = ENGLISH) -> bytes:
     """JSON as a line of its own: people read it in terminals, too."""
-    return orjson.dumps(value, option=orjson.OPT_APPEND_NEWLINE)
+    return to_json(value, language, option=orjson.OPT_APPEND_NEWLINE)

@@ -9,6 +9,8 @@ import re
 from collections.abc import Sequence
 from urllib.parse import SplitResult, urlsplit
 
+from dfks_rules.phrases.phrase import phrase
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -49,36 +51,37 @@ class Rules:
         parts = _parts(url)
         is_secure = parts.scheme == "https"
         if not is_secure and not self._networks:
-            raise ValueError("http needs a network in `webhooks.allow_networks`; use https")
+            raise ValueError(phrase("http needs a network in `webhooks.allow_networks`; use https"))
         host = parts.hostname or ""
         try:
             may = self.allow(host, is_secure=is_secure)
         except ValueError:
             if not _is_name(host):
-                message = f"`{host[:80]}` is neither a name nor an address"
+                message = phrase("`{host}` is neither a name nor an address", host=host[:80])
                 raise ValueError(message) from None
             return
         if not may:
-            message = (
-                f"{host} is not a public address, and not in a network of `webhooks.allow_networks`"
+            message = phrase(
+                "{host} is not a public address, and not in a network of `webhooks.allow_networks`",
+                host=host,
             )
             raise ValueError(message)
 
 
 def _parts(url: str) -> SplitResult:
     if len(url) > MAX_URL or not url.isascii() or not url.isprintable() or " " in url:
-        message = f"not a URL of at most {MAX_URL} ASCII characters"
+        message = phrase("not a URL of at most {max_url} ASCII characters", max_url=MAX_URL)
         raise ValueError(message)
     try:
         parts = urlsplit(url)
         port = parts.port
     except ValueError as error:
-        message = f"not a URL: {error}"
+        message = phrase("not a URL: {error}", error=error)
         raise ValueError(message) from None
     if parts.scheme not in ("https", "http") or not parts.hostname or port == 0:
-        raise ValueError("not a URL such as https://pbx.example.com/dfks")
+        raise ValueError(phrase("not a URL such as https://pbx.example.com/dfks"))
     if "@" in parts.netloc or "#" in url or "\\" in url:
-        raise ValueError("must not have a user, a password, a fragment or a backslash")
+        raise ValueError(phrase("must not have a user, a password, a fragment or a backslash"))
     return parts
 
 

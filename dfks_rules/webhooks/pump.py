@@ -14,6 +14,7 @@ import structlog
 
 from dfks_rules.errors import StoreError
 from dfks_rules.operations.webhooks import MOST_DEAD, DeadLetter, Endpoint, Result, Tried
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.webhooks import signature
 from dfks_rules.webhooks.cloudevents import CONTENT_TYPE, body_of, type_of
 from dfks_rules.webhooks.lanes import Item
@@ -196,7 +197,7 @@ class Pump:
             raise
         except Exception:  # noqa: BLE001 - else the lane would stand still
             _log.exception("webhooks_failed", endpoint=box.endpoint.id, webhook_event=item.id)
-            tried = Tried(Result.UNREACHABLE, "the server failed")
+            tried = Tried(Result.UNREACHABLE, phrase("the server failed"))
         if self._boxes.get(box.endpoint.id) is not box:
             # It was removed; if that is not stored, it comes back.
             lane.is_busy = False
@@ -212,7 +213,7 @@ class Pump:
         self._awake.set()
 
     def _switch_off(self, box: Outbox) -> None:
-        box.endpoint = box.endpoint._replace(off="it answered 410 Gone")
+        box.endpoint = box.endpoint._replace(off=phrase("it answered 410 Gone"))
         self._saver.put(box.endpoint)
         _log.warning("webhook_off", endpoint=box.endpoint.id, reason=box.endpoint.off)
 

@@ -16,6 +16,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from dfks_rules import __version__
 from dfks_rules.operations.daemons import on_daemon
 from dfks_rules.operations.webhooks import Result, Tried
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.webhooks.addresses import Rules
 
 TIMEOUT = 10.0
@@ -26,7 +27,7 @@ MOST_AT_ONCE = 32
 """Tries that are made at the same time."""
 LOOKUPS = 4
 """Names that are resolved at the same time, each on a thread."""
-_FORBIDDEN = "may not be asked"
+_FORBIDDEN = phrase("may not be asked")
 _AGENT = f"dfks-rules/{__version__}"
 
 
@@ -128,9 +129,14 @@ class Sender:
                 await _read(response)
                 return self._told(response)
         except TimeoutError:
-            return Tried(Result.TIMEOUT, f"no answer within {self._timeout.total:g} s")
+            return Tried(
+                Result.TIMEOUT, phrase("no answer within {total:g} s", total=self._timeout.total)
+            )
         except aiohttp.ClientResponseError as error:
-            return Tried(Result.MALFORMED, _line(f"the answer is not HTTP: {error.message}"))
+            return Tried(
+                Result.MALFORMED,
+                _line(phrase("the answer is not HTTP: {message}", message=error.message)),
+            )
         except aiohttp.ClientConnectorError as error:
             # Of several addresses, all that failed are told.
             return _failed(error.os_error)
@@ -145,7 +151,11 @@ class Sender:
         if status == 410:
             return Tried(Result.GONE, detail, status)
         if 300 <= status < 400:
-            return Tried(Result.REFUSED, f"{detail}: redirects are not followed", status)
+            return Tried(
+                Result.REFUSED,
+                phrase("{detail}: redirects are not followed", detail=detail),
+                status,
+            )
         after = self._retry_after(response.headers.get("Retry-After"))
         is_limited = status == 429 or after is not None
         return Tried(Result.LIMITED if is_limited else Result.REFUSED, detail, status, after)
@@ -188,7 +198,11 @@ class Sender:
         """
         family, kind, protocol, _, address = where
         if not self._rules.allow(str(address[0]), is_secure=is_secure):
-            message = f"{address[0]} {_FORBIDDEN}: see `webhooks.allow_networks`"
+            message = phrase(
+                "{address} {forbidden}: see `webhooks.allow_networks`",
+                address=address[0],
+                forbidden=_FORBIDDEN,
+            )
             raise PermissionError(errno.EACCES, message)
         return socket.socket(family, kind, protocol)
 

@@ -20,6 +20,7 @@ from dfks_rules.operations.webhooks import (
     WebhookStore,
     Writes,
 )
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.service.feed import Event as Happened
 from dfks_rules.service.feed import Settled
 from dfks_rules.webhooks import signature
@@ -168,7 +169,9 @@ class WebhookService:
         )
         async with self._editing:
             if len(self._boxes) >= MOST_ENDPOINTS:
-                message = f"there are {MOST_ENDPOINTS} webhooks"
+                message = phrase(
+                    "there are {most_endpoints} webhooks", most_endpoints=MOST_ENDPOINTS
+                )
                 raise OverflowError(message)
             cursors = cursors_at(endpoint.id, self._source.durable())
             await self._write(Writes([endpoint], cursors=cursors))

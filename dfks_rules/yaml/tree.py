@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 import yaml
 
 from dfks_rules.errors import Finding
+from dfks_rules.phrases.phrase import phrase
 
 MAX_BYTES = 256 * 1024
 """Largest YAML file; 500 rules take about 100 KiB."""
@@ -115,9 +116,13 @@ def _refuse_size(text: str) -> None:
     try:
         size = len(text.encode())
     except UnicodeEncodeError as error:
-        raise _Refusal(start, "yaml", "file is not UTF-8 text") from error
+        raise _Refusal(start, "yaml", phrase("file is not UTF-8 text")) from error
     if size > MAX_BYTES:
-        raise _Refusal(start, "limit", f"file has {size} bytes; at most {MAX_BYTES}")
+        raise _Refusal(
+            start,
+            "limit",
+            phrase("file has {size} bytes; at most {max_bytes}", size=size, max_bytes=MAX_BYTES),
+        )
 
 
 def _events(text: str) -> Iterator[yaml.Event]:
@@ -128,16 +133,16 @@ def _events(text: str) -> Iterator[yaml.Event]:
         lines = text.split("\n")
         line = lines[place.line - 1] if place.line <= len(lines) else ""
         if "\t" in line[: len(line) - len(line.lstrip())]:
-            message = "line is indented with a tab; indent with spaces"
+            message = phrase("line is indented with a tab; indent with spaces")
         else:
-            message = f"invalid YAML: {error.problem or error.context}"
+            message = phrase("invalid YAML: {problem}", problem=error.problem or error.context)
         raise _Refusal(place, "yaml", message) from error
     except yaml.YAMLError as error:
         # A ReaderError has no mark: it is about a character that YAML does not allow.
         character = getattr(error, "character", "?")
         before = text[: text.find(chr(character))] if isinstance(character, int) else ""
         place = Place(before.count("\n") + 1, len(before) - before.rfind("\n"))
-        message = "file contains a control character, which YAML does not allow"
+        message = phrase("file contains a control character, which YAML does not allow")
         raise _Refusal(place, "yaml", message) from error
 
 
@@ -168,10 +173,10 @@ class _Builder:
         rest = (event for event in events if not isinstance(event, _MARKERS))
         first = next(rest, None)
         if first is None:
-            raise _Refusal(Place(1, 1), "yaml", "file is empty")
+            raise _Refusal(Place(1, 1), "yaml", phrase("file is empty"))
         value = self._value(first, rest, ())
         for event in rest:
-            message = "a second document starts here; a file must contain only one"
+            message = phrase("a second document starts here; a file must contain only one")
             raise _Refusal(_place(event.start_mark), "yaml", message)
         return Tree(self._file, value, self._places, self._keys)
 
@@ -179,7 +184,9 @@ class _Builder:
         place = _place(event.start_mark)
         _refuse_construct(event, place)
         if len(path) > MAX_DEPTH:
-            raise _Refusal(place, "limit", f"nested deeper than {MAX_DEPTH} levels")
+            raise _Refusal(
+                place, "limit", phrase("nested deeper than {max_depth} levels", max_depth=MAX_DEPTH)
+            )
         self._places[path] = place
         if isinstance(event, yaml.MappingStartEvent):
             return self._mapping(rest, path)
@@ -196,14 +203,16 @@ class _Builder:
             place = _place(event.start_mark)
             _refuse_construct(event, place)
             if not isinstance(event, yaml.ScalarEvent):
-                raise _Refusal(place, "yaml", "a key must be plain text")
+                raise _Refusal(place, "yaml", phrase("a key must be plain text"))
             key = event.value
             if key == "<<" and not event.style:
-                message = "merge keys (`<<`) are not allowed; write the keys out"
+                message = phrase("merge keys (`<<`) are not allowed; write the keys out")
                 raise _Refusal(place, "yaml", message)
             if key in mapping:
                 first = self._keys[(*path, key)].line
-                message = f"key `{key}` appears twice, first on line {first}"
+                message = phrase(
+                    "key `{key}` appears twice, first on line {first}", key=key, first=first
+                )
                 self.report(place, "duplicate_key", message)
             self._keys.setdefault((*path, key), place)
             mapping[key] = self._value(next(rest), rest, (*path, key))
@@ -222,8 +231,12 @@ class _Builder:
         if event.style:  # quoted, or a block
             return text
         if text in _NULLS:
-            name = f"`{path[-1]}`" if path and isinstance(path[-1], str) else "entry"
-            self.report(self._keys.get(path, self._places[path]), "null", f"{name} is empty")
+            name = f"`{path[-1]}`" if path and isinstance(path[-1], str) else phrase("entry")
+            self.report(
+                self._keys.get(path, self._places[path]),
+                "null",
+                phrase("{name} is empty", name=name),
+            )
             return None
         if text in ("true", "false"):
             return text == "true"
@@ -240,10 +253,12 @@ _MARKERS = (
 
 def _refuse_construct(event: yaml.Event, place: Place) -> None:
     if isinstance(event, yaml.AliasEvent):
-        raise _Refusal(place, "yaml", f"alias `*{event.anchor}`; aliases are not allowed")
+        raise _Refusal(
+            place, "yaml", phrase("alias `*{anchor}`; aliases are not allowed", anchor=event.anchor)
+        )
     if getattr(event, "anchor", None):
-        message = f"anchor `&{event.anchor}`; anchors are not allowed"  # type: ignore[attr-defined]
+        message = phrase("anchor `&{anchor}`; anchors are not allowed", anchor=event.anchor)  # type: ignore[attr-defined]
         raise _Refusal(place, "yaml", message)
     if getattr(event, "tag", None):
-        message = f"tag `{event.tag}`; tags are not allowed"  # type: ignore[attr-defined]
+        message = phrase("tag `{tag}`; tags are not allowed", tag=event.tag)  # type: ignore[attr-defined]
         raise _Refusal(place, "yaml", message)

@@ -135,6 +135,8 @@ class MemoryStudies:
     def __init__(self) -> None:
         self.asked: list[tuple[Any, ...]] = []
         self.answer: dict[str, Any] = {"revision": "5e1f"}
+        self.language = ""
+        """In which the last answer is to be read."""
         self.error: DfksError | None = None
 
     def _told(self, *asked: Any) -> bytes:
@@ -148,30 +150,42 @@ class MemoryStudies:
         self._told("count", len(text), asker)
         return text.count(b",") + 1
 
-    async def check(self, texts: Sequence[Text] | None, asker: str) -> bytes:
+    async def check(self, texts: Sequence[Text] | None, asker: str, language: str = "en") -> bytes:
         """The answer."""
+        self.language = language
         return self._told("check", texts, asker)
 
     async def evaluate(
-        self, texts: Sequence[Text] | None, facts: Mapping[str, Any], asker: str
+        self,
+        texts: Sequence[Text] | None,
+        facts: Mapping[str, Any],
+        asker: str,
+        language: str = "en",
     ) -> bytes:
         """The answer."""
+        self.language = language
         return self._told("evaluate", texts, facts, asker)
 
-    async def test(self, texts: Texts, asker: str) -> bytes:
+    async def test(self, texts: Texts, asker: str, language: str = "en") -> bytes:
         """The answer."""
+        self.language = language
         return self._told("test", texts, asker)
 
-    async def prove(self, texts: Texts, asker: str) -> bytes:
+    async def prove(self, texts: Texts, asker: str, language: str = "en") -> bytes:
         """The answer."""
+        self.language = language
         return self._told("prove", texts, asker)
 
-    async def diff(self, old: Texts, new: Texts, asker: str) -> bytes:
+    async def diff(self, old: Texts, new: Texts, asker: str, language: str = "en") -> bytes:
         """The answer."""
+        self.language = language
         return self._told("diff", old, new, asker)
 
-    async def explain(self, decided: Decided, asker: str, *, is_all: bool) -> bytes:
+    async def explain(
+        self, decided: Decided, asker: str, *, is_all: bool, language: str = "en"
+    ) -> bytes:
         """The answer."""
+        self.language = language
         return self._told("explain", decided.id, asker, is_all)
 
 

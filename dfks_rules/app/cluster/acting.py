@@ -14,6 +14,7 @@ import structlog
 from dfks_rules.app.cluster.passing import Passing
 from dfks_rules.errors import StoreError
 from dfks_rules.operations.webhooks import EndpointRow, Webhooks
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.service.feed import Event as Happened
 from dfks_rules.store.postgres.ports import Engine, Node
 from dfks_rules.store.postgres.webhooks import WebhookTables
@@ -88,7 +89,7 @@ class ActingWebhooks:
         self._passing = passing
         self._looks = 0
         self._task: asyncio.Task[None] | None = None
-        self._who = "the oldest node"
+        self._who: str = phrase("the oldest node")
 
     def begin(self) -> None:
         """Look from now on."""
@@ -112,7 +113,9 @@ class ActingWebhooks:
             StoreError: `webhooks_elsewhere`: another node tells.
         """
         if self._service is None:
-            raise StoreError("webhooks_elsewhere", f"{self._who} tells webhooks: ask it")
+            raise StoreError(
+                "webhooks_elsewhere", phrase("{who} tells webhooks: ask it", who=self._who)
+            )
         return self._service
 
     @property

@@ -26,6 +26,7 @@ from dfks_rules.operations.rollouts import (
     RolloutState,
 )
 from dfks_rules.operations.studies import Text
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.deciding.compiled import revision_of
 from dfks_rules.store.postgres.policies import (
     ALL_NODES,
@@ -50,7 +51,7 @@ class EngineRollouts:
         """Have nodes check policies, and follow them."""
         files = files_of(texts)
         if not has_policies(files):
-            message = "there is no file of kind `Policy`"
+            message = phrase("there is no file of kind `Policy`")
             raise PolicyError([Finding("rollout", 0, 0, "policy_none", message)])
         if node is not None:
             living = [one.name for one in await self._living()]
@@ -92,7 +93,7 @@ class EngineRollouts:
                 raise CanaryError(own)
         is_done, now = await self._engine.policy_back(scope_of(node), actor, seen)
         if now is None:
-            raise NoGoalError(f"there has been no rollout to {_told(node)}")
+            raise NoGoalError(phrase("there has been no rollout to {told}", told=_told(node)))
         if not is_done:
             raise GoalMovedError(_told(node), seen or "", now)
         _log.info("policy_rolled_back", node=node, actor=actor)
@@ -101,7 +102,7 @@ class EngineRollouts:
     async def drop(self, node: str | None, actor: str) -> RolloutListing:
         """Remove a goal."""
         if not await self._engine.policy_drop(scope_of(node), actor):
-            raise NoGoalError(f"no rollout decides on {_told(node)}")
+            raise NoGoalError(phrase("no rollout decides on {told}", told=_told(node)))
         _log.info("policy_goal_dropped", node=node, actor=actor)
         return await self.listing()
 
@@ -115,7 +116,7 @@ class EngineRollouts:
 
 
 def _told(node: str | None) -> str:
-    return "all nodes" if node is None else f"`{node[:40]}`"
+    return phrase("all nodes") if node is None else f"`{node[:40]}`"
 
 
 def _node_of(scope: str) -> str | None:

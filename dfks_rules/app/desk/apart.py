@@ -14,6 +14,7 @@ from dfks_rules.app.desk.canary import CPU, WITH_SITE, WITHOUT_SITE
 from dfks_rules.app.desk.leaving import pieces_of
 from dfks_rules.app.desk.policies import PolicyFiles
 from dfks_rules.errors import Finding, PolicyError
+from dfks_rules.phrases.phrase import joined, phrase
 from dfks_rules.policy.deciding.compiled import CompiledPolicies
 from dfks_rules.policy.site.site import Site
 
@@ -74,7 +75,9 @@ class Checker:
                 answer, complaint = await _talk(process, question)
                 status = await process.wait()
         except TimeoutError:
-            raise _failure(f"took longer than {self._timeout:g} s") from None
+            raise _failure(
+                phrase("took longer than {seconds} s", seconds=f"{self._timeout:g}")
+            ) from None
         finally:
             if process.returncode is None:
                 process.kill()
@@ -87,7 +90,7 @@ class Checker:
         try:
             verdict = await arrived(answer)
         except ValueError as error:
-            raise _failure(f"returned an invalid answer: {error}") from error
+            raise _failure(phrase("returned an invalid answer: {error}", error=error)) from error
         if verdict.compiled is None:
             raise PolicyError(verdict.findings)
         for note in verdict.notes:
@@ -142,22 +145,23 @@ async def _read_all(pipe: asyncio.StreamReader) -> bytes:
     while piece := await pipe.read(1 << 20):
         size += len(piece)
         if size > MAX_ANSWER:
-            raise _failure(f"returned more than {MAX_ANSWER} bytes")
+            raise _failure(phrase("returned more than {most} bytes", most=MAX_ANSWER))
         pieces.append(piece)
     return b"".join(pieces)
 
 
 def _death(status: int, complaint: bytes) -> str:
     if status == -signal.SIGXCPU:
-        return f"used more than {CPU} s of CPU"
+        return phrase("used more than {seconds} s of CPU", seconds=CPU)
     if status < 0:
         with contextlib.suppress(ValueError):
-            return f"was killed by {signal.Signals(-status).name}"
-        return f"was killed by signal {-status}"
+            return phrase("was killed by {signal}", signal=signal.Signals(-status).name)
+        return phrase("was killed by signal {number}", number=-status)
     last = complaint.decode(errors="replace").strip()[-_MAX_COMPLAINT:].splitlines()
-    return f"exited with status {status}" + (f": {last[-1]}" if last else "")
+    told = phrase("exited with status {status}", status=status)
+    return joined(": ", (told, *last[-1:]))
 
 
 def _failure(what: str) -> PolicyError:
-    message = f"the policy check process {what}"
+    message = phrase("the policy check process {what}", what=what)
     return PolicyError([Finding("policy check", 0, 0, "policy_check_failed", message)])

@@ -8,6 +8,7 @@ from dfks_rules.app.desk.last_good import files_from, pieces_of
 from dfks_rules.app.desk.policies import PolicyFiles
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.errors import Finding, PolicyError
+from dfks_rules.phrases.phrase import phrase
 
 MAX_SIZE = 64 * 1024 * 1024
 """Most characters of a bundle."""
@@ -35,11 +36,11 @@ def unpack(bundle: bytes) -> PolicyFiles:
         unpacking = zlib.decompressobj()
         text = unpacking.decompress(bundle, MAX_SIZE * 2)
         if not unpacking.eof:
-            message = "it is cut off, or too large"
+            message = phrase("it is cut off, or too large")
             raise ValueError(message)
         return files_from(text.decode())
     except (zlib.error, ValueError) as error:
-        message = f"cannot read the bundle of policies: {error}"
+        message = phrase("cannot read the bundle of policies: {error}", error=error)
         raise PolicyError([Finding("rollout", 0, 0, "policy_unreadable", message)]) from error
 
 

@@ -15,6 +15,7 @@ from dfks_rules.app.desk.case_files import named_by
 from dfks_rules.app.desk.leaving import files_from
 from dfks_rules.app.desk.policies import PolicyFiles
 from dfks_rules.errors import DfksError, Finding, PolicyError
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.deciding.compiled import CompiledPolicies, compile_policies
 from dfks_rules.policy.deciding.engine import self_test
 from dfks_rules.policy.deciding.matching import Shards
@@ -82,7 +83,11 @@ def _engine_findings(compiled: CompiledPolicies) -> list[Finding]:
     wrong = sum(map(differs, taken))
     for shard in taken:
         shards.release(shard)
-    return [_engine_finding(f"matches different rules in {wrong} rulesets")] if wrong else []
+    return (
+        [_engine_finding(phrase("matches different rules in {count} rulesets", count=wrong))]
+        if wrong
+        else []
+    )
 
 
 def _engine_finding(message: str) -> Finding:
@@ -102,6 +107,8 @@ def _failed_cases(cases: CaseFile, sources: Iterable[Source]) -> Iterator[Findin
     policies = load(named_by(cases, sources))
     for result in run_cases(cases, policies):
         for difference in result.differences:
-            message = f"case `{result.case.name}` failed: {difference}"
+            message = phrase(
+                "case `{name}` failed: {difference}", name=result.case.name, difference=difference
+            )
             yield Finding(cases.file, result.case.line, 1, "policy_case_failed", message)
     policies.close()

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from dfks_rules.app.desk.policies import TENANTS
 from dfks_rules.errors import Finding, PolicyError
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.reading.source import Source
 
 
@@ -34,7 +35,9 @@ def named_by(beside: Beside, sources: Iterable[Source]) -> list[Source]:
         named = posixpath.normpath(posixpath.join(folder, name))
         found = [source for source in sources if _is_named(source, named)]
         if not found:
-            message = f"`{name}` is not one of the policy files that the server reads"
+            message = phrase(
+                "`{name}` is not one of the policy files that the server reads", name=name
+            )
             raise PolicyError([Finding(beside.file, 0, 0, "policy_case", message)])
         tested += found
     return tested

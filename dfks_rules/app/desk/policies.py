@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dfks_rules.errors import Finding, PolicyError
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
 from dfks_rules.policy.reading.source import Source, largest
 from dfks_rules.policy.studying.cases import is_cases_file
@@ -89,18 +90,28 @@ def read_files(paths: Iterable[Path]) -> PolicyFiles:
     for path, tenant in chain.from_iterable(map(_files_of, paths)):
         if not str(path).isprintable():
             # It is told in findings, logs and replies, which are text.
-            findings.append(_unreadable(path, "rename it: its path is not printable UTF-8"))
+            findings.append(_unreadable(path, phrase("rename it: its path is not printable UTF-8")))
             continue
         try:
             data, text = _read(path)
         except (OSError, UnicodeDecodeError) as error:
-            why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-            findings.append(_unreadable(path, f"cannot read the policy file: {why}"))
+            why = error.strerror if isinstance(error, OSError) else phrase("it is not UTF-8")
+            findings.append(
+                _unreadable(path, phrase("cannot read the policy file: {why}", why=why))
+            )
             continue
         total += len(data)
         if total > _MAX_TOTAL:
             raise PolicyError(
-                [_unreadable(path, f"the policy files together have more than {_MAX_TOTAL} bytes")]
+                [
+                    _unreadable(
+                        path,
+                        phrase(
+                            "the policy files together have more than {max_total} bytes",
+                            max_total=_MAX_TOTAL,
+                        ),
+                    )
+                ]
             )
         read.append(Source(str(path), text, tenant))
     findings += chain.from_iterable(map(_misplaced, paths))
@@ -189,7 +200,7 @@ def _files_of(path: Path) -> list[tuple[Path, str | None]]:
             files = (file for file in folder.iterdir() if _is_meant(file))
             found += [(file, tenant) for file in sorted(files)]
     except OSError as error:
-        text = f"cannot read the policy folder: {error.strerror}"
+        text = phrase("cannot read the policy folder: {problem}", problem=error.strerror)
         raise PolicyError([_unreadable(Path(error.filename or path), text)]) from error
     return found
 
@@ -198,7 +209,7 @@ def _alone(path: Path) -> tuple[Path, str | None]:
     """A file that is named by itself."""
     # Findings quote what they find: an operator's command must not read out any file there is.
     if path.exists() and path.suffix not in _SUFFIXES:
-        message = f"a policy file name must end in {', '.join(_SUFFIXES)}"
+        message = phrase("a policy file name must end in {suffixes}", suffixes=", ".join(_SUFFIXES))
         raise PolicyError([_unreadable(path, message)])
     return path, _tenant_of(path.parent)
 
@@ -242,9 +253,9 @@ def _misplaced(path: Path) -> Iterator[Finding]:
     """What stands among the folders of tenants and is nobody's: its rules would guard nothing."""
     tenants = path / TENANTS
     for file in filter(_is_meant, tenants.iterdir() if tenants.is_dir() else ()):
-        message = "put a tenant's files into `tenants/<domain>/`"
+        message = phrase("put a tenant's files into `tenants/<domain>/`")
         yield Finding(str(file), 0, 0, "policy_tenant", message)
     for folder, domain in tenant_folders(path):
         if not _DOMAIN.fullmatch(domain):
-            message = "name a tenant's folder after its domain, in lower case"
+            message = phrase("name a tenant's folder after its domain, in lower case")
             yield Finding(str(folder), 0, 0, "policy_tenant", message)

@@ -14,6 +14,7 @@ from dfks_rules.app.desk.case_files import named_by
 from dfks_rules.app.desk.policies import PolicyFiles
 from dfks_rules.app.zone import local_zone
 from dfks_rules.errors import Finding, PolicyError
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.deciding.compiled import compile_policies
 from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.proof.claims import Claim
@@ -80,7 +81,10 @@ def verdicts_of(files: PolicyFiles, within: float) -> tuple[list[Finding], list[
                     findings += error.findings
                     settled[place] = None
     except OverError:
-        late = Proved(Verdict.UNDECIDED, reason=f"the proofs took longer than {within:g} s")
+        late = Proved(
+            Verdict.UNDECIDED,
+            reason=phrase("the proofs took longer than {seconds} s", seconds=f"{within:g}"),
+        )
         settled = {place: settled.get(place, late) for place in range(len(waiting))}
     return findings, [
         Tried(file.file, one.line, one.name, proved)
@@ -127,7 +131,7 @@ def _proved(file: ProofFile, one: Property, read: _Policies) -> Proved:
         try:
             other = read.named_by(file._replace(policies=(one.other,)))
         except PolicyError:
-            why = f"the server does not read `{one.other}`"
+            why = phrase("the server does not read `{file}`", file=one.other)
             return Proved(Verdict.UNDECIDED, reason=why)
     return prove(Claim(one.when, one.expect, other, one.is_some), policies, _horizon())
 
@@ -139,23 +143,28 @@ def _told(one: Tried) -> list[Finding]:
         case Verdict.REFUTED:
             return [_finding(one, REFUTED, _refuted(one.proved))]
         case Verdict.VACUOUS:
-            return [_finding(one, VACUOUS, "no request can pass its conditions")]
+            return [_finding(one, VACUOUS, phrase("no request can pass its conditions"))]
         case Verdict.UNDECIDED:
-            return [_finding(one, UNDECIDED, f"not decided: {one.proved.reason}")]
+            return [
+                _finding(one, UNDECIDED, phrase("not decided: {reason}", reason=one.proved.reason))
+            ]
 
 
 def _refuted(proved: Proved) -> str:
     """Why it is not so, with the request that shows it."""
     if proved.shown is None:
-        return "refuted: there is no such request"
+        return phrase("refuted: there is no such request")
     answer = proved.shown.answer
     decided = f"deny {answer['reason']}" if answer["decision"] == "deny" else "allow"
-    return f"refuted: {flow(proved.shown.given)} is decided `{decided}`"
+    return phrase(
+        "refuted: {given} is decided `{decided}`", given=flow(proved.shown.given), decided=decided
+    )
 
 
 def _finding(one: Tried, code: str, message: str) -> Finding:
     severity: Literal["error", "warning"] = "error" if code == REFUTED else "warning"
-    return Finding(one.file, one.line, 1, code, f"proof `{one.name}` {message}", severity)
+    told = phrase("proof `{name}` {message}", name=one.name, message=message)
+    return Finding(one.file, one.line, 1, code, told, severity)
 
 
 def _horizon() -> Horizon:

@@ -47,6 +47,7 @@ from dfks_rules.operations.policies import (
     ShadowRow,
 )
 from dfks_rules.operations.studies import Text
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.deciding.compiled import CompiledPolicies, compile_policies, revision_of
 from dfks_rules.policy.deciding.live import Difference, LivePolicies, SpotCheck
 from dfks_rules.policy.deciding.matching import Shards
@@ -315,7 +316,7 @@ class PolicyReloader:
         if self._goal is None:
             return
         _log.info("policy_files_outranked", trigger=trigger, revision=self._revisions.active.id)
-        why = "all nodes follow a rollout; `dfks policy rollout` changes what they follow"
+        why = phrase("all nodes follow a rollout; `dfks policy rollout` changes what they follow")
         raise DfksError("policy_goal", why)
 
     def _known_site(self, files: PolicyFiles) -> Site | None:

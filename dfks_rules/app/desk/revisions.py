@@ -7,6 +7,7 @@ from typing import NamedTuple
 from dfks_rules.app.desk.policies import PolicyFiles
 from dfks_rules.errors import DfksError
 from dfks_rules.operations.policies import RevisionRow
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.deciding.policy_set import PolicySet
 
 
@@ -77,10 +78,13 @@ class Revisions:
         """
         if id_ is None:
             if self._active < 1:
-                raise DfksError("policy_no_revision", "no earlier revision is in memory")
+                raise DfksError("policy_no_revision", phrase("no earlier revision is in memory"))
             return self._revisions[self._active - 1]
         for one in self._revisions:
             if one.id == id_:
                 return one
         kept = ", ".join(f"`{one.id}`" for one in self._revisions)
-        raise DfksError("policy_no_revision", f"`{id_[:40]}` is not in memory; available: {kept}")
+        raise DfksError(
+            "policy_no_revision",
+            phrase("`{id}` is not in memory; available: {kept}", id=id_[:40], kept=kept),
+        )

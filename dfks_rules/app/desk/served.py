@@ -10,6 +10,7 @@ from pathlib import Path
 
 from dfks_rules.app.desk.policies import TENANTS, PolicyFiles, read_files, tenant_folders
 from dfks_rules.errors import Finding, PolicyError
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.reading.source import POLICY, kind_of
 
 Found = PolicyFiles | PolicyError
@@ -54,7 +55,7 @@ def read_served(paths: Sequence[Path]) -> PolicyFiles:
         return _read_served(paths)
     except OSError as error:
         # It went while it was looked at.
-        message = f"cannot read the policy folder: {error.strerror}"
+        message = phrase("cannot read the policy folder: {problem}", problem=error.strerror)
         finding = Finding(str(error.filename), 0, 0, "policy_unreadable", message)
         raise PolicyError([finding]) from error
 
@@ -64,11 +65,13 @@ def _read_served(paths: Sequence[Path]) -> PolicyFiles:
     if not paths:
         return files
     findings = [
-        _nothing(path, "there are no policy files here") for path in paths if _is_empty(path, files)
+        _nothing(path, phrase("there are no policy files here"))
+        for path in paths
+        if _is_empty(path, files)
     ]
     findings += itertools.chain.from_iterable(_empty_tenants(path, files) for path in paths)
     if not (findings or has_policies(files)):
-        message = "`policies` names no file of kind `Policy`"
+        message = phrase("`policies` names no file of kind `Policy`")
         findings = [_nothing(path, message) for path in paths]
     if findings:
         raise PolicyError(findings)
@@ -92,13 +95,17 @@ def _belongs(file: Path, path: Path) -> bool:
 
 def _empty_tenants(path: Path, files: PolicyFiles) -> Iterator[Finding]:
     """Of each tenant whose folder is there without files: its rules were there, or will be."""
-    hint = "remove the folder of a tenant without policies"
     for folder, _ in tenant_folders(path):
         if _is_empty(folder, files):
-            message = f"there are no policy files here; {hint}"
+            message = phrase(
+                "there are no policy files here; remove the folder of a tenant without policies"
+            )
             yield Finding(str(folder), 0, 0, "policy_none", message)
 
 
 def _nothing(path: Path, message: str) -> Finding:
-    hint = "to serve without policies, write `policies: []` in the settings"
-    return Finding(str(path), 0, 0, "policy_none", f"{message}; {hint}")
+    told = phrase(
+        "{message}; to serve without policies, write `policies: []` in the settings",
+        message=message,
+    )
+    return Finding(str(path), 0, 0, "policy_none", told)

@@ -13,6 +13,7 @@ from dfks_rules.model.decisions import Outcome
 from dfks_rules.operations.imports import PARAM, UNUSABLE, Job, Refusal
 from dfks_rules.operations.ports import Operations, SetResult, Sets
 from dfks_rules.operations.states import denying_rule
+from dfks_rules.phrases.phrase import phrase
 
 RETRY = 1.0
 """Seconds after which a set is tried again that the store could not take."""
@@ -71,7 +72,9 @@ async def _came(
         return _unusable(number, "", row)
     presentity = row.presentity
     if job.domains is not None and presentity.domain not in job.domains:
-        return _unusable(number, presentity.uri, f"no such presentity: {presentity.uri}")
+        return _unusable(
+            number, presentity.uri, phrase("no such presentity: {uri}", uri=presentity.uri)
+        )
     sets = Sets(presentity, row.asked, PARAM, job.actor)
     while True:
         try:
@@ -84,7 +87,7 @@ async def _came(
         except Exception:  # noqa: BLE001 - it is logged
             # A bug of ours; the others must not wait for it.
             _log.exception("import_row_failed", job=job.id, row=number)
-            return _unusable(number, presentity.uri, "the server failed; see its log")
+            return _unusable(number, presentity.uri, phrase("the server failed; see its log"))
         until = time.monotonic() + RETRY
         while time.monotonic() < until:
             if not goes_on():

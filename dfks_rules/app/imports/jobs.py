@@ -31,6 +31,7 @@ from dfks_rules.operations.imports import (
     Wanted,
 )
 from dfks_rules.operations.ports import Operations
+from dfks_rules.phrases.phrase import phrase
 
 IMPORT_RATE = 500
 """Rows a second where nothing is configured."""
@@ -165,7 +166,7 @@ class Jobs:
         try:
             await asyncio.wait_for(self._notes.settled(), PATIENCE)
         except TimeoutError as error:
-            why = "the import has ended, but that is not stored yet"
+            why = phrase("the import has ended, but that is not stored yet")
             raise StoreError("store_unavailable", why) from error
         return found
 
@@ -236,14 +237,18 @@ class Jobs:
             has_ended = await self._rows(id_)
         except (OSError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else None
-            self._end(id_, Status.FAILED, f"its file cannot be read: {why or error}")
+            self._end(
+                id_,
+                Status.FAILED,
+                phrase("its file cannot be read: {problem}", problem=why or error),
+            )
         except StoreError as error:
             # Another server has the store, and goes on with it.
             _log.error("import_stopped", job=id_, reason=error.message)
             self._queue.clear()
         except Exception:  # noqa: BLE001 - it is logged
             _log.exception("import_broken", job=id_)
-            self._end(id_, Status.FAILED, "the server failed; see its log")
+            self._end(id_, Status.FAILED, phrase("the server failed; see its log"))
         else:
             if has_ended:
                 # Whoever sees that it is done looks for the report.

@@ -14,6 +14,7 @@ from dfks_rules.operations.rows import (
     row_of_cells,
     row_of_json,
 )
+from dfks_rules.phrases.phrase import phrase
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -48,7 +49,7 @@ def begin(path: Path, of: Format) -> int:
         OSError: it cannot be read.
     """
     if not portion(path, of, 0, 1).reads:
-        raise ValueError("there are no rows")
+        raise ValueError(phrase("there are no rows"))
     with path.open("rb") as file:
         return _after_head(file, of)[1]
 
@@ -88,9 +89,9 @@ def _after_head(file: BinaryIO, of: Format) -> tuple[tuple[str, ...], int]:
     try:
         return columns_of(line.decode().rstrip("\r\n")), bom + len(line)
     except UnicodeDecodeError as error:
-        raise ValueError("the first line is not UTF-8") from error
+        raise ValueError(phrase("the first line is not UTF-8")) from error
     except csv.Error as error:
-        message = f"the first line is not CSV: {error}"
+        message = phrase("the first line is not CSV: {error}", error=error)
         raise ValueError(message) from error
 
 
@@ -154,7 +155,10 @@ def _of_csv(file: BinaryIO, position: int, columns: tuple[str, ...]) -> Iterator
                 unreadable, texts.is_unreadable = texts.is_unreadable, False
                 if unreadable:
                     yield Read(
-                        f"not UTF-8, or a line of more than {MAX_LINE} bytes", texts.position
+                        phrase(
+                            "not UTF-8, or a line of more than {max_line} bytes", max_line=MAX_LINE
+                        ),
+                        texts.position,
                     )
                 elif any(cell.strip() for cell in cells):
                     yield Read(_of_cells(columns, cells), texts.position)
@@ -164,7 +168,7 @@ def _of_csv(file: BinaryIO, position: int, columns: tuple[str, ...]) -> Iterator
         except csv.Error as error:
             # The next line begins anew: one open quote must not take the rest of the file.
             texts.is_unreadable = False
-            yield Read(f"not CSV: {error}", texts.position)
+            yield Read(phrase("not CSV: {error}", error=error), texts.position)
 
 
 def _of_cells(columns: tuple[str, ...], cells: list[str]) -> Row | str:
@@ -175,4 +179,4 @@ def _of_cells(columns: tuple[str, ...], cells: list[str]) -> Row | str:
 
 
 def _too_long() -> str:
-    return f"longer than {MAX_LINE} bytes"
+    return phrase("longer than {max_line} bytes", max_line=MAX_LINE)

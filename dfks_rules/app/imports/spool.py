@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dfks_rules.errors import StoreError
+from dfks_rules.phrases.phrase import phrase
 
 MODE = 0o600
 _PASSING = "dfks-imports-"
@@ -47,7 +48,9 @@ class Spool:
             try:
                 return await self._write(self.path(name), pieces)
             except OSError as error:
-                why = f"cannot keep the file to import: {error.strerror or error}"
+                why = phrase(
+                    "cannot keep the file to import: {problem}", problem=error.strerror or error
+                )
                 raise StoreError("store_unavailable", why) from error
         except BaseException:
             self.drop(name)

@@ -24,11 +24,13 @@ from dfks_rules.app.worker.questions import (
     Of,
     Prove,
     RunCases,
+    Spoken,
     Weigh,
 )
 from dfks_rules.app.zone import local_zone
 from dfks_rules.errors import MAX_TOLD, Finding, PolicyError
 from dfks_rules.operations.studies import PROOFS_WITHIN
+from dfks_rules.phrases.german import ENGLISH, to_json
 from dfks_rules.policy.deciding.answer import answer_of
 from dfks_rules.policy.deciding.compiled import compile_policies, revision_of
 from dfks_rules.policy.deciding.policy_set import PolicySet, load
@@ -78,13 +80,16 @@ class Answering:
         Raises:
             MemoryError: it takes too much.
         """
+        language = ENGLISH
+        if isinstance(question, Spoken):
+            question, language = question.question, question.language
         try:
-            return Kind.DONE, orjson.dumps(self._answer(question))
+            return Kind.DONE, to_json(self._answer(question), language)
         except UnknownRevisionError as error:
             return Kind.UNKNOWN, str(error).encode()
         except PolicyError as error:
             kind = Kind.FACTS if error.findings[0].file == FACTS else Kind.FINDINGS
-            return kind, orjson.dumps(_told(error.findings))
+            return kind, to_json(_told(error.findings), language)
         except MemoryError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever is asked, the next one is answered

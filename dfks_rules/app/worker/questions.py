@@ -125,7 +125,21 @@ class Weigh:
     limit: ClassVar[float] = PLAYGROUND
 
 
-Question = Know | Explain | Evaluate | Check | CheckAll | RunCases | Prove | Diff | Weigh
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """A question whose answer somebody reads in another language than English."""
+
+    question: "Question"
+    language: str
+    """One of `LANGUAGES`."""
+
+    @property
+    def limit(self) -> float:
+        """Seconds that the answer may take."""
+        return self.question.limit
+
+
+Question = Know | Explain | Evaluate | Check | CheckAll | RunCases | Prove | Diff | Weigh | Spoken
 
 
 def frame(data: bytes) -> bytes:

@@ -21,6 +21,7 @@ from dfks_rules.app.worker.questions import (
 from dfks_rules.app.worker.worker import Worker
 from dfks_rules.operations.decisions import Decided
 from dfks_rules.operations.studies import Text, Texts
+from dfks_rules.phrases.german import ENGLISH
 from dfks_rules.policy.facts.given import given_of
 from dfks_rules.policy.site.site import Site
 
@@ -46,35 +47,43 @@ class WorkerStudies:
         """How many there are in JSON."""
         return int(await self._worker.ask(Weigh(text), asker))
 
-    async def check(self, texts: Sequence[Text] | None, asker: str) -> bytes:
+    async def check(
+        self, texts: Sequence[Text] | None, asker: str, language: str = ENGLISH
+    ) -> bytes:
         """Every finding."""
         of = self._of(texts)
-        return await self._worker.ask(CheckAll(of) if texts is None else Check(of), asker)
+        return await self._worker.ask(CheckAll(of) if texts is None else Check(of), asker, language)
 
     async def evaluate(
-        self, texts: Sequence[Text] | None, facts: Mapping[str, Any], asker: str
+        self,
+        texts: Sequence[Text] | None,
+        facts: Mapping[str, Any],
+        asker: str,
+        language: str = ENGLISH,
     ) -> bytes:
         """What is decided about facts."""
         told = orjson.dumps(facts).decode()
-        return await self._worker.ask(Evaluate(self._of(texts), told), asker)
+        return await self._worker.ask(Evaluate(self._of(texts), told), asker, language)
 
-    async def test(self, texts: Texts, asker: str) -> bytes:
+    async def test(self, texts: Texts, asker: str, language: str = ENGLISH) -> bytes:
         """Whether cases pass."""
-        return await self._worker.ask(RunCases(self._of(texts)), asker)
+        return await self._worker.ask(RunCases(self._of(texts)), asker, language)
 
-    async def prove(self, texts: Texts, asker: str) -> bytes:
+    async def prove(self, texts: Texts, asker: str, language: str = ENGLISH) -> bytes:
         """What becomes of proofs."""
-        return await self._worker.ask(Prove(self._of(texts)), asker)
+        return await self._worker.ask(Prove(self._of(texts)), asker, language)
 
-    async def diff(self, old: Texts, new: Texts, asker: str) -> bytes:
+    async def diff(self, old: Texts, new: Texts, asker: str, language: str = ENGLISH) -> bytes:
         """What is decided differently."""
-        return await self._worker.ask(Diff(self._of(old), self._of(new)), asker)
+        return await self._worker.ask(Diff(self._of(old), self._of(new)), asker, language)
 
-    async def explain(self, decided: Decided, asker: str, *, is_all: bool) -> bytes:
+    async def explain(
+        self, decided: Decided, asker: str, *, is_all: bool, language: str = ENGLISH
+    ) -> bytes:
         """Why a decision came out as it did."""
         revision = decided.outcome.decision.revision
         given = given_of(view_of_outcome(decided.outcome, self._site_of(revision)))
-        return await self._worker.ask(Explain(revision, given, is_all), asker)
+        return await self._worker.ask(Explain(revision, given, is_all), asker, language)
 
     def _of(self, texts: Texts) -> Of:
         if isinstance(texts, str):

@@ -18,10 +18,13 @@ from dfks_rules.app.worker.questions import (
     Kind,
     Know,
     Question,
+    Spoken,
     asked,
 )
 from dfks_rules.errors import DfksError, Finding, PolicyError
 from dfks_rules.operations.studies import FactsError, GaveUpError, OneAtATimeError
+from dfks_rules.phrases.german import ENGLISH
+from dfks_rules.phrases.phrase import phrase
 
 NICENESS = 5
 """Phones come first, and so does a reload of policies."""
@@ -80,12 +83,13 @@ class Worker:
         """The process; None when none runs."""
         return None if self._process is None else self._process.pid
 
-    async def ask(self, question: Question, asker: str) -> bytes:
+    async def ask(self, question: Question, asker: str, language: str = ENGLISH) -> bytes:
         """The answer to a question, as JSON.
 
         Args:
             question: what is asked.
             asker: who asks; one question of his is answered at a time.
+            language: in which he reads the answer.
 
         Raises:
             OneAtATimeError: he has asked something that is not answered yet.
@@ -99,9 +103,11 @@ class Worker:
             raise OneAtATimeError
         if len(self._askers) >= MAX_WAITING:
             self._counts["refused"] += 1
-            raise GaveUpError("too many questions wait")
+            raise GaveUpError(phrase("too many questions wait"))
         self._askers.add(asker)
         try:
+            if language != ENGLISH:
+                question = Spoken(question, language)
             return await self._in_turn(question)
         finally:
             self._askers.discard(asker)
@@ -111,10 +117,12 @@ class Worker:
             await asyncio.wait_for(self._turn.acquire(), self._wait)
         except TimeoutError:
             self._counts["refused"] += 1
-            raise GaveUpError(f"other questions took longer than {self._wait:g} s") from None
+            raise GaveUpError(
+                phrase("other questions took longer than {seconds} s", seconds=f"{self._wait:g}")
+            ) from None
         try:
             if self._is_closed:
-                raise GaveUpError("the server stops")
+                raise GaveUpError(phrase("the server stops"))
             self._counts["questions"] += 1
             return await self._answered(question)
         finally:
@@ -129,7 +137,9 @@ class Worker:
             revision = told.decode()
             files = self._files_of(revision)
             if files is None:
-                message = f"the policies of revision {revision} are no longer in memory"
+                message = phrase(
+                    "the policies of revision {revision} are no longer in memory", revision=revision
+                )
                 raise DfksError("policy_no_revision", message)
             _result(*await self._exchange(Know(revision, files)))
             kind, told = await self._exchange(question)
@@ -171,9 +181,10 @@ class Worker:
             self._counts["gave_up"] += 1
             took = time.monotonic() - begun
             what = _what_became(error, limit)
-            name = type(question).__name__.lower()
+            asked_for = question.question if isinstance(question, Spoken) else question
+            name = type(asked_for).__name__.lower()
             _log.warning("worker_gave_up", question=name, reason=what, seconds=round(took, 1))
-            raise GaveUpError(f"the worker process {what}") from error
+            raise GaveUpError(phrase("the worker process {what}", what=what)) from error
         except BaseException:
             # Its answer would be taken for that to the next question.
             await self._end()
@@ -206,10 +217,10 @@ class Worker:
 def _what_became(error: OSError | EOFError, limit: float) -> str:
     """What became of the process, in words of people."""
     if isinstance(error, TimeoutError):
-        return f"took longer than {limit:g} s"
+        return phrase("took longer than {seconds} s", seconds=f"{limit:g}")
     if isinstance(error, ConnectionError | EOFError):
-        return "died"
-    return f"cannot be started: {error.strerror or error}"
+        return phrase("died")
+    return phrase("cannot be started: {problem}", problem=error.strerror or error)
 
 
 def _kill(process: asyncio.subprocess.Process) -> None:
@@ -243,4 +254,5 @@ def _result(kind: Kind, told: bytes) -> bytes:
         case Kind.FACTS:
             raise FactsError([Finding(**one) for one in orjson.loads(told)])
         case _:
-            raise GaveUpError(f"the worker process failed: {told.decode(errors='replace')}")
+            why = told.decode(errors="replace")
+            raise GaveUpError(phrase("the worker process failed: {why}", why=why))

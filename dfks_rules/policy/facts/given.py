@@ -28,6 +28,7 @@ from dfks_rules.model.requests import (
     Surroundings,
 )
 from dfks_rules.model.values import VALUES
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.facts.fact import drop_sole_number
 from dfks_rules.policy.facts.facts import FACTS, WEEKDAYS, known_fact
 from dfks_rules.policy.facts.families import counts_seen, facts_of_people
@@ -59,8 +60,13 @@ def given_of(view: View) -> dict[str, FactValue]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def missing(facts: Given) -> str | None:
-    """Why well-formed facts do not describe one request; None when they do."""
+def missing(facts: Given, *, is_case: bool = True) -> str | None:
+    """Why well-formed facts do not describe one request; None when they do.
+
+    Args:
+        facts: what is given.
+        is_case: whether a case gives them.
+    """
     needed = {
         "get": ("feature",),
         "set": ("feature", "request.status"),
@@ -70,17 +76,29 @@ def missing(facts: Given) -> str | None:
     words = dict(_words(facts))
     for name in needed[facts.get("op")]:
         if name not in facts and name not in words:
-            return f"case has no `{name}`"
+            if is_case:
+                return phrase("case has no `{name}`", name=name)
+            return phrase("facts lack `{name}`", name=name)
     for name, status in words.items():
         if facts.get(name, int(status)) != int(status):
-            return f"case has `{name}: {facts[name]}`, and a word for {int(status)}"
+            return phrase(
+                "case has `{name}: {value}`, and a word for {status}",
+                name=name,
+                value=facts[name],
+                status=int(status),
+            )
     for name in ("date", "now"):
         try:
             year = datetime.fromisoformat(facts.get(name, _BASE["date"])).year
         except ValueError:
-            return f"`{facts[name]}` is not a calendar date"
+            return phrase("`{text}` is not a calendar date", text=facts[name])
         if year not in YEARS:
-            return f"`{facts[name]}` is outside the years {YEARS[0]} to {YEARS[-1]}"
+            return phrase(
+                "`{text}` is outside the years {first} to {last}",
+                text=facts[name],
+                first=YEARS[0],
+                last=YEARS[-1],
+            )
     return None
 
 

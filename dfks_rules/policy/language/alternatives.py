@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from dfks_rules.model.features import FEATURES, Feature
 from dfks_rules.model.requests import Operation
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.document import AllOf, AnyOf, Condition, Not
 from dfks_rules.policy.language.matchers import Atom
@@ -30,10 +31,11 @@ QUESTIONS: tuple[Question, ...] = (
 """Every possible question."""
 _WORDS = [(op.value, feature.value if feature else None) for op, feature in QUESTIONS]
 
-_SPLIT = "split the rule"
-_UNLESS = (
-    "in `unless` and `not`, entries that test several facts multiply, and splitting the rule does "
-    "not help: say them by a list, a group or an attribute of users"
+_SPLIT = phrase("split the rule")
+_UNLESS = phrase(
+    "in `unless` and `not`, entries that test several facts multiply, and "
+    "splitting the rule does not help: say them by a list, a group or an "
+    "attribute of users"
 )
 """Advice on too many alternatives."""
 
@@ -112,12 +114,20 @@ def _bounded(found: list[Literals], advice: str = _SPLIT) -> list[Literals]:
     unique = list(dict.fromkeys(found))
     if len(unique) > MAX_ALTERNATIVES:
         raise TooManyAlternativesError(
-            f"its conditions have more than {MAX_ALTERNATIVES} alternatives; {advice}"
+            phrase(
+                "its conditions have more than {max_alternatives} alternatives; {advice}",
+                max_alternatives=MAX_ALTERNATIVES,
+                advice=advice,
+            )
         )
     long = next((literals for literals in unique if len(literals) > MAX_LITERALS), None)
     if long is not None:
         raise TooManyAlternativesError(
-            f"it has an alternative of more than {MAX_LITERALS} tests; {_shorter(long)}"
+            phrase(
+                "it has an alternative of more than {max_literals} tests; {shorter}",
+                max_literals=MAX_LITERALS,
+                shorter=_shorter(long),
+            )
         )
     return unique
 
@@ -130,7 +140,9 @@ def _shorter(literals: Literals) -> str:
     if times * 2 <= len(literals):
         return _SPLIT
     written = "[a, b, …]" if matcher in ("eq", "in") else f"{{{matcher}: [a, b, …]}}"
-    return f"write those of `{fact}` as one list: `{fact}: {written}`"
+    return phrase(
+        "write those of `{fact}` as one list: `{fact}: {written}`", fact=fact, written=written
+    )
 
 
 def _sorted_out(literals: Literals) -> Alternative | None:

@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cache, lru_cache
 from typing import Any
 
+from dfks_rules.phrases.phrase import phrase
+
 Characters = tuple[tuple[int, int], ...]
 """Ranges of code points, first and last of each; in order, and neither overlapping nor adjacent."""
 
@@ -95,7 +97,9 @@ def _member(code: str, argument: Any) -> Characters:
         case "CATEGORY":
             return _category(str(argument))
         case other:
-            raise ValueError(f"pattern has a class with {other}, which is not allowed")
+            raise ValueError(
+                phrase("pattern has a class with {other}, which is not allowed", other=other)
+            )
 
 
 def _cased(ranges: Iterable[tuple[int, int]], *, ignore_case: bool) -> Characters:

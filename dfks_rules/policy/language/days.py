@@ -11,6 +11,7 @@ from datetime import date
 from functools import lru_cache
 from typing import NamedTuple
 
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.words.wording import did_you_mean
 
 _DAYS_OF_WEEK = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -32,9 +33,9 @@ DAYS = rf"({DATE}(\.\.{DATE})?|{_YEARLY}(\.\.{_YEARLY})?|{_NTH}|{_EASTER})"
 # In Python, `$` also matches before a final line feed; in an editor it does not: `(?!\n)`.
 DAYS_PATTERN = rf"^{DAYS}(?!\n)$"
 """Days, as the schema wants them."""
-WANTED_DAYS = (
-    "a day like `2026-12-25`, `12-25` (every year), `2nd Mon of Sep` or `easter+1`, or days like "
-    "`12-24..12-31`"
+WANTED_DAYS = phrase(
+    "a day like `2026-12-25`, `12-25` (every year), `2nd Mon of Sep` or "
+    "`easter+1`, or days like `12-24..12-31`"
 )
 """What `DAYS_PATTERN` expects, in words for a finding."""
 
@@ -127,7 +128,9 @@ def parse_days(text: str) -> SomeDays:
         ValueError: it is something else, or a day that the calendar does not have.
     """
     if not re.search(DAYS_PATTERN, text):
-        raise ValueError(f"`{text}` is not {WANTED_DAYS}")
+        raise ValueError(
+            phrase("`{text}` is not {wanted_days}", text=text, wanted_days=WANTED_DAYS)
+        )
     for form, parse in _FORMS.items():
         if re.fullmatch(form, text):
             return parse(text)
@@ -163,7 +166,9 @@ def weekday_of(word: str) -> int:
     """
     if word.lower() not in _NUMBERS:
         hint = did_you_mean(word[:3], _DAYS_OF_WEEK)
-        raise ValueError(f"unknown day `{word}`{hint}; days are `Mon` to `Sun`")
+        raise ValueError(
+            phrase("unknown day `{word}`{hint}; days are `Mon` to `Sun`", word=word, hint=hint)
+        )
     return _NUMBERS[word.lower()]
 
 
@@ -171,7 +176,7 @@ def _range(text: str) -> SomeDays:
     first, _, last = text.partition("..")
     days = Days(_date(first), _date(last or first))
     if days.last < days.first:
-        raise ValueError(f"`{text}` ends before it begins")
+        raise ValueError(phrase("`{text}` ends before it begins", text=text))
     return days
 
 
@@ -202,21 +207,23 @@ def _date(text: str) -> date:
     try:
         return date.fromisoformat(text)
     except ValueError as error:
-        raise ValueError(f"`{text}` is not a calendar date") from error
+        raise ValueError(phrase("`{text}` is not a calendar date", text=text)) from error
 
 
 def _month_and_day(text: str) -> tuple[int, int]:
     try:
         day = date.fromisoformat(f"{_LEAP_YEAR}-{text}")
     except ValueError as error:
-        raise ValueError(f"`{text}` is a day that no year has") from error
+        raise ValueError(phrase("`{text}` is a day that no year has", text=text)) from error
     return day.month, day.day
 
 
 def _month(word: str) -> int:
     if word.lower() not in _MONTH_NUMBERS:
         hint = did_you_mean(word[:3], _MONTHS)
-        raise ValueError(f"unknown month `{word}`{hint}; months are `Jan` to `Dec`")
+        raise ValueError(
+            phrase("unknown month `{word}`{hint}; months are `Jan` to `Dec`", word=word, hint=hint)
+        )
     return _MONTH_NUMBERS[word.lower()]
 
 

@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 from dfks_rules.model.decisions import Denial, NotifyScope
 from dfks_rules.model.features import Feature
 from dfks_rules.model.values import Value
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.language.expiry import DuringOfUser, Expire
 from dfks_rules.policy.language.matchers import Atom
 from dfks_rules.policy.language.values import PLACEHOLDER, Clamped, Rewritten, Template
@@ -175,12 +176,16 @@ class Rule(NamedTuple):
     def told(self) -> str:
         """What findings in its file call it: rule `no-calls-abroad`, Exception `boss-abroad`."""
         policy, _, name = self.id.partition("/")
-        return f"Exception `{policy}`" if self.is_exception else f"rule `{name}`"
+        return (
+            phrase("Exception `{policy}`", policy=policy)
+            if self.is_exception
+            else phrase("rule `{name}`", name=name)
+        )
 
     @property
     def title(self) -> str:
         """Its id, for people: that of an Exception says so."""
-        return f"Exception {self.id}" if self.is_exception else self.id
+        return phrase("Exception {id}", id=self.id) if self.is_exception else self.id
 
 
 class Policy(NamedTuple):

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, time, timedelta, tzinfo
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
+from dfks_rules.phrases.phrase import meant, phrase
 from dfks_rules.policy.language.edges import next_edge
 from dfks_rules.policy.language.matchers import Named
 from dfks_rules.policy.language.schedules import TIME, ZONE_PATTERN, covers, parse_zone
@@ -23,8 +24,8 @@ MOST = timedelta(days=30)
 """Shortest and longest duration that a rule can say."""
 
 WANTED: dict[str, str] = {
-    DURATION_PATTERN: "a duration like `15m`, `2h` or `1d`",
-    UNTIL_PATTERN: "`until` and a time of day, like `until 18:00`",
+    DURATION_PATTERN: phrase("a duration like `15m`, `2h` or `1d`"),
+    UNTIL_PATTERN: phrase("`until` and a time of day, like `until 18:00`"),
 }
 """Pattern → what it expects, in words for a finding."""
 
@@ -38,7 +39,8 @@ _ONE_UNIT = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _DURATION_MEANT = re.compile(rf"{_ONE_UNIT.pattern}(?: ?{_ONE_UNIT.pattern})*", _ONE_UNIT.flags)
-_OUT_OF_BOUNDS = "is not between 1 minute and 30 days"
+_OUT_OF_BOUNDS = phrase("is not between 1 minute and 30 days")
+_NOT_UNDERSTOOD = phrase("is not understood")
 _SECONDS = {"s": 1, "m": 60, "h": 60 * 60, "d": 24 * 60 * 60}
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 _ONE_DAY = timedelta(days=1)
@@ -117,10 +119,12 @@ def parse_duration(text: str) -> After:
         ValueError: it is something else, or out of bounds.
     """
     if not re.search(DURATION_PATTERN, text):
-        raise ValueError(f"`{text}` is not {WANTED[DURATION_PATTERN]}")
+        raise ValueError(
+            phrase("`{text}` is not {wanted}", text=text, wanted=WANTED[DURATION_PATTERN])
+        )
     duration = timedelta(**{_UNITS[text[-1]]: int(text[:-1])})
     if not LEAST <= duration <= MOST:
-        raise ValueError(f"`{text}` {_OUT_OF_BOUNDS}")
+        raise ValueError(phrase("`{text}` {problem}", text=text, problem=_OUT_OF_BOUNDS))
     return After(duration)
 
 
@@ -131,14 +135,15 @@ def misread(text: str, schedules: Iterable[str] = ()) -> str:
         text: what was written after `expire:`.
         schedules: names of those that the file has.
     """
-    meant = _as_time(text) or _as_duration(text) or _as_schedule(text, schedules)
-    if meant:
-        return f"{quoted(text)} {meant}"
+    problem = _as_time(text) or _as_duration(text) or _as_schedule(text, schedules)
+    if problem:
+        return phrase("{text} {problem}", text=quoted(text), problem=problem)
     if text.startswith("until"):
-        return f"{quoted(text)} is not {WANTED[UNTIL_PATTERN]}"
-    return (
-        f"{quoted(text)} is neither {WANTED[DURATION_PATTERN]}, nor a time like `until 18:00`, "
-        "nor `{during: SCHEDULE}`"
+        return phrase("{text} is not {wanted}", text=quoted(text), wanted=WANTED[UNTIL_PATTERN])
+    return phrase(
+        "{text} is neither {wanted}, nor a time like `until 18:00`, nor `{{during: SCHEDULE}}`",
+        text=quoted(text),
+        wanted=WANTED[DURATION_PATTERN],
     )
 
 
@@ -154,9 +159,13 @@ def _as_time(text: str) -> str | None:
         return None
     time_of_day = f"{hour:02}:{minute:02}"
     if found["zone"]:
-        return f'names a time zone; write `{{until: "{time_of_day}", tz: {found["zone"]}}}`'
-    what = "a time of day, not a duration" if text == time_of_day else "not understood"
-    return f"is {what} (did you mean `until {time_of_day}`?)"
+        return phrase(
+            'names a time zone; write `{{until: "{time_of_day}", tz: {zone}}}`',
+            time_of_day=time_of_day,
+            zone=found["zone"],
+        )
+    what = phrase("is a time of day, not a duration") if text == time_of_day else _NOT_UNDERSTOOD
+    return phrase("{what}{hint}", what=what, hint=meant(f"until {time_of_day}"))
 
 
 def _as_duration(text: str) -> str | None:
@@ -168,14 +177,15 @@ def _as_duration(text: str) -> str | None:
     if not LEAST.total_seconds() <= seconds <= MOST.total_seconds():
         return _OUT_OF_BOUNDS
     unit = next(unit for unit in "dhm" if unit == "m" or seconds % _SECONDS[unit] == 0)
-    return f"is not understood (did you mean `{seconds // _SECONDS[unit]}{unit}`?)"
+    shorter = f"{seconds // _SECONDS[unit]}{unit}"
+    return phrase("{what}{hint}", what=_NOT_UNDERSTOOD, hint=meant(shorter))
 
 
 def _as_schedule(text: str, schedules: Iterable[str]) -> str | None:
     """What to say of the name of a schedule."""
     near = difflib.get_close_matches(text.removeprefix("during "), schedules, 1)
-    what = "is a schedule" if near == [text] else "is not understood"
-    return f"{what}; write `{{during: {near[0]}}}`" if near else None
+    what = phrase("is a schedule") if near == [text] else _NOT_UNDERSTOOD
+    return phrase("{what}; write `{{during: {near}}}`", what=what, near=near[0]) if near else None
 
 
 def parse_expire(written: str | Mapping[str, Any]) -> After | Until:

@@ -13,6 +13,7 @@ from enum import Enum
 from functools import lru_cache
 from typing import Any, NamedTuple
 
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.facts.fact import NUMBERS_OF_TARGET, FactLookup, Kind
 from dfks_rules.policy.language.lists import NamedList
 from dfks_rules.policy.language.patterns import compile_pattern, matches
@@ -123,13 +124,25 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
     try:
         network = ipaddress.ip_network(text, strict=False)
     except ValueError as error:
-        raise ValueError(f"`{text}` is not a network, like `10.0.0.0/8`") from error
+        raise ValueError(
+            phrase("`{text}` is not a network, like `10.0.0.0/8`", text=text)
+        ) from error
     if str(network.network_address) != str(ipaddress.ip_address(text.partition("/")[0])):
-        raise ValueError(f"`{text}` is an address in a network; write the network, `{network}`")
+        raise ValueError(
+            phrase(
+                "`{text}` is an address in a network; write the network, `{network}`",
+                text=text,
+                network=network,
+            )
+        )
     if network.version == 6 and network.subnet_of(_MAPPED):
         ipv4 = int(network.network_address) & 0xFFFFFFFF
         plain = ipaddress.IPv4Network((ipv4, network.prefixlen - _MAPPED.prefixlen))
-        raise ValueError(f"`{text}` is a network of IPv4 addresses; write `{plain}`")
+        raise ValueError(
+            phrase(
+                "`{text}` is a network of IPv4 addresses; write `{plain}`", text=text, plain=plain
+            )
+        )
     return network
 
 
@@ -140,7 +153,13 @@ _MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
 def _range(operand: list[int]) -> Hashable:
     lowest, highest = operand
     if lowest > highest:
-        raise ValueError(f"`[{lowest}, {highest}]` is empty: the lowest number comes first")
+        raise ValueError(
+            phrase(
+                "`[{lowest}, {highest}]` is empty: the lowest number comes first",
+                lowest=lowest,
+                highest=highest,
+            )
+        )
     return (lowest, highest)
 
 

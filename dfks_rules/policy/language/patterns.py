@@ -26,6 +26,7 @@ from operator import or_
 from re import _constants, _parser  # type: ignore[attr-defined] # the only way to the parse tree
 from typing import Any, NamedTuple
 
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.language.characters import Characters, characters_of
 
 MAX_PATTERN = 200
@@ -52,12 +53,12 @@ _Set = int
 """A set of characters: one bit for each of ASCII, then `_OTHERS` and `_END`."""
 
 _REFUSED = {
-    "GROUPREF": "has a backreference",
-    "GROUPREF_EXISTS": "has a conditional group",
-    "ASSERT": "has a lookahead or lookbehind",
-    "ASSERT_NOT": "has a lookahead or lookbehind",
-    "ATOMIC_GROUP": "has an atomic group",
-    "POSSESSIVE_REPEAT": "has a possessive repeat",
+    "GROUPREF": phrase("has a backreference"),
+    "GROUPREF_EXISTS": phrase("has a conditional group"),
+    "ASSERT": phrase("has a lookahead or lookbehind"),
+    "ASSERT_NOT": phrase("has a lookahead or lookbehind"),
+    "ATOMIC_GROUP": phrase("has an atomic group"),
+    "POSSESSIVE_REPEAT": phrase("has a possessive repeat"),
 }
 """Constructs refused by name in a finding; constructs in no table are refused as well."""
 
@@ -109,13 +110,23 @@ def compile_pattern(text: str) -> re.Pattern[str]:
             not support, or can take too many steps.
     """
     if len(text) > MAX_PATTERN:
-        raise ValueError(f"pattern has {len(text)} characters; at most {MAX_PATTERN}")
+        raise ValueError(
+            phrase(
+                "pattern has {count} characters; at most {max_pattern}",
+                count=len(text),
+                max_pattern=MAX_PATTERN,
+            )
+        )
     body, flags, tree = parse(text)
     analysis = _Analysis(flags, MAX_SUBJECT)
     analysis.sequence(tree, _AT_END)
     shortest = analysis.entry(tree).shortest
     if shortest > MAX_SUBJECT:
-        message = f"pattern needs {shortest} characters; texts have at most {MAX_SUBJECT}"
+        message = phrase(
+            "pattern needs {shortest} characters; texts have at most {max_subject}",
+            shortest=shortest,
+            max_subject=MAX_SUBJECT,
+        )
         raise ValueError(message)
     return re.compile(body, flags)
 
@@ -164,9 +175,11 @@ def parse(text: str) -> Parsed:
     except (re.error, OverflowError, Warning) as error:
         # The text of an `re` error repeats the position; `msg` alone is meant for people.
         message = getattr(error, "msg", str(error))
-        raise ValueError(f"`{text}` is not a regular expression: {message}") from error
+        raise ValueError(
+            phrase("`{text}` is not a regular expression: {message}", text=text, message=message)
+        ) from error
     if tree.state.flags & ~re.UNICODE:
-        raise ValueError("pattern has flags; only a leading `(?i)` is allowed")
+        raise ValueError(phrase("pattern has flags; only a leading `(?i)` is allowed"))
     return Parsed(body, flags, tree)
 
 
@@ -221,7 +234,9 @@ class _Analysis:
             case "SUBPATTERN":
                 _, added, removed, parts = argument
                 if added or removed:
-                    raise ValueError("pattern has inline flags; only a leading `(?i)` is allowed")
+                    raise ValueError(
+                        phrase("pattern has inline flags; only a leading `(?i)` is allowed")
+                    )
                 return self.entry(parts)
             case "BRANCH":
                 entries = [self.entry(parts) for parts in argument[1]]
@@ -234,8 +249,8 @@ class _Analysis:
             case "MAX_REPEAT" | "MIN_REPEAT":
                 return _repeated(argument[0], argument[1], self.entry(argument[2]))
             case _:
-                what = _REFUSED.get(code, "has an unsupported construct")
-                raise ValueError(f"pattern {what}, which is not allowed")
+                what = _REFUSED.get(code, phrase("has an unsupported construct"))
+                raise ValueError(phrase("pattern {what}, which is not allowed", what=what))
 
     def _work(self, part: Any, then: _Entry) -> _Work:
         code, argument = str(part[0]), part[1]
@@ -297,9 +312,15 @@ def _joined(entry: _Entry, then: _Entry) -> _Entry:
 
 def _repeated(least: int, most: int, body: _Entry) -> _Entry:
     if most != _UNBOUNDED and most > MAX_SUBJECT:
-        raise ValueError(f"pattern repeats up to {most} times; at most {MAX_SUBJECT}")
+        raise ValueError(
+            phrase(
+                "pattern repeats up to {most} times; at most {max_subject}",
+                most=most,
+                max_subject=MAX_SUBJECT,
+            )
+        )
     if most > 1 and body.empty:
-        raise ValueError("pattern repeats a group that may be empty, which is not allowed")
+        raise ValueError(phrase("pattern repeats a group that may be empty, which is not allowed"))
     empty = body.empty + (least == 0)
     return _Entry(body.first, 1 + body.tests, empty, least * body.shortest)
 
@@ -316,6 +337,9 @@ def _mask(characters: Characters) -> _Set:
 def _refuse_excess(steps: int, ways: int) -> None:
     if max(steps, ways) > MAX_STEPS:
         raise ValueError(
-            "pattern can take too long: repeats that can share characters, or nested ones, have "
-            "too many ways to match; let each end where the next begins, e.g. `[^@]*@`"
+            phrase(
+                "pattern can take too long: repeats that can share characters, or "
+                "nested ones, have too many ways to match; let each end where the next "
+                "begins, e.g. `[^@]*@`"
+            )
         )

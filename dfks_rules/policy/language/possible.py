@@ -4,12 +4,13 @@
 has no `watcher`, DoNotDisturb has no target, and a set always has a status.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import cast
 
 from dfks_rules.model.features import SPELLINGS
 from dfks_rules.model.requests import Origin
 from dfks_rules.model.values import Choice
+from dfks_rules.phrases.phrase import joined, phrase
 from dfks_rules.policy.facts.there import ALWAYS, features_with, origins_with
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.alternatives import QUESTIONS, Alternative, Literals, SignedAtom
@@ -17,9 +18,9 @@ from dfks_rules.policy.language.implication import by_fact, contradicted
 from dfks_rules.policy.language.matchers import Atom
 
 _ASKS = {
-    Origin.WATCHER: "a phone",
-    Origin.OPERATOR: "an operator",
-    Origin.INTERNAL: "a set that follows",
+    Origin.WATCHER: phrase("a phone"),
+    Origin.OPERATOR: phrase("an operator"),
+    Origin.INTERNAL: phrase("a set that follows"),
 }
 
 
@@ -44,8 +45,8 @@ def _of_absent(way: Alternative) -> str | None:
             there = SignedAtom(Atom(name, "exists", None), positive=True)
             if contradicted(group | {there}):
                 if SignedAtom(there.atom, positive=False) in group:
-                    return f"`{name}` is never absent"
-                return f"its conditions on `{name}` leave no possible value"
+                    return phrase("`{name}` is never absent", name=name)
+                return phrase("its conditions on `{name}` leave no possible value", name=name)
     return None
 
 
@@ -59,12 +60,19 @@ def _of_origin(literals: Literals) -> str | None:
     for name in sorted(_needed(literals)):
         if not left & origins_with(name):
             asking = [text for origin, text in _ASKS.items() if origin in left]
-            return f"{' and '.join(asking)} {'has' if len(asking) == 1 else 'have'} no `{name}`"
+            return _lacks(asking, name)
     for one in sorted(_needed(literals)):
         for other in sorted(_needed(literals)):
             if not origins_with(one) & origins_with(other):
-                return f"no request has both `{one}` and `{other}`"
+                return phrase("no request has both `{one}` and `{other}`", one=one, other=other)
     return None
+
+
+def _lacks(who: Sequence[str], name: str) -> str:
+    whose = joined(phrase(" and "), who)
+    if len(who) == 1:
+        return phrase("{whose} has no `{name}`", whose=whose, name=name)
+    return phrase("{whose} have no `{name}`", whose=whose, name=name)
 
 
 def _of_feature(way: Alternative) -> str | None:
@@ -72,7 +80,7 @@ def _of_feature(way: Alternative) -> str | None:
     for name in sorted(_needed(way.literals)):
         if None not in features and not features & features_with(name):
             named = sorted(f"`{one.value}`" for one in features if one)
-            return f"{' and '.join(named)} {'has' if len(named) == 1 else 'have'} no `{name}`"
+            return _lacks(named, name)
     return None
 
 
@@ -87,7 +95,9 @@ def _of_words(groups: Mapping[str, Literals]) -> str | None:
             if any(positive for _, positive in tests) and not any(
                 int(spelling.status_of(one)) in statuses for one in _passing(words, word, tests)
             ):
-                return f"`{status}` and `{word}` contradict each other"
+                return phrase(
+                    "`{status}` and `{word}` contradict each other", status=status, word=word
+                )
     return None
 
 

@@ -19,6 +19,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo, available_timezones
 
+from dfks_rules.phrases.phrase import meant, phrase
 from dfks_rules.policy.language.days import (
     DAYS,
     DAYS_PATTERN,
@@ -53,11 +54,11 @@ ALSO_PATTERN = rf"^{DAYS} {_LIST_OF_HOURS}(?!\n)$"
 """Days and hours."""
 
 WANTED: dict[str, str] = {
-    ZONE_PATTERN: "a time zone like `Europe/Berlin`",
-    _FROM_PATTERN: "an attribute of the user like `user.zone`",
-    WEEKLY_PATTERN: "days and hours like `Mon-Fri 08:00-18:00` or `Sat,Sun 22:00-06:00`",
+    ZONE_PATTERN: phrase("a time zone like `Europe/Berlin`"),
+    _FROM_PATTERN: phrase("an attribute of the user like `user.zone`"),
+    WEEKLY_PATTERN: phrase("days and hours like `Mon-Fri 08:00-18:00` or `Sat,Sun 22:00-06:00`"),
     DAYS_PATTERN: WANTED_DAYS,
-    ALSO_PATTERN: "a day and hours like `2026-12-05 09:00-12:00`",
+    ALSO_PATTERN: phrase("a day and hours like `2026-12-05 09:00-12:00`"),
 }
 """Pattern → what it expects, in words for a finding."""
 
@@ -154,7 +155,7 @@ def parse_schedule(
             except ValueError as error:
                 problems.append(((key, position) if several else (key,), str(error)))
     if not problems and not (read["weekly"] or read["also"]):
-        problems.append(((), "schedule has no hours; it needs `weekly` or `also`"))
+        problems.append(((), phrase("schedule has no hours; it needs `weekly` or `also`")))
     if problems:
         raise ScheduleError(problems)
     zone = read["tz"][0] if read["tz"] else None
@@ -164,7 +165,9 @@ def parse_schedule(
 def _calendar(written: Mapping[str, str], calendars: Mapping[str, Calendar]) -> Calendar:
     name = written["calendar"]
     if name not in calendars:
-        raise ValueError(f"unknown calendar `{name}`{did_you_mean(name, calendars)}")
+        raise ValueError(
+            phrase("unknown calendar `{name}`{hint}", name=name, hint=did_you_mean(name, calendars))
+        )
     return calendars[name]
 
 
@@ -207,8 +210,10 @@ def parse_zone(text: str) -> ZoneInfo:
         zones = available_timezones()
         city = "/" + text.replace(" ", "_").lower()
         near = sorted(zone for zone in zones if zone.lower().endswith(city))
-        hint = f" (did you mean `{near[0]}`?)" if near else did_you_mean(text, zones)
-        raise ValueError(f"unknown time zone `{text}`{hint}") from error
+        hint = meant(near[0]) if near else did_you_mean(text, zones)
+        raise ValueError(
+            phrase("unknown time zone `{text}`{hint}", text=text, hint=hint)
+        ) from error
 
 
 def parse_weekly(text: str) -> Weekly:
@@ -331,7 +336,7 @@ def _is_excepted(schedule: Schedule, day: date) -> bool:
 
 def _demand(pattern: str, text: str) -> None:
     if not re.search(pattern, text):
-        raise ValueError(f"`{text}` is not {WANTED[pattern]}")
+        raise ValueError(phrase("`{text}` is not {wanted}", text=text, wanted=WANTED[pattern]))
 
 
 def _weekdays(text: str) -> set[int]:
@@ -342,7 +347,7 @@ def _weekdays(text: str) -> set[int]:
     try:
         start, end = weekday_of(first), weekday_of(last or first)
     except ValueError as error:
-        raise ValueError(f"{error}, or `Daily`") from error
+        raise ValueError(phrase("{error}, or `Daily`", error=error)) from error
     return {(start + n) % 7 for n in range((end - start) % 7 + 1)}
 
 
@@ -353,5 +358,7 @@ def _hours(text: str) -> tuple[Hours, ...]:
 def _one_range(text: str) -> Hours:
     start, end = (int(time[:2]) * 60 + int(time[3:]) for time in text.split("-"))
     if start == end:
-        raise ValueError(f"`{text}` ends when it begins; a whole day is `00:00-24:00`")
+        raise ValueError(
+            phrase("`{text}` ends when it begins; a whole day is `00:00-24:00`", text=text)
+        )
     return Hours(start, end if start < end else end + MINUTES_OF_DAY)

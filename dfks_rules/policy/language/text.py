@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable
 
+from dfks_rules.phrases.phrase import joined, phrase
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.alternatives import SignedAtom
 from dfks_rules.policy.language.lists import NamedList
@@ -29,7 +30,7 @@ def literal_text(literal: SignedAtom) -> str:
 def value_text(value: object) -> str:
     """A value on one line: text in quotes, `absent` for an absent fact."""
     if value is None:
-        return "absent"
+        return phrase("absent")
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, tuple):
@@ -39,9 +40,14 @@ def value_text(value: object) -> str:
 
 def saw_text(seen: dict[str, FactValue], fact: str) -> str:
     """The values a test saw; facts other than the tested one are named."""
-    return ", ".join(
-        value_text(value) if name == fact else f"{name} {value_text(value)}"
-        for name, value in seen.items()
+    return joined(
+        ", ",
+        (
+            value_text(value)
+            if name == fact
+            else phrase("{name} {value}", name=name, value=value_text(value))
+            for name, value in seen.items()
+        ),
     )
 
 

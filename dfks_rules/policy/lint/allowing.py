@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from dfks_rules.errors import Finding
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.reading.codes import CODES
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.policy.words.wording import did_you_mean, quoted
@@ -63,12 +64,16 @@ def _allowances(source: Source) -> Iterator[_Allowance]:
 def _needless(one: _Allowance) -> Finding:
     known = CODES.get(one.code)
     if not one.code:
-        message = "name the warning to allow, e.g. `policy_shadowed`"
+        message = phrase("name the warning to allow, e.g. `policy_shadowed`")
     elif known is None:
         warnings = [code for code, row in CODES.items() if row.severity == "warning"]
-        message = f"unknown warning {quoted(one.code)}{did_you_mean(one.code, warnings)}"
+        message = phrase(
+            "unknown warning {code}{hint}",
+            code=quoted(one.code),
+            hint=did_you_mean(one.code, warnings),
+        )
     elif known.severity == "error":
-        message = f"`{one.code}` is an error; a comment can allow warnings only"
+        message = phrase("`{code}` is an error; a comment can allow warnings only", code=one.code)
     else:
-        message = f"no `{one.code}` on this line; delete the comment"
+        message = phrase("no `{code}` on this line; delete the comment", code=one.code)
     return Finding(one.file, one.line, one.column, _CODE, message, CODES[_CODE].severity)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 
 from dfks_rules.errors import Finding
 from dfks_rules.model.requests import Operation
+from dfks_rules.phrases.phrase import joined, phrase
 from dfks_rules.policy.facts.facts import known_fact
 from dfks_rules.policy.language.alternatives import QUESTIONS
 from dfks_rules.policy.language.document import AllOf, AnyOf, Condition, Not
@@ -28,13 +29,21 @@ def bars_others(rules: Iterable[RankedRule]) -> Iterator[Finding]:
         barred = {operation for fact in negated for operation in _lacking(fact, rule)}
         if barred:
             facts = sorted(fact for fact in negated if barred & _lacking(fact, rule))
-            named = " and ".join(f"`{one.value}`" for one in Operation if one in barred)
-            lacked = " or ".join(f"`{fact}`" for fact in facts)
-            have = "has" if len(barred) == 1 else "have"
+            named = joined(
+                phrase(" and "), (f"`{one.value}`" for one in Operation if one in barred)
+            )
+            lacked = joined(phrase(" or "), (f"`{fact}`" for fact in facts))
+            have = phrase("which has no") if len(barred) == 1 else phrase("which have no")
             yield rule.finding(
                 "policy_bars_others",
-                f"{rule.rule.told} also denies {named}, which {have} no {lacked}; "
-                f"add `op: {_meant(facts)}`",
+                phrase(
+                    "{told} also denies {named}, {have} {lacked}; add `op: {meant}`",
+                    told=rule.rule.told,
+                    named=named,
+                    have=have,
+                    lacked=lacked,
+                    meant=_meant(facts),
+                ),
             )
 
 

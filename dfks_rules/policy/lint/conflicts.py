@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from dfks_rules.errors import Finding
 from dfks_rules.model.decisions import Denial
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.alternatives import Alternative
 from dfks_rules.policy.language.document import Effects
@@ -37,11 +38,17 @@ def _among(equals: Sequence[RankedRule]) -> Iterator[Finding]:
         found = earlier.conflicting(rule)
         if found:
             other, field = found
-            verb = "deny" if field == "deny" else f"set `{field}`"
             yield rule.finding(
                 "policy_conflict",
-                f"{rule.rule.told} and {other.reference} may match together and {verb} "
-                "differently; only their file names decide which wins",
+                phrase(
+                    "{told} and {reference} may match together and {what}; "
+                    "only their file names decide which wins",
+                    told=rule.rule.told,
+                    reference=other.reference,
+                    what=phrase("deny differently")
+                    if field == "deny"
+                    else phrase("set `{field}` differently", field=field),
+                ),
             )
         earlier.add(rule)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from dfks_rules.errors import Finding
 from dfks_rules.model.requests import Operation
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.language.alternatives import QUESTIONS, SignedAtom
 from dfks_rules.policy.language.document import Effects
 from dfks_rules.policy.language.implication import by_fact, contradicts, implied_by
@@ -34,8 +35,13 @@ def overruled(rules: Sequence[RankedRule]) -> Iterator[Finding]:
             elif _permits(rule.rule.effects) and (by := later.overruling(rule)) is not None:
                 yield rule.finding(
                     "policy_overruled",
-                    f"{rule.rule.told} is no exception to {by.reference}, which still "
-                    f"denies; write the exception as `unless` in `{by.name}`",
+                    phrase(
+                        "{told} is no exception to {reference}, which still denies; write the "
+                        "exception as `unless` in `{name}`",
+                        told=rule.rule.told,
+                        reference=by.reference,
+                        name=by.name,
+                    ),
                 )
 
 

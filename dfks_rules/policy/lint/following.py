@@ -15,6 +15,7 @@ from dfks_rules.errors import Finding
 from dfks_rules.model.decisions import FOLLOWED_SETS, MAX_DEPTH
 from dfks_rules.model.features import FEATURES, Feature
 from dfks_rules.model.requests import Operation, Origin
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.facts.there import ORIGINS
 from dfks_rules.policy.language.alternatives import QUESTIONS, Literals, SignedAtom
 from dfks_rules.policy.language.document import Also
@@ -80,8 +81,15 @@ def many_follow(
     for number, rule, feature in found.values():
         yield rule.finding(
             "policy_many_follow",
-            f"up to {number:,} sets can follow from a set of `{feature.value}`, first by rule "
-            f"`{rule.name}`; a server refuses a set from which more than {most} follow",
+            phrase(
+                "up to {number:,} sets can follow from a set of `{feature}`, first by "
+                "rule `{name}`; a server refuses a set from which more than {most} "
+                "follow",
+                number=number,
+                feature=feature.value,
+                name=rule.name,
+                most=most,
+            ),
         )
 
 

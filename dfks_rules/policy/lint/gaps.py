@@ -4,14 +4,15 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from dfks_rules.model.features import ROWS
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.language.alternatives import QUESTIONS
 from dfks_rules.policy.lint.ranked import RankedRule, fields_of, fields_set, ranked
 from dfks_rules.policy.reading.check import CheckedPolicy
 
 _BUILT_IN = {
-    "get": "the stored state is sent",
-    "set": "the requested state is stored",
-    "subscribe": "only the presentity's own phones are allowed",
+    "get": phrase("the stored state is sent"),
+    "set": phrase("the requested state is stored"),
+    "subscribe": phrase("only the presentity's own phones are allowed"),
 }
 """Operation → what happens where no rule says otherwise."""
 _FIRST = {"get": "status", "set": "status", "subscribe": "allow"}
@@ -43,11 +44,15 @@ class Gap(NamedTuple):
         """What happens where no rule decides, in words."""
         field, built_in = _FIRST[self.op], _BUILT_IN[self.op]
         if self.op == "get" and self.feature in _UNASSIGNED:
-            field, built_in = "assigned", "phones are not told"
+            field, built_in = "assigned", phrase("phones are not told")
         if field in self.decided:
-            return "always decided by a rule"
-        when = "where no rule matches" if field in self.sometimes or self.denials else "no rule"
-        return f"{when}: {built_in}"
+            return phrase("always decided by a rule")
+        when = (
+            phrase("where no rule matches")
+            if field in self.sometimes or self.denials
+            else phrase("no rule")
+        )
+        return phrase("{when}: {built_in}", when=when, built_in=built_in)
 
 
 def gaps(policies: Sequence[CheckedPolicy]) -> list[Gap]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from dfks_rules.errors import Finding
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.facts.fact import Kind
 from dfks_rules.policy.facts.facts import known_fact
 from dfks_rules.policy.facts.families import attribute_in, group_in
@@ -32,7 +33,12 @@ def unknown_groups(rules: Iterable[RankedRule], directory: Directory) -> Iterato
         asked |= {also.group for also in rule.rule.effects.also if also.group is not None}
         for name in sorted(asked - known):
             hint = did_you_mean(name, known)
-            message = f"nobody is in group {quoted(name)}{hint}, which {rule.rule.told} tests"
+            message = phrase(
+                "nobody is in group {name}{hint}, which {told} tests",
+                name=quoted(name),
+                hint=hint,
+                told=rule.rule.told,
+            )
             yield rule.finding("policy_unknown_group", message)
 
 
@@ -54,5 +60,10 @@ def unknown_attributes(rules: Iterable[RankedRule], directory: Directory) -> Ite
         }
         for name in sorted(asked - known):
             hint = did_you_mean(name, known)
-            message = f"nobody has an attribute {quoted(name)}{hint}, which {rule.rule.told} reads"
+            message = phrase(
+                "nobody has an attribute {name}{hint}, which {told} reads",
+                name=quoted(name),
+                hint=hint,
+                told=rule.rule.told,
+            )
             yield rule.finding("policy_unknown_attribute", message)

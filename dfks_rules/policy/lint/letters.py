@@ -5,6 +5,7 @@ import unicodedata
 from collections.abc import Hashable, Iterable, Iterator
 
 from dfks_rules.errors import Finding
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.language.matchers import Named
 from dfks_rules.policy.lint.ranked import RankedRule
 from dfks_rules.policy.words.wording import quoted
@@ -22,8 +23,15 @@ def mixed_letters(rules: Iterable[RankedRule]) -> Iterator[Finding]:
         for text in sorted({text for operand in operands for text in _texts_of(operand)}):
             if (stranger := _stranger(text)) is not None:
                 code, name = f"U+{ord(stranger):04X}", unicodedata.name(stranger).lower()
-                message = f"{quoted(text)} of {rule.rule.told} mixes alphabets: `{stranger}` is "
-                yield rule.finding("policy_mixed_letters", f"{message}{code}, {name}")
+                message = phrase(
+                    "{text} of {told} mixes alphabets: `{stranger}` is {code}, {name}",
+                    text=quoted(text),
+                    told=rule.rule.told,
+                    stranger=stranger,
+                    code=code,
+                    name=name,
+                )
+                yield rule.finding("policy_mixed_letters", message)
 
 
 def _texts_of(operand: Hashable) -> Iterator[str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 
 from dfks_rules.errors import Finding
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.language.alternatives import SignedAtom
 from dfks_rules.policy.language.implication import contradicts
 from dfks_rules.policy.language.matchers import Atom
@@ -18,7 +19,7 @@ def expired(rules: Iterable[RankedRule], today: date) -> Iterator[Finding]:
         if rule.rule.effects.lifts and all(
             contradicts(way.groups.get("date", frozenset()) | {still}) for way in rule.ways
         ):
-            message = f"Exception `{_name(rule)}` has expired; delete the file"
+            message = phrase("Exception `{name}` has expired; delete the file", name=_name(rule))
             yield rule.finding("policy_expired", message)
 
 
@@ -29,9 +30,11 @@ def needless(rules: Sequence[RankedRule]) -> Iterator[Finding]:
         for name in rule.rule.effects.lifts:
             denying = named.get(name)
             if denying is not None and not _may_meet(rule, denying):
-                message = (
-                    f"Exception `{_name(rule)}` never lifts the denial of {denying.reference}: "
-                    "no request matches both"
+                message = phrase(
+                    "Exception `{name}` never lifts the denial of {reference}: no request "
+                    "matches both",
+                    name=_name(rule),
+                    reference=denying.reference,
                 )
                 yield rule.finding("policy_needless_exception", message)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from dfks_rules.errors import Finding
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.facts.fact import NUMBERS_OF_TARGET
 from dfks_rules.policy.reading.check import CheckedPolicy
 from dfks_rules.policy.reading.codes import CODES
@@ -24,9 +25,11 @@ def unplanned(policies: Iterable[CheckedPolicy], plan: NumberPlan) -> Iterator[F
             if asked is not None:
                 # What denies by one number asks for all of them.
                 asked = "target.number" if asked == NUMBERS_OF_TARGET else asked
-                message = (
-                    f"{rule.told} tests `{asked}`, but no NumberPlan names a country: "
-                    "only numbers with `+` or `00` are recognised"
+                message = phrase(
+                    "{told} tests `{asked}`, but no NumberPlan names a country: only "
+                    "numbers with `+` or `00` are recognised",
+                    told=rule.told,
+                    asked=asked,
                 )
                 yield Finding(one.source.file, *place, code, message, CODES[code].severity)
                 break

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from dfks_rules.errors import Finding
 from dfks_rules.model.requests import Operation
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.alternatives import QUESTIONS
 from dfks_rules.policy.language.document import Effects
@@ -29,16 +30,27 @@ def shadowed(rules: Sequence[RankedRule]) -> list[Finding]:
         ways = frozenset((way.questions, way.domains, way.literals) for way in rule.ways)
         twin = seen.setdefault((ways, repr(rule.rule.effects)), rule)
         if twin is not rule:
-            message = f"{rule.rule.told} is the same as {twin.reference}"
+            message = phrase(
+                "{told} is the same as {reference}", told=rule.rule.told, reference=twin.reference
+            )
             findings.append(rule.finding("policy_duplicate_rule", message))
         elif by := earlier.deciding_all_of(rule):
-            named = ", ".join(one.reference for one in by[:_MOST_NAMED])
-            more = f" and {len(by) - _MOST_NAMED} more" if len(by) > _MOST_NAMED else ""
-            come = "comes" if len(by) == 1 else "come"
-            message = f"{rule.rule.told} decides nothing: {named}{more} {come} first"
+            message = phrase(
+                "{told} decides nothing: {first}", told=rule.rule.told, first=_come_first(by)
+            )
             findings.append(rule.finding("policy_shadowed", message))
         earlier.add(rule)
     return findings
+
+
+def _come_first(rules: Sequence[RankedRule]) -> str:
+    named = ", ".join(one.reference for one in rules[:_MOST_NAMED])
+    if len(rules) == 1:
+        return phrase("{named} comes first", named=named)
+    more = len(rules) - _MOST_NAMED
+    if more <= 0:
+        return phrase("{named} come first", named=named)
+    return phrase("{named} and {more} more come first", named=named, more=more)
 
 
 class _Earlier:

@@ -6,6 +6,7 @@ from dfks_rules.errors import Finding
 from dfks_rules.model.features import SPELLINGS
 from dfks_rules.model.requests import Operation
 from dfks_rules.model.values import VALUES
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.facts.facts import FACTS
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.alternatives import (
@@ -62,8 +63,11 @@ def single(rules: Iterable[RankedRule]) -> Iterator[Finding]:
         if denies and not always and any(map(_bars_switching_off, rule.ways)):
             yield rule.finding(
                 "policy_bars_switching_off",
-                f"{rule.rule.told} also bars switching off: add `request.status: 1`, "
-                "or test only who asks",
+                phrase(
+                    "{told} also bars switching off: add `request.status: 1`, or test only "
+                    "who asks",
+                    told=rule.rule.told,
+                ),
             )
 
 
@@ -72,10 +76,17 @@ def _always_matches(rule: RankedRule) -> Iterator[Finding]:
     if not _is_always_true(rule.rule.condition):
         return
     if any(way.literals for way in rule.ways) or len(rule.ways) > 1:
-        yield rule.finding(code, f"{rule.rule.told} always matches: its conditions exclude nothing")
+        yield rule.finding(
+            code,
+            phrase("{told} always matches: its conditions exclude nothing", told=rule.rule.told),
+        )
     elif rule.rule.effects.denial or rule.rule.effects.final:
-        what = "denies" if rule.rule.effects.denial else "is final for"
-        yield rule.finding(code, f"{rule.rule.told} {what} everything: it has no condition")
+        message = (
+            phrase("{told} denies everything: it has no condition", told=rule.rule.told)
+            if rule.rule.effects.denial
+            else phrase("{told} is final for everything: it has no condition", told=rule.rule.told)
+        )
+        yield rule.finding(code, message)
 
 
 def _is_always_true(condition: Condition) -> bool:
@@ -96,15 +107,21 @@ def _has_no_effect(rule: RankedRule) -> Iterator[Finding]:
     fields = fields_set(effects)
     possible = frozenset[str]().union(*map(fields_of, questions))
     for field in sorted(fields.keys() - possible - {"allow", *_VALUES}):
-        message = (
-            f"`{field}` of {rule.rule.told} has no effect: the rule applies only to `subscribe`"
+        message = phrase(
+            "`{field}` of {told} has no effect: the rule applies only to `subscribe`",
+            field=field,
+            told=rule.rule.told,
         )
         yield rule.finding(code, message)
     if effects.denial and not effects.exceptions:
         gets = any(QUESTIONS[question][0] is Operation.GET for question in questions)
         lost = fields.keys() & possible - {"deny", "notify"} - ({"assigned"} if gets else set())
         for field in sorted(lost | ({"also"} if effects.also else set())):
-            message = f"`{field}` of {rule.rule.told} has no effect: the rule denies the request"
+            message = phrase(
+                "`{field}` of {told} has no effect: the rule denies the request",
+                field=field,
+                told=rule.rule.told,
+            )
             yield rule.finding(code, message)
 
 
@@ -116,7 +133,9 @@ def _never_expires(rule: RankedRule) -> Iterator[Finding]:
     off = frozenset[FactValue]({0})
     asks_off = all(way.values.get("request.status") == off for way in rule.ways)
     if effects.status == 0 or asks_off:
-        message = f"`expire` of {rule.rule.told} has no effect: the rule switches nothing on"
+        message = phrase(
+            "`expire` of {told} has no effect: the rule switches nothing on", told=rule.rule.told
+        )
         yield rule.finding("policy_no_effect", message)
 
 
@@ -127,9 +146,10 @@ def _follows_itself(rule: RankedRule) -> Iterator[Finding]:
         same = also.group is None and also.user in (None, Template("${user}"))
         same = same and also.domain in (None, Template("${domain}"))
         if same and features == {also.feature}:
-            message = (
-                f"`also` of {rule.rule.told} has no effect: it repeats the set at hand; "
-                "use `status` and `values`"
+            message = phrase(
+                "`also` of {told} has no effect: it repeats the set at hand; use "
+                "`status` and `values`",
+                told=rule.rule.told,
             )
             yield rule.finding("policy_no_effect", message)
 

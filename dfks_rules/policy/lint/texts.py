@@ -4,6 +4,7 @@ import re
 from collections.abc import Hashable, Iterable, Iterator
 
 from dfks_rules.errors import Finding
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.language.document import Effects
 from dfks_rules.policy.language.values import PLACEHOLDER, Rewritten, Template
 from dfks_rules.policy.lint.ranked import RankedRule, Way
@@ -23,12 +24,23 @@ def literal_texts(rules: Iterable[RankedRule]) -> Iterator[Finding]:
     for rule in rules:
         for name, text, instead in _taken_as_they_stand(rule.rule.effects):
             if found := PLACEHOLDER.search(text or ""):
-                message = f"`{found[0]}` in {name} of {rule.rule.told} is not replaced; {instead}"
+                message = phrase(
+                    "`{found}` in {name} of {told} is not replaced; {instead}",
+                    found=found[0],
+                    name=name,
+                    told=rule.rule.told,
+                    instead=instead,
+                )
                 yield rule.finding("policy_literal_text", message)
         for fact, text in sorted({pair for way in rule.ways for pair in _constants(way)}):
             if _STARRED.fullmatch(text):
-                message = f"`*` in `{fact}: {text}` of {rule.rule.told} is no wildcard; "
-                yield rule.finding("policy_literal_text", f"{message}write `{fact}: {{glob: …}}`")
+                message = phrase(
+                    "`*` in `{fact}: {text}` of {told} is no wildcard; write `{fact}: {{glob: …}}`",
+                    fact=fact,
+                    text=text,
+                    told=rule.rule.told,
+                )
+                yield rule.finding("policy_literal_text", message)
 
 
 def _constants(way: Way) -> Iterator[tuple[str, str]]:
@@ -51,6 +63,10 @@ def _taken_as_they_stand(effects: Effects) -> Iterator[tuple[str, str | None, st
     also = [pair for one in effects.also for pair in one.values]
     for value, written in (*effects.values, *also):
         if isinstance(written, Template | Rewritten):
-            yield "`default`", written.default, "write a text without facts"
+            yield "`default`", written.default, phrase("write a text without facts")
         elif isinstance(written, str):
-            yield f"`{value.value}`", written, f"write `{value.value}: {{template: …}}`"
+            yield (
+                f"`{value.value}`",
+                written,
+                phrase("write `{value}: {{template: …}}`", value=value.value),
+            )

@@ -11,6 +11,7 @@ from itertools import groupby
 from re import _constants  # type: ignore[attr-defined]
 from typing import Any, NamedTuple
 
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.language.characters import (
     EVERY,
     Characters,
@@ -38,8 +39,8 @@ _ANCHORS = {
     "AT_BEGINNING_STRING": r"`\A`",
     "AT_END": "`$`",
     "AT_END_STRING": r"`\Z`",
-    "AT_BOUNDARY": "a word boundary",
-    "AT_NON_BOUNDARY": r"a `\B`",
+    "AT_BOUNDARY": phrase("a word boundary"),
+    "AT_NON_BOUNDARY": phrase("a `\\B`"),
 }
 
 
@@ -236,7 +237,11 @@ class _Pattern:
             case "AT":
                 return self._anchor(str(argument), then, around)
             case _:
-                raise Undecided(f'`regex: "{self._written}"` has an unsupported construct')
+                raise Undecided(
+                    phrase(
+                        '`regex: "{written}"` has an unsupported construct', written=self._written
+                    )
+                )
 
     def _characters(self, code: str, argument: Any, around: _Around) -> Characters:
         if code == "ANY" and around.dot_all:
@@ -273,7 +278,13 @@ class _Pattern:
         at_start = name in ("AT_BEGINNING", "AT_BEGINNING_STRING") and around.starts
         if at_start or (name in ("AT_END", "AT_END_STRING") and around.ends):
             return then
-        raise Undecided(f'`regex: "{self._written}"` has {_ANCHORS[name]} inside')
+        raise Undecided(
+            phrase(
+                '`regex: "{written}"` has {anchor} inside',
+                written=self._written,
+                anchor=_ANCHORS[name],
+            )
+        )
 
 
 def characters_in(parsed: Parsed) -> Characters:

@@ -7,6 +7,7 @@ from dfks_rules.model.decisions import Denial, DenialAnswer, NotifyScope
 from dfks_rules.model.features import ROWS, VALUES_OF
 from dfks_rules.model.requests import Operation
 from dfks_rules.model.values import VALUES, Value
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.language.alternatives import QUESTIONS, Question, equal_to
 from dfks_rules.policy.language.document import AllOf, AnyOf, Condition, Not, Rule
@@ -122,7 +123,7 @@ def seek(
     goal = met if claim.is_some else space.formulas.negation(met)
     goal = space.formulas.all_of((about, goal))
     is_timed = "now" in space.columns
-    doubts = Doubts("what is expected", space, goal)
+    doubts = Doubts(phrase("what is expected"), space, goal)
     while (point := solver(space, goal)) is not None:
         if confirms(space.facts_at(point)):
             return Sought(is_possible=True, found=True, is_timed=is_timed)

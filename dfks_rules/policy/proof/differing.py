@@ -11,6 +11,7 @@ from typing import NamedTuple
 from dfks_rules.model.features import VALUES_OF
 from dfks_rules.model.requests import Operation
 from dfks_rules.model.values import Value
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.alternatives import QUESTIONS, Question
@@ -90,7 +91,12 @@ def settle(case: Case, horizon: Horizon, confirms: Confirms, solver: Solver = by
             else:
                 excluded = doubts.add(point, aspect.unsure())
             if found > MAX_UNLIKE:
-                raise Undecided(f"more than {MAX_UNLIKE:,} pairs of rules decide differently")
+                raise Undecided(
+                    phrase(
+                        "more than {max_unlike:,} pairs of rules decide differently",
+                        max_unlike=MAX_UNLIKE,
+                    )
+                )
             goal = space.formulas.all_of((goal, space.formulas.negation(excluded)))
         doubts.demand_settled(solver)
     return Settled(found, "now" in space.columns)

@@ -7,6 +7,7 @@ is no proof, unless each of the doubted requests stood for itself only.
 
 from collections.abc import Callable
 
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.proof.formulas import Formula
 from dfks_rules.policy.proof.known_facts import stored_name
 from dfks_rules.policy.proof.search import Point
@@ -52,7 +53,9 @@ class Doubts:
         parts = {part for fact in named for part in _ADDRESSES.get(fact, (fact,))}
         columns = {part: space.columns[part] for part in sorted(parts) if part in space.columns}
         if not columns:
-            reason = f"the reference evaluator does not confirm what was found of {self._what}"
+            reason = phrase(
+                "the reference evaluator does not confirm what was found of {what}", what=self._what
+            )
             raise Undecided(reason)
         self._count += 1
         if self._count > MAX_DOUBTS:
@@ -84,4 +87,4 @@ class Doubts:
             raise self._undecided()
 
     def _undecided(self) -> Undecided:
-        return Undecided(f"{self._what} was found neither alike nor different")
+        return Undecided(phrase("{what} was found neither alike nor different", what=self._what))

@@ -9,6 +9,7 @@ from enum import Enum
 from dfks_rules.model.features import FEATURES
 from dfks_rules.model.requests import Operation
 from dfks_rules.model.values import VALUES
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.facts.facts import FACTS, fact_named
 from dfks_rules.policy.facts.families import PEOPLE, group_in
 from dfks_rules.policy.facts.there import ALWAYS, features_with
@@ -58,7 +59,7 @@ def demand_known(fact: str) -> None:
         Undecided: it is one.
     """
     if fact not in KNOWN and not _is_attribute(fact) and group_in(fact) is None:
-        raise Undecided(f"proofs do not know the fact `{fact}`")
+        raise Undecided(phrase("proofs do not know the fact `{fact}`", fact=fact))
 
 
 def _is_attribute(fact: str) -> bool:

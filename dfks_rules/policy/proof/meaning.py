@@ -10,6 +10,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from dfks_rules.model.requests import Operation
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.deciding.combine import NOT_YOUR_PRESENTITY, fields_of
 from dfks_rules.policy.language.document import Effects, Rule
 from dfks_rules.policy.language.expiry import DuringOfUser
@@ -85,10 +86,14 @@ def demand_known(rule: Rule) -> None:
     """
     for name, default in Rule._field_defaults.items():
         if name not in KNOWN_PARTS and getattr(rule, name) != default:
-            raise Undecided(f"proofs do not know `{name}`, which `{rule.id}` has")
+            raise Undecided(
+                phrase("proofs do not know `{name}`, which `{id}` has", name=name, id=rule.id)
+            )
     for name, value in rule.effects._asdict().items():
         if name not in KNOWN_EFFECTS and value != getattr(_NOTHING, name):
-            raise Undecided(f"proofs do not know `{name}`, which `{rule.id}` says")
+            raise Undecided(
+                phrase("proofs do not know `{name}`, which `{id}` says", name=name, id=rule.id)
+            )
 
 
 def add_conditions(needs: Needs, rules: Iterable[Rule]) -> None:

@@ -3,6 +3,7 @@
 All of it is gathered before a fact is cut into cells, as cells have to suit every test.
 """
 
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.language.alternatives import Question, SignedAtom
 from dfks_rules.policy.language.document import AllOf, AnyOf, Condition, Not
 from dfks_rules.policy.language.matchers import Atom
@@ -47,7 +48,12 @@ class Needs:
             case Atom():
                 self.test(condition)
             case _:
-                raise Undecided(f"proofs do not know conditions of type {type(condition).__name__}")
+                raise Undecided(
+                    phrase(
+                        "proofs do not know conditions of type {kind}",
+                        kind=type(condition).__name__,
+                    )
+                )
 
     def test(self, atom: Atom) -> None:
         """Adds a test; see `condition`."""
@@ -59,7 +65,9 @@ class Needs:
             self.link(atom.fact, str(atom.operand))
         elif len(names) > 1:
             text = literal_text(SignedAtom(atom, positive=True))
-            raise Undecided(f"proofs do not know tests like `{text}`, which compare facts")
+            raise Undecided(
+                phrase("proofs do not know tests like `{text}`, which compare facts", text=text)
+            )
         else:
             about = "now" if atom.fact in MOMENT else atom.fact
             self.tests.setdefault(about, {})[atom] = None

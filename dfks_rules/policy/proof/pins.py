@@ -9,6 +9,7 @@ others stays as free as it is.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.facts.families import group_in
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.document import (
@@ -128,7 +129,13 @@ def _at(atom: Atom, fact: str, pin: Pin, pins: Sequence[Pin]) -> Condition:
     if not others:
         return ALWAYS if atom.holds(lambda _name: value) else EXCEPT
     if atom.matcher != "sameAs":
-        raise Undecided(f"proofs do not know `{atom.matcher}` of `{fact}` where files have changed")
+        raise Undecided(
+            phrase(
+                "proofs do not know `{matcher}` of `{fact}` where files have changed",
+                matcher=atom.matcher,
+                fact=fact,
+            )
+        )
     if value is None:
         return EXCEPT
     (other,) = others

@@ -6,6 +6,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.facts.fact import Kind
 from dfks_rules.policy.facts.facts import known_fact
 from dfks_rules.policy.facts.view import FactValue
@@ -61,7 +62,7 @@ def values(fact: str, needs: Needs) -> tuple[FactValue, ...]:
     if kind in _FEW:
         return known_fact(fact).words or _FEW[kind]
     if kind not in _OF_KIND:
-        raise Undecided(f"proofs do not know facts like `{fact}`")
+        raise Undecided(phrase("proofs do not know facts like `{fact}`", fact=fact))
     return _OF_KIND[kind](fact, needs)
 
 
@@ -82,7 +83,13 @@ def _constants_and(others: tuple[str, ...], atoms: tuple[Atom, ...]) -> tuple[Fa
         if atom.matcher == "in" and isinstance(atom.operand, NamedList):
             constants = frozenset[FactValue](atom.operand.entries)
         if constants is None and atom.matcher != "exists":
-            raise Undecided(f"proofs do not know `{atom.matcher}` of `{atom.fact}`")
+            raise Undecided(
+                phrase(
+                    "proofs do not know `{matcher}` of `{fact}`",
+                    matcher=atom.matcher,
+                    fact=atom.fact,
+                )
+            )
         found |= dict.fromkeys(sorted(constants or (), key=repr))
     if "unknown" in others:  # the class of what is no number
         found.setdefault("unknown")

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from importlib.util import find_spec
 from itertools import count, pairwise
 
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.proof.formulas import ALL, ANY, LITERAL, TRUE_, Formula, Formulas
 from dfks_rules.policy.proof.search import Point, solve
 from dfks_rules.policy.proof.space import Space
@@ -53,7 +54,7 @@ def solve_by_sat(formulas: Formulas, goal: Formula) -> Point | None:
         solver.conf_budget(MAX_CONFLICTS)
         answer = solver.solve_limited()
         if answer is None:
-            raise Undecided("the solver takes too long")
+            raise Undecided(phrase("the solver takes too long"))
         return encoding.point(set(solver.get_model())) if answer else None
 
 

@@ -7,6 +7,7 @@ too long, and says so.
 
 from collections.abc import Sequence
 
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.proof.formulas import ALL, ANY, LITERAL, Formula, Formulas
 from dfks_rules.policy.proof.undecided import Undecided
 
@@ -40,7 +41,9 @@ def solve(formulas: Formulas, goal: Formula, most: int = MAX_STEPS) -> Point | N
         demands, looked_at = left
         steps += 1 + looked_at
         if steps > most:
-            raise Undecided("it takes too many steps; `pip install dfks-rules[proof]` has a solver")
+            raise Undecided(
+                phrase("it takes too many steps; `pip install dfks-rules[proof]` has a solver")
+            )
         if not demands:
             return tuple((mask & -mask).bit_length() - 1 for mask in box)
         waiting += _branches(formulas, demands, box)

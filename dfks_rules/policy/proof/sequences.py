@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.proof.formulas import Formula, Formulas
 from dfks_rules.policy.proof.meaning import Entry
 from dfks_rules.policy.proof.search import Point
@@ -19,7 +20,7 @@ def unlike_sequences(one: Sequence[Entry], other: Sequence[Entry], formulas: For
     """
     one, other = _without_ends(list(one), list(other))
     if len(one) * len(other) > MAX_PAIRS:
-        raise Undecided("too many rules log a line, or have sets that follow")
+        raise Undecided(phrase("too many rules log a line, or have sets that follow"))
     # Of what is left from each pair of places on: whether it differs, from the ends backwards.
     row = [formulas.any_of(entry.when for entry in other[place:]) for place in range(len(other))]
     row.append(formulas.false)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import NamedTuple
 
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.facts.fact import Kind, drop_sole_number
 from dfks_rules.policy.facts.facts import WEEKDAYS, known_fact
 from dfks_rules.policy.facts.view import FactValue
@@ -166,7 +167,7 @@ class Space:
     def _tested_address(self, atom: Atom) -> Formula:
         user, domain = (self.columns[part] for part in _AORS[atom.fact])
         if len(user.values) * len(domain.values) > MAX_PAIRS:
-            raise Undecided(f"`{atom.fact}` has too many cells")
+            raise Undecided(phrase("`{fact}` has too many cells", fact=atom.fact))
         by_mask: dict[int, int] = {}
         for place, host in enumerate(domain.values):
             mask = 0
@@ -198,7 +199,13 @@ class Space:
                     for name in sorted(common)
                 )
             case _:
-                raise Undecided(f"proofs do not know `{atom.matcher}` of `{atom.fact}`")
+                raise Undecided(
+                    phrase(
+                        "proofs do not know `{matcher}` of `{fact}`",
+                        matcher=atom.matcher,
+                        fact=atom.fact,
+                    )
+                )
         return self.formulas.any_of(self.formulas.literal(of[name], 0b10) for name in names)
 
     # --- Points ---

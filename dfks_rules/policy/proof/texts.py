@@ -9,6 +9,7 @@ from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, S
 from functools import lru_cache
 from itertools import chain, islice
 
+from dfks_rules.phrases.phrase import joined, phrase
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.languages import (
     Holding,
@@ -130,11 +131,24 @@ def too_many_cells(atoms: Collection[Atom]) -> Undecided:
     for atom in atoms:
         match language_of(atom):
             case Holding(texts) if len(texts) > _MANY:
-                what = f"`{atom.matcher}` of `{atom.fact}` has a list of {len(texts)} texts"
-                return Undecided(f"{what}, which has too many cells beside the other tests")
-    facts = " and ".join(f"`{fact}`" for fact in sorted({atom.fact for atom in atoms}))
-    tests = f"{len(atoms)} tests of {facts} have" if len(atoms) > 1 else f"a test of {facts} has"
-    return Undecided(f"{tests} too many cells; write `prefix`, or one `has` with a list")
+                return Undecided(
+                    phrase(
+                        "`{matcher}` of `{fact}` has a list of {count} texts, which has too many "
+                        "cells beside the other tests",
+                        matcher=atom.matcher,
+                        fact=atom.fact,
+                        count=len(texts),
+                    )
+                )
+    names = sorted({atom.fact for atom in atoms})
+    facts = joined(phrase(" and "), (f"`{fact}`" for fact in names))
+    if len(atoms) == 1:
+        tests = phrase("a test of {facts} has too many cells", facts=facts)
+    else:
+        tests = phrase(
+            "{count} tests of {facts} have too many cells", count=len(atoms), facts=facts
+        )
+    return Undecided(phrase("{tests}; write `prefix`, or one `has` with a list", tests=tests))
 
 
 def start_of(automaton: Automaton, language: Pattern) -> int:

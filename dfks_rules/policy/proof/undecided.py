@@ -1,5 +1,6 @@
 """A question that is neither proved nor refuted, and why."""
 
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.language.matchers import Atom
 
 
@@ -14,4 +15,10 @@ class Undecided(Exception):  # noqa: N818 - it is an answer, beside proved and r
 
 def opaque(atom: Atom) -> Undecided:
     """The answer where it is not known what passes a test."""
-    return Undecided(f"proofs cannot read the test `{atom.matcher}` of `{atom.fact}`")
+    return Undecided(
+        phrase(
+            "proofs cannot read the test `{matcher}` of `{fact}`",
+            matcher=atom.matcher,
+            fact=atom.fact,
+        )
+    )

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from jsonschema import Draft202012Validator
 
 from dfks_rules.errors import Finding
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.language.alternatives import (
     Alternative,
     alternatives,
@@ -247,7 +248,9 @@ def _check_name(tree: Tree, names: dict[str, str]) -> list[Finding]:
     if path in tree.places:
         name = str(tree.value["metadata"]["name"])
         if name in names:
-            message = f"the name `{name}` is already used by `{names[name]}`"
+            message = phrase(
+                "the name `{name}` is already used by `{first}`", name=name, first=names[name]
+            )
             return [tree.finding(path, "policy_duplicate_name", message)]
         names[name] = tree.file
     return []
@@ -257,14 +260,18 @@ def _check_tenant(tree: Tree, tenant: str) -> list[Finding]:
     """What a tenant's own file asks for although it is outside the tenant's domain."""
     findings = []
     if tree.value.get("band") == "mandatory":
-        message = f"a file of tenant `{tenant}` cannot have `band: mandatory`"
+        message = phrase("a file of tenant `{tenant}` cannot have `band: mandatory`", tenant=tenant)
         findings.append(tree.finding(("band",), "policy_tenant", message))
     for path in tree.places:
         match path:
             case ("rules", int(rule), "then", "also", int(position), "domain"):
                 domain = tree.value["rules"][rule]["then"]["also"][position]["domain"]
                 if domain not in (tenant, "${domain}"):  # the scope confines `${domain}`
-                    message = f"a file of tenant `{tenant}` cannot reach {quoted(domain)}"
+                    message = phrase(
+                        "a file of tenant `{tenant}` cannot reach {domain}",
+                        tenant=tenant,
+                        domain=quoted(domain),
+                    )
                     findings.append(tree.finding(path, "policy_tenant", message))
             case _:
                 pass
@@ -277,9 +284,10 @@ def _check_classes(tree: Tree, site: Site) -> list[Finding]:
     for path in tree.places:
         name = tree.at(path)
         if "target.class" in path and isinstance(name, str) and name not in site.classes:
-            message = (
-                f"unknown class {quoted(name)}{did_you_mean(name, site.classes)}; "
-                "define your own classes in a NumberPlan"
+            message = phrase(
+                "unknown class {name}{hint}; define your own classes in a NumberPlan",
+                name=quoted(name),
+                hint=did_you_mean(name, site.classes),
             )
             findings.append(tree.finding(path, "policy_unknown_class", message))
     return findings
@@ -294,7 +302,11 @@ def _check_ids(tree: Tree) -> list[Finding]:
             case ("rules", int(position), "id"):
                 name = str(tree.value["rules"][position]["id"])
                 if name in lines:
-                    message = f"rule `{name}` appears twice, first on line {lines[name]}"
+                    message = phrase(
+                        "rule `{name}` appears twice, first on line {line}",
+                        name=name,
+                        line=lines[name],
+                    )
                     findings.append(tree.finding(path, "policy_duplicate_id", message))
                 lines.setdefault(name, place.line)
             case _:

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterable, Iterator, Sequence
 
 from dfks_rules.errors import Finding
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.language.alternatives import QUESTIONS, Alternative
 from dfks_rules.policy.language.document import AllOf, Band, Condition, Policy, Rule
 from dfks_rules.policy.language.matchers import Atom
@@ -34,7 +35,9 @@ def check_exceptions(files: Sequence[_File], broken: Collection[str]) -> Iterato
                     if problem is not None:
                         yield Finding(file, *place, "policy_exception", problem)
                 elif not broken or name.partition("/")[0] in sound:
-                    message = f"unknown rule `{name}`{did_you_mean(name, rules)}"
+                    message = phrase(
+                        "unknown rule `{name}`{hint}", name=name, hint=did_you_mean(name, rules)
+                    )
                     yield Finding(file, *place, "policy_unknown_rule", message)
 
 
@@ -62,10 +65,15 @@ def _problem(name: str, rule: Rule, band: Band, own: Band) -> str | None:
     """Why an Exception of the band `own` cannot lift the denial of a rule; None if it can."""
     effects = rule.effects
     if effects.denial is None:
-        return f"rule `{name}` denies nothing"
+        return phrase("rule `{name}` denies nothing", name=name)
     if not effects.exceptions:
         denial = f"deny: {{reason: {effects.denial.reason}, exceptions: true}}"
-        return f"rule `{name}` allows no exceptions; it would say `{denial}`"
+        return phrase(
+            "rule `{name}` allows no exceptions; it would say `{denial}`", name=name, denial=denial
+        )
     if band is Band.MANDATORY and own is not Band.MANDATORY:
-        return f"rule `{name}` is mandatory; only an Exception with `band: mandatory` lifts it"
+        return phrase(
+            "rule `{name}` is mandatory; only an Exception with `band: mandatory` lifts it",
+            name=name,
+        )
     return None

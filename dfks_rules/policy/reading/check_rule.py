@@ -6,6 +6,7 @@ from typing import cast
 from dfks_rules.errors import Finding
 from dfks_rules.model.features import SPELLINGS, VALUES_OF, Feature
 from dfks_rules.model.requests import Operation
+from dfks_rules.phrases.phrase import joined, phrase
 from dfks_rules.policy.facts.facts import FACTS, known_fact
 from dfks_rules.policy.facts.families import attribute_in
 from dfks_rules.policy.language.alternatives import (
@@ -38,19 +39,30 @@ def check_rule(
     try:
         every = alternatives(rule.condition)
     except TooManyAlternativesError as error:
-        return (), [tree.finding(path, "policy_limit", f"{rule.told}: {error}")]
+        return (), [
+            tree.finding(
+                path, "policy_limit", phrase("{told}: {error}", told=rule.told, error=error)
+            )
+        ]
     against = [contradicted(way.literals) for way in every]
     ways = tuple(way for way, fact in zip(every, against, strict=True) if fact is None)
     reasons = [why_impossible(way) for way in ways]
     if ways and all(reasons):
-        why = "; ".join(dict.fromkeys(reason for reason in reasons if reason))
-        message = f"{rule.told} can never match: {why}"
+        why = joined("; ", dict.fromkeys(reason for reason in reasons if reason))
+        message = phrase("{told} can never match: {why}", told=rule.told, why=why)
         return (), [tree.finding(path, "policy_never_matches", message)]
     if not ways:
         named = ", ".join(f"`{fact}`" for fact in dict.fromkeys(against))
-        about = f" on {named}" if named else ""
-        where = f" in `{tenant}`, the only domain of its file" if tenant else ""
-        message = f"{rule.told} can never match{where}: its conditions{about} contradict each other"
+        about = phrase(" on {named}", named=named) if named else ""
+        where = (
+            phrase(" in `{tenant}`, the only domain of its file", tenant=tenant) if tenant else ""
+        )
+        message = phrase(
+            "{told} can never match{where}: its conditions{about} contradict each other",
+            told=rule.told,
+            where=where,
+            about=about,
+        )
         return (), [tree.finding(path, "policy_never_matches", message)]
     questions = {QUESTIONS[question] for way in ways for question in way.questions}
     operations = {operation for operation, _ in questions}
@@ -70,7 +82,12 @@ def _check_facts(
         have = known_fact(name).operations
         if not have & operations:
             there = ", ".join(f"`{one.value}`" for one in Operation if one in have)
-            message = f"fact `{name}` exists only for {there}; the rule is about {asked}"
+            message = phrase(
+                "fact `{name}` exists only for {there}; the rule is about {asked}",
+                name=name,
+                there=there,
+                asked=asked,
+            )
             findings.append(tree.finding(_place_of(tree, path, name), "policy_fact", message))
     return findings
 
@@ -87,7 +104,7 @@ def check_attributes(tree: Tree, path: Path, rule: Rule, site: Site) -> Iterator
         if name is not None and name not in site.directory.attributes:
             hint = did_you_mean(name, (one for one in FACTS if one.startswith(f"{who}.")), _ALIKE)
             if hint:
-                message = f"unknown fact `{fact}`{hint}"
+                message = phrase("unknown fact `{fact}`{hint}", fact=fact, hint=hint)
                 place = _place_of(tree, path, fact)
                 yield tree.finding(place, "policy_unknown_fact", message, at_key=True)
 
@@ -102,13 +119,13 @@ def _check_effects(tree: Tree, path: Path, rule: Rule, questions: set[Question])
     findings = []
     then = (*path, "then")
     if rule.effects.allow and {operation for operation, _ in questions} != {Operation.SUBSCRIBE}:
-        message = "`allow` is for rules with `op: subscribe` in `when` or in the scope"
+        message = phrase("`allow` is for rules with `op: subscribe` in `when` or in the scope")
         findings.append(tree.finding((*then, "allow"), "policy_effect", message, at_key=True))
     if rule.effects.also and {operation for operation, _ in questions} != {Operation.SET}:
-        message = "`also` is for rules with `op: set` in `when` or in the scope"
+        message = phrase("`also` is for rules with `op: set` in `when` or in the scope")
         findings.append(tree.finding((*then, "also"), "policy_effect", message, at_key=True))
     if rule.effects.expire and {operation for operation, _ in questions} != {Operation.SET}:
-        message = "`expire` is for rules with `op: set` in `when` or in the scope"
+        message = phrase("`expire` is for rules with `op: set` in `when` or in the scope")
         findings.append(tree.finding((*then, "expire"), "policy_effect", message, at_key=True))
     features = {feature for _, feature in questions if feature is not None}
     findings += _check_values(tree, then, rule.effects, features)
@@ -124,7 +141,11 @@ def _check_values(
     for value, _ in setting.values:
         if not any(value in VALUES_OF[feature] for feature in features):
             names = ", ".join(sorted(f"`{feature.value}`" for feature in features))
-            message = f"{names or '`subscribe`'} has no value `{value.value}`"
+            message = phrase(
+                "{features} has no value `{value}`",
+                features=names or "`subscribe`",
+                value=value.value,
+            )
             place = (*path, "values", value.value)
             yield tree.finding(place, "policy_effect", message, at_key=True)
     written = dict(setting.values)
@@ -133,5 +154,10 @@ def _check_values(
         agrees = word is None or int(spelling.status_of(word)) == setting.status
         if setting.status in (0, 1) and not agrees:
             name = spelling.value.value
-            message = f"`{name}: {word}` does not go with `status: {setting.status}`"
+            message = phrase(
+                "`{name}: {word}` does not go with `status: {status}`",
+                name=name,
+                word=word,
+                status=setting.status,
+            )
             yield tree.finding((*path, "values", name), "policy_effect", message)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from datetime import date
 from typing import Any
 
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.facts.fact import NUMBERS_OF_TARGET, Kind
 from dfks_rules.policy.facts.facts import known_fact
 from dfks_rules.policy.language.implication import start_of
@@ -40,7 +41,10 @@ def refuse_constants(fact: str, name: str, operand: Any) -> None:
     """
     if name == "between" and fact in _NUMBER_FACTS:
         raise ValueError(
-            "no number passes: all begin with `+`; test their beginning, as in `prefix: [+493012]`"
+            phrase(
+                "no number passes: all begin with `+`; test their beginning, as in "
+                "`prefix: [+493012]`"
+            )
         )
     if MATCHERS[name].operand in (Operand.CONSTANT, Operand.LIST, Operand.TEXTS):
         for constant in operand if isinstance(operand, list) else [operand]:
@@ -82,7 +86,9 @@ def _refuse_text(fact: str, kind: Kind, name: str, text: str) -> None:
     if fact in _NUMBER_FACTS:
         _refuse_number(name, text)
     if fact in _USERS and name in ("eq", "prefix", "suffix", "has") and "@" in text:
-        raise ValueError(f"`{text}` is a user and a domain; test each with its own fact")
+        raise ValueError(
+            phrase("`{text}` is a user and a domain; test each with its own fact", text=text)
+        )
     if kind is Kind.AOR:
         _refuse_address(name, text)
     if kind is Kind.DOMAIN and name in ("prefix", "suffix", "has"):
@@ -92,14 +98,16 @@ def _refuse_text(fact: str, kind: Kind, name: str, text: str) -> None:
 def _refuse_number(name: str, text: str) -> None:
     if name not in _NUMBER:
         if name == "glob" and re.search(r"\s", text):
-            raise ValueError(f"`{text}` contains a space; a number is `+` and digits")
+            raise ValueError(
+                phrase("`{text}` contains a space; a number is `+` and digits", text=text)
+            )
         return
     if _NUMBER[name].fullmatch(text):
         return
     plain = _SEPARATORS.sub("", text)
     if _NUMBER[name].fullmatch(plain):
-        raise ValueError(f"`{text}` must be digits only: `{plain}`")
-    raise ValueError(f"`{text}` is not an E.164 number, like `+4930123456`")
+        raise ValueError(phrase("`{text}` must be digits only: `{plain}`", text=text, plain=plain))
+    raise ValueError(phrase("`{text}` is not an E.164 number, like `+4930123456`", text=text))
 
 
 def _refuse_address(name: str, text: str) -> None:
@@ -114,7 +122,11 @@ def _refuse_address(name: str, text: str) -> None:
             start = ""
     if not (start.startswith(_SCHEME) or _SCHEME.startswith(start)):
         raise ValueError(
-            f"`{text}` matches no address; all begin with `{_SCHEME}`: write `{_SCHEME}{text}`"
+            phrase(
+                "`{text}` matches no address; all begin with `{scheme}`: write `{scheme}{text}`",
+                text=text,
+                scheme=_SCHEME,
+            )
         )
     if name == "suffix":
         _refuse_capitals(text, text.rpartition("@")[2])
@@ -123,14 +135,20 @@ def _refuse_address(name: str, text: str) -> None:
 def _refuse_capitals(text: str, domain: str) -> None:
     if domain != domain.lower():
         lower = text.removesuffix(domain) + domain.lower()
-        raise ValueError(f"`{text}` matches no domain; all are in lower case: write `{lower}`")
+        raise ValueError(
+            phrase(
+                "`{text}` matches no domain; all are in lower case: write `{lower}`",
+                text=text,
+                lower=lower,
+            )
+        )
 
 
 def _refuse_day(constant: str) -> None:
     try:
         date.fromisoformat(constant)
     except ValueError as error:
-        raise ValueError(f"`{constant}` is not a calendar date") from error
+        raise ValueError(phrase("`{text}` is not a calendar date", text=constant)) from error
 
 
 def _refuse_country(constant: str) -> None:
@@ -142,9 +160,15 @@ def _refuse_ip(constant: str) -> None:
     try:
         canonical = str(ipaddress.ip_address(constant))
     except ValueError as error:
-        raise ValueError(f"`{constant}` is not an address; a network takes `cidr`") from error
+        raise ValueError(
+            phrase("`{constant}` is not an address; a network takes `cidr`", constant=constant)
+        ) from error
     if canonical != constant:
-        raise ValueError(f"`{constant}` must be written `{canonical}`")
+        raise ValueError(
+            phrase(
+                "`{constant}` must be written `{canonical}`", constant=constant, canonical=canonical
+            )
+        )
 
 
 _OF_KIND: dict[Kind, Callable[[str], None]] = {

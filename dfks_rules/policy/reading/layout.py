@@ -21,6 +21,7 @@ from typing import NamedTuple, TypeVar
 import yaml
 
 from dfks_rules.errors import Finding, PolicyError
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.reading.source import Source, parse
 from dfks_rules.yaml.scalar import scalar
 from dfks_rules.yaml.tree import INTEGER, Path
@@ -90,13 +91,13 @@ def laid_out(source: Source) -> str:
     if tree is None:
         raise PolicyError(findings)
     if not isinstance(tree.value, dict | list):  # CSV also parses as YAML, as a single text
-        message = "file has no keys; only policy files can be formatted"
+        message = phrase("file has no keys; only policy files can be formatted")
         raise PolicyError([Finding(source.file, 0, 0, "policy_layout", message)])
     written = re.sub(r"\r\n?", "\n", source.text)
     text = "\n".join(_Layout(written).lines()) + "\n"
     after, _ = parse(Source(source.file, text))
     if after is None or after.value != tree.value or comments_of(text) != comments_of(written):
-        message = "formatting would change what this file says; please report it"
+        message = phrase("formatting would change what this file says; please report it")
         raise PolicyError([Finding(source.file, 0, 0, "policy_layout", message)])
     return text
 

@@ -8,6 +8,7 @@ from dfks_rules.errors import Finding
 from dfks_rules.model.decisions import Denial, DenialAnswer, NotifyScope
 from dfks_rules.model.features import Feature
 from dfks_rules.model.values import VALUES, Integer, Value
+from dfks_rules.phrases.phrase import joined, phrase
 from dfks_rules.policy.facts.facts import FACTS, fact_named
 from dfks_rules.policy.language.document import (
     AllOf,
@@ -186,7 +187,7 @@ class Reader:
             else:
                 refuse_constants(fact, name, operand)
             if matcher.operand is Operand.FACT and operand == fact:
-                raise ValueError(f"`{fact}` is always the same as itself")
+                raise ValueError(phrase("`{fact}` is always the same as itself", fact=fact))
             prepared: Hashable = matcher.prepare(operand)
         except ValueError as error:
             self.findings.append(self._tree.finding(path, "policy_value", str(error)))
@@ -200,7 +201,9 @@ class Reader:
     def _list(self, name: str, path: Path) -> NamedList:
         lists = self._shared.lists
         if name not in lists:
-            message = f"unknown list `{name}`{did_you_mean(name, lists)}"
+            message = phrase(
+                "unknown list `{name}`{hint}", name=name, hint=did_you_mean(name, lists)
+            )
             self.findings.append(self._tree.finding(path, "policy_unknown_list", message))
         return lists.get(name) or NamedList(name, frozenset())
 
@@ -210,9 +213,14 @@ class Reader:
         if not wrong:
             return
         source, user = self._shared.list_files[listed.name], self._tree.places[path]
-        test = f"{self._tree.file}:{user.line} tests `{fact}` with this list"
+        test = phrase(
+            "{file}:{line} tests `{fact}` with this list",
+            file=self._tree.file,
+            line=user.line,
+            fact=fact,
+        )
         for entry, place in islice(places_of(source, wrong).items(), MAX_FINDINGS):
-            message = f"{wrong[entry]}; {test}"
+            message = phrase("{wrong}; {test}", wrong=wrong[entry], test=test)
             self.findings.append(Finding(source.file, *place, "policy_value", message))
 
     def _effects(self, then: Mapping[str, Any], path: Path) -> Effects:
@@ -263,13 +271,18 @@ class Reader:
 
     def _rewritten(self, written: Mapping[str, str], path: Path) -> Rewritten:
         if "from" not in written or "template" in written:
-            message = f"`as`, `strip` and `prefix` rewrite a fact: `{path[-1]}` needs `from` alone"
+            message = phrase(
+                "`as`, `strip` and `prefix` rewrite a fact: `{path}` needs `from` alone",
+                path=path[-1],
+            )
             self.findings.append(self._tree.finding(path, "policy_effect", message))
         fact = written.get("from", "request.forwardTo")
         is_number = "as" in written
         if is_number and fact not in WITH_NUMBER:
-            known = " and ".join(f"`{name}`" for name in WITH_NUMBER)
-            message = f"`{fact}` is no forward target: only {known} can be numbers"
+            known = joined(phrase(" and "), (f"`{name}`" for name in WITH_NUMBER))
+            message = phrase(
+                "`{fact}` is no forward target: only {known} can be numbers", fact=fact, known=known
+            )
             self.findings.append(self._tree.finding((*path, "from"), "policy_effect", message))
         return Rewritten(
             fact,
@@ -281,7 +294,7 @@ class Reader:
 
     def _template(self, written: Mapping[str, str], path: Path) -> Template:
         if ("from" in written) == ("template" in written):
-            message = f"`{path[-1]}` takes either `from` or `template`"
+            message = phrase("`{path}` takes either `from` or `template`", path=path[-1])
             self.findings.append(self._tree.finding(path, "policy_effect", message))
         text = written.get("template", f"${{{written.get('from', 'user')}}}")
         self._check_placeholders(text, (*path, "template"))
@@ -291,7 +304,7 @@ class Reader:
         least = written.get("min", kind.least)
         most = written.get("max", kind.most)
         if least > most:
-            message = f"`min` ({least}) is more than `max` ({most})"
+            message = phrase("`min` ({least}) is more than `max` ({most})", least=least, most=most)
             self.findings.append(self._tree.finding(path, "policy_value", message))
         return Clamped(written["from"], least, most, written.get("default"))
 
@@ -299,7 +312,7 @@ class Reader:
         for name in ("user", "domain"):
             self._check_placeholders(written.get(name, ""), (*path, name))
             if name in written and "group" in written:
-                message = f"`group` says whose feature it is; remove `{name}`"
+                message = phrase("`group` says whose feature it is; remove `{name}`", name=name)
                 place = (*path, name)
                 finding = self._tree.finding(place, "policy_effect", message, at_key=True)
                 self.findings.append(finding)
@@ -315,7 +328,9 @@ class Reader:
     def _check_placeholders(self, text: str, path: Path) -> None:
         for name in PLACEHOLDER.findall(text):
             if fact_named(name) is None:
-                message = f"unknown fact `{name}`{did_you_mean(name, FACTS)}"
+                message = phrase(
+                    "unknown fact `{name}`{hint}", name=name, hint=did_you_mean(name, FACTS)
+                )
                 self.findings.append(self._tree.finding(path, "policy_unknown_fact", message))
 
 

@@ -13,6 +13,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any
 
 from dfks_rules.errors import Finding
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.language.days import Calendar
 from dfks_rules.policy.reading.schema_pieces import IDENTIFIER
 from dfks_rules.policy.reading.source import Source
@@ -43,24 +44,39 @@ def read_calendar(source: Source) -> tuple[Calendar | None, list[Finding]]:
 
     name = PurePath(source.file).stem
     if not _NAME.match(name):
-        wanted = "a name of at most 63 lower-case letters, digits and `-`, a letter first"
-        return refused(f"the calendar is called as its file, and {quoted(name)} is not {wanted}")
+        wanted = phrase("a name of at most 63 lower-case letters, digits and `-`, a letter first")
+        return refused(
+            phrase(
+                "the calendar is called as its file, and {name} is not {wanted}",
+                name=quoted(name),
+                wanted=wanted,
+            )
+        )
     size = len(source.text.encode(errors="replace"))
     if size > MAX_BYTES:
         # Whoever reads files stops there, so how large it is is not known.
-        message = f"calendar has more than {MAX_BYTES} bytes (256 KiB): leave out past events"
+        message = phrase(
+            "calendar has more than {max_bytes} bytes (256 KiB): leave out past events",
+            max_bytes=MAX_BYTES,
+        )
         return None, [Finding(source.file, 1, 1, "policy_limit", message)]
     try:
         # Only who has calendars needs the library, and its time to load.
         import icalendar
     except ModuleNotFoundError:
-        return refused("calendars need the extra `calendar`: `pip install 'dfks-rules[calendar]'`")
+        return refused(
+            phrase("calendars need the extra `calendar`: `pip install 'dfks-rules[calendar]'`")
+        )
     try:
         days = _all_days(icalendar.Calendar.from_ical(source.text))
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError, IndexError) as error:
-        return refused(f"not a calendar of RFC 5545: {' '.join(str(error).split())}")
+        return refused(
+            phrase("not a calendar of RFC 5545: {message}", message=" ".join(str(error).split()))
+        )
     if not 0 < len(days) <= MAX_DAYS:
-        return refused(f"calendar has {'no' if not days else 'over 10,000'} days")
+        return refused(
+            phrase("calendar has no days") if not days else phrase("calendar has over 10,000 days")
+        )
     return Calendar(name, days), []
 
 
@@ -73,7 +89,9 @@ def _all_days(calendar: Any) -> frozenset[date]:
         if len(days) > MAX_DAYS:
             break
         if number >= MAX_NAMED:
-            raise ValueError(f"its events name days more than {MAX_NAMED} times")
+            raise ValueError(
+                phrase("its events name days more than {max_named} times", max_named=MAX_NAMED)
+            )
     return frozenset(days)
 
 
@@ -102,7 +120,7 @@ def _days_of(event: "Event", replaced: list[Any], looked: "Looked") -> Iterator[
         looked: see `Looked`.
     """
     if "DTSTART" not in event:
-        raise ValueError("an event has no DTSTART")
+        raise ValueError(phrase("an event has no DTSTART"))
     start = event.decoded("DTSTART")
     first = _day(start)
     last = first
@@ -111,7 +129,7 @@ def _days_of(event: "Event", replaced: list[Any], looked: "Looked") -> Iterator[
     elif "DURATION" in event and not isinstance(start, datetime):
         last = first + event.decoded("DURATION") - timedelta(days=1)
     if last - first > _MAX_EVENT:
-        raise ValueError(f"an event from {first} lasts more than a year")
+        raise ValueError(phrase("an event from {first} lasts more than a year", first=first))
     zone = start.tzinfo if isinstance(start, datetime) else None
     excluded = {*_dates(event, "EXDATE", zone), *(_replaced(one, zone) for one in replaced)}
     for begins in chain(_beginnings(event, first, looked), _dates(event, "RDATE", zone)):
@@ -133,16 +151,28 @@ def _beginnings(event: Any, first: date, looked: "Looked") -> Iterator[date]:
 
     written = str(event["RRULE"].to_ical().decode())
     if not _WITHIN_A_DAY.isdisjoint(re.split("[=;]", written.upper())):
-        raise ValueError(f"an event from {first} recurs within days; a calendar names whole days")
+        raise ValueError(
+            phrase(
+                "an event from {first} recurs within days; a calendar names whole days", first=first
+            )
+        )
     if _NO_INTERVAL.search(written):
-        raise ValueError(f"an event from {first} has an RRULE with an INTERVAL below 1")
+        raise ValueError(
+            phrase("an event from {first} has an RRULE with an INTERVAL below 1", first=first)
+        )
     # Its moments are of no interest, and those with a zone do not compare with those without.
     until = re.sub(r"(UNTIL=[0-9]{8})T[0-9]{6}Z?", r"\1", written)
     day = None
     for day in recurrences(until, first, looked):
         yield day
     if day is None:
-        raise ValueError(f"an event from {first} has an RRULE that names no day until {LAST_YEAR}")
+        raise ValueError(
+            phrase(
+                "an event from {first} has an RRULE that names no day until {last_year}",
+                first=first,
+                last_year=LAST_YEAR,
+            )
+        )
 
 
 def _dates(event: "Event", name: str, zone: tzinfo | None) -> Iterator[date]:
@@ -162,14 +192,18 @@ def _replaced(recurrence: Any, zone: tzinfo | None) -> date:
     """
     day = _day(recurrence.dt, zone)
     if "RANGE" in recurrence.params:
-        raise ValueError(f"an event changes all its recurrences from {day} on; make it two events")
+        raise ValueError(
+            phrase(
+                "an event changes all its recurrences from {day} on; make it two events", day=day
+            )
+        )
     return day
 
 
 def _day(moment: date, zone: tzinfo | None = None) -> date:
     """The day of a moment, in the zone in which its event begins."""
     if not isinstance(moment, date):
-        raise ValueError(f"{quoted(str(moment))} is no date")
+        raise ValueError(phrase("{moment} is no date", moment=quoted(str(moment))))
     if isinstance(moment, datetime):
         return (moment.astimezone(zone) if zone and moment.tzinfo else moment).date()
     return moment

@@ -2,43 +2,43 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache, lru_cache
-from typing import Any, NamedTuple
+from functools import cache
+from typing import Any
 
 from jsonschema import Draft202012Validator
 
 from dfks_rules.errors import Finding
 from dfks_rules.model.identity import Aor
-from dfks_rules.model.values import MAX_TEXT
-from dfks_rules.policy.facts.families import ATTRIBUTE, RESERVED
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.reading.codes import CODES
 from dfks_rules.policy.reading.directory_schema import (
     MAX_ATTRIBUTES,
     MAX_PER_USER,
     directory_schema,
 )
+from dfks_rules.policy.reading.directory_values import (
+    COLUMNS,
+    CSV_HEADER,
+    Names,
+    Wrong,
+    take_attribute,
+    take_cell,
+    take_group,
+    take_number,
+)
 from dfks_rules.policy.reading.source import LIST_COLUMN, MAX_CSV_BYTES, Source, is_csv, parse
 from dfks_rules.policy.reading.validate import validate, validator
 from dfks_rules.policy.site.directory import EVERYBODY, MAX_USERS, Columns, Entry
-from dfks_rules.policy.site.number_plan import MAX_EXTENSION
 from dfks_rules.policy.words.wording import did_you_mean, quoted
 from dfks_rules.yaml.tree import Path, Place, Tree
 
 MAX_FINDINGS = 100
 """Most findings in one CSV file: a wrong column is wrong on every line."""
-CSV_HEADER = "user,domain,groups,role,numbers"
-"""The first line of a CSV file without attributes; each further column is one."""
 
-_GROUP = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", re.ASCII)
-_NUMBER = re.compile(rf"\+[1-9][0-9]{{4,14}}|[0-9]{{1,{MAX_EXTENSION}}}", re.ASCII)
-_USER = re.compile(r"[^@:;<>\"\s,]+")
-_DOMAIN = re.compile(r"[^@/;<>\"\s,]+")
 _SOMEBODY = "somebody"
-_ATTRIBUTE = re.compile(ATTRIBUTE, re.ASCII)
 _ALIKE = 0.72
 """So much of a column's name must be that of a known one to look like a misspelling of it."""
 _SEPARATORS = re.compile(r"[ ;]+")
-_COLUMNS = CSV_HEADER.split(",")
 
 
 def read_directory(source: Source) -> tuple[list[Entry], list[Finding]]:
@@ -63,83 +63,12 @@ def _validator() -> Draft202012Validator:
     return validator(directory_schema())
 
 
-class _Wrong(Exception):  # noqa: N818 - it carries a message and never leaves this module
-    """A value is invalid."""
-
-
-class _Names(NamedTuple):
-    """How the names in one file are resolved."""
-
-    domain: str | None
-    """Domain of users written without one."""
-    tenant: str | None
-    """The only domain users may have; None: any."""
-
-    def aor(self, user: str, domain: str | None) -> Aor:
-        """The address of record of a user.
-
-        Raises:
-            _Wrong: the user cannot exist, or belongs to another tenant.
-        """
-        domain = domain or self.domain
-        if len(user) > MAX_TEXT or not _USER.fullmatch(user):
-            raise _Wrong(f"{quoted(user)} is not a user, like `alice` or `alice@acme.example`")
-        if not domain:
-            raise _Wrong(f"user {quoted(user)} has no domain")
-        domain = _domain(domain)
-        if self.tenant not in (None, domain):
-            raise _Wrong(f"domain {quoted(domain)} is not this tenant's domain, `{self.tenant}`")
-        return Aor(user, domain)
-
-
-# A hundred thousand users share a few domains and groups, and so can share their memory.
-@lru_cache(4096)
-def _domain(name: str) -> str:
-    if len(name) > MAX_TEXT or not _DOMAIN.fullmatch(name):
-        raise _Wrong(f"{quoted(name)} is not a domain")
-    return name.lower()
-
-
-@lru_cache(4096)
-def _group(name: str) -> str:
-    if not _GROUP.fullmatch(name):
-        raise _Wrong(
-            f"{quoted(name)} is not a name of at most 63 letters, digits, `.`, `_` and `-`"
-        )
-    return name
-
-
-def _number(number: str) -> str:
-    if not _NUMBER.fullmatch(number):
-        wanted = f"an E.164 number like `+4930123456`, or an extension of 1 to {MAX_EXTENSION}"
-        raise _Wrong(f"{quoted(number)} is not {wanted} digits")
-    return number
-
-
-def _attribute(name: str) -> None:
-    if name in RESERVED:
-        raise _Wrong(f"an attribute cannot be called {quoted(name)}{did_you_mean(name, _COLUMNS)}")
-    if not _ATTRIBUTE.fullmatch(name):
-        wanted = "at most 31 letters, digits and `-`, a lower-case letter first"
-        raise _Wrong(f"{quoted(name)} is not a name of an attribute: {wanted}")
-
-
-# Many users share a manager, a zone, a cost centre.
-@lru_cache(4096)
-def _cell(value: str) -> str:
-    if len(value) > MAX_TEXT:
-        raise _Wrong(f"attribute has {len(value)} characters; at most {MAX_TEXT}")
-    if not value.isprintable():
-        raise _Wrong(f"{quoted(value)} has unprintable characters")
-    return value
-
-
 class _Yaml:
     """Reads one tree that conforms to the schema, and collects `findings`."""
 
     def __init__(self, tree: Tree, tenant: str | None) -> None:
         self._tree = tree
-        self._names = _Names(tree.value.get("domain", tenant), tenant)
+        self._names = Names(tree.value.get("domain", tenant), tenant)
         self._columns: Columns = ()
         """Every attribute that the file has, so that its users can share the names."""
         self.findings: list[Finding] = []
@@ -149,7 +78,11 @@ class _Yaml:
         users = value.get("users", {}).values()
         self._columns = tuple(sorted({name for one in users for name in one.get("attributes", ())}))
         if len(self._columns) > MAX_ATTRIBUTES:
-            message = f"file has {len(self._columns)} attributes; at most {MAX_ATTRIBUTES}"
+            message = phrase(
+                "file has {count} attributes; at most {max_attributes}",
+                count=len(self._columns),
+                max_attributes=MAX_ATTRIBUTES,
+            )
             self.findings.append(self._tree.finding(("users",), "policy_limit", message))
         yield from self._usual()
         first: dict[Aor, str] = {}
@@ -157,18 +90,22 @@ class _Yaml:
             path: Path = ("users", written)
             try:
                 user = self._aor(written)
-            except _Wrong as wrong:
+            except Wrong as wrong:
                 self._report(path, wrong, at_key=True)
                 continue
             if first.setdefault(user, written) != written:
-                message = f"user `{user.uri}` appears twice, also as {quoted(first[user])}"
-                self._report(path, _Wrong(message), at_key=True)
+                message = phrase(
+                    "user `{uri}` appears twice, also as {first}",
+                    uri=user.uri,
+                    first=quoted(first[user]),
+                )
+                self._report(path, Wrong(message), at_key=True)
             yield self._entry(user, of_user, path)
         for group, members in value.get("groups", {}).items():
             path = ("groups", group)
             try:
-                groups = (_group(group),)
-            except _Wrong as wrong:
+                groups = (take_group(group),)
+            except Wrong as wrong:
                 self._report(path, wrong, at_key=True)
                 continue
             yield from self._members(groups, members, path)
@@ -181,9 +118,9 @@ class _Yaml:
         self._check_attributes(usual, path)
         try:
             if self._names.domain is None:
-                raise _Wrong("`attributes` of all users of a domain need `domain`")
+                raise Wrong(phrase("`attributes` of all users of a domain need `domain`"))
             everybody = self._names.aor(_SOMEBODY, None)._replace(user=EVERYBODY)
-        except _Wrong as wrong:
+        except Wrong as wrong:
             self._report(path, wrong, at_key=True)
             return
         place = self._tree.keys[path]
@@ -192,10 +129,10 @@ class _Yaml:
 
     def _check_attributes(self, attributes: Mapping[str, str], path: Path) -> None:
         for name, value in attributes.items():
-            for check, what in ((_attribute, name), (_cell, value)):
+            for check, what in ((take_attribute, name), (take_cell, value)):
                 try:
                     check(what)
-                except _Wrong as wrong:
+                except Wrong as wrong:
                     self._report((*path, name), wrong, at_key=what is name)
 
     def _members(self, groups: tuple[str, ...], members: list[str], path: Path) -> Iterator[Entry]:
@@ -203,7 +140,7 @@ class _Yaml:
             here = (*path, position)
             try:
                 user = self._aor(written)
-            except _Wrong as wrong:
+            except Wrong as wrong:
                 self._report(here, wrong)
             else:
                 yield Entry(user, groups, file=self._tree.file, place=self._tree.places[here])
@@ -212,15 +149,15 @@ class _Yaml:
         groups, numbers = of_user.get("groups", []), of_user.get("numbers", [])
         role = of_user.get("role")
         checks: list[tuple[Path, str, Callable[[str], str]]] = []
-        checks += [((*path, "groups", n), one, _group) for n, one in enumerate(groups)]
-        checks += [((*path, "numbers", n), one, _number) for n, one in enumerate(numbers)]
-        checks += [((*path, "role"), role, _group)] if role else []
+        checks += [((*path, "groups", n), one, take_group) for n, one in enumerate(groups)]
+        checks += [((*path, "numbers", n), one, take_number) for n, one in enumerate(numbers)]
+        checks += [((*path, "role"), role, take_group)] if role else []
         attributes = of_user.get("attributes", {})
         self._check_attributes(attributes, (*path, "attributes"))
         for here, one, check in checks:
             try:
                 check(one)
-            except _Wrong as wrong:
+            except Wrong as wrong:
                 self._report(here, wrong)
         place = self._tree.keys[path]
         cells = tuple(attributes.get(name, "") for name in self._columns) if attributes else ()
@@ -233,7 +170,7 @@ class _Yaml:
         user, at, domain = written.rpartition("@")
         return self._names.aor(user if at else written, domain if at else None)
 
-    def _report(self, path: Path, wrong: _Wrong, *, at_key: bool = False) -> None:
+    def _report(self, path: Path, wrong: Wrong, *, at_key: bool = False) -> None:
         self.findings.append(self._tree.finding(path, "policy_value", str(wrong), at_key=at_key))
 
 
@@ -242,7 +179,7 @@ class _Csv:
 
     def __init__(self, source: Source) -> None:
         self._source = source
-        self._names = _Names(source.tenant, source.tenant)
+        self._names = Names(source.tenant, source.tenant)
         self._entries: list[Entry] = []
         self._findings: list[Finding] = []
         self._lines: dict[Aor, int] = {}
@@ -256,11 +193,25 @@ class _Csv:
         # A surrogate cannot be encoded; the check of names refuses it.
         size = len(self._source.text.encode(errors="replace"))
         if size > MAX_CSV_BYTES:
-            self._report(1, 1, "policy_limit", f"file has {size} bytes; at most {MAX_CSV_BYTES}")
+            self._report(
+                1,
+                1,
+                "policy_limit",
+                phrase(
+                    "file has {size} bytes; at most {max_csv_bytes}",
+                    size=size,
+                    max_csv_bytes=MAX_CSV_BYTES,
+                ),
+            )
             return [], self._findings
         lines = self._source.text.removeprefix("\ufeff").split("\n")
         if not any(map(str.strip, lines)):
-            self._report(1, 1, "policy_csv", f"file is empty; first line must be `{CSV_HEADER}`")
+            self._report(
+                1,
+                1,
+                "policy_csv",
+                phrase("file is empty; first line must be `{csv_header}`", csv_header=CSV_HEADER),
+            )
             return [], self._findings
         self._read_header([name.strip() for name in lines[0].rstrip("\r").split(",")])
         if not any(finding.severity == "error" for finding in self._findings):
@@ -270,65 +221,85 @@ class _Csv:
                 if len(self._findings) >= MAX_FINDINGS or len(self._entries) > MAX_USERS:
                     break
         if len(self._entries) > MAX_USERS:
-            self._report(1, 1, "policy_limit", f"file has more than {MAX_USERS} users")
+            self._report(
+                1,
+                1,
+                "policy_limit",
+                phrase("file has more than {max_users} users", max_users=MAX_USERS),
+            )
         return self._entries, self._findings
 
     def _read_header(self, names: list[str]) -> None:
         self._places = {name: place for place, name in enumerate(names)}
         self._width = len(names)
         # The file of a tenant has one domain, which nobody has to write.
-        required = _COLUMNS[:2] if self._source.tenant is None else _COLUMNS[:1]
+        required = COLUMNS[:2] if self._source.tenant is None else COLUMNS[:1]
         for name in required:
             if name not in self._places:
                 return self._report(1, 1, "policy_csv", _without(name, names))
         for place, name in enumerate(names):
             if names.index(name) != place:
-                self._report(1, _column(names, place), "policy_csv", f"two columns {quoted(name)}")
+                self._report(
+                    1,
+                    _column(names, place),
+                    "policy_csv",
+                    phrase("two columns {name}", name=quoted(name)),
+                )
                 return None
-        self._columns = tuple(name for name in names if name not in _COLUMNS)
+        self._columns = tuple(name for name in names if name not in COLUMNS)
         if len(self._columns) > MAX_ATTRIBUTES:
-            message = f"file has {len(self._columns)} attributes; at most {MAX_ATTRIBUTES}"
+            message = phrase(
+                "file has {count} attributes; at most {max_attributes}",
+                count=len(self._columns),
+                max_attributes=MAX_ATTRIBUTES,
+            )
             return self._report(1, 1, "policy_limit", message)
         for name in self._columns:
             column = _column(names, self._places[name])
             try:
-                _attribute(name)
-            except _Wrong as wrong:
+                take_attribute(name)
+            except Wrong as wrong:
                 return self._report(1, column, "policy_csv", str(wrong))
-            if hint := did_you_mean(name, _COLUMNS, _ALIKE):
-                message = f"column {quoted(name)} is read as an attribute{hint}"
+            if hint := did_you_mean(name, COLUMNS, _ALIKE):
+                message = phrase(
+                    "column {name} is read as an attribute{hint}", name=quoted(name), hint=hint
+                )
                 self._report(1, column, "policy_unknown_column", message)
         return None
 
     def _read_line(self, line: int, fields: list[str]) -> None:
         if len(fields) != self._width:
-            message = f"line has {len(fields)} fields, not {self._width}"
+            message = phrase(
+                "line has {count} fields, not {width}", count=len(fields), width=self._width
+            )
             self._report(line, 1, "policy_csv", message)
             return
         for position, field in enumerate(fields):
             if '"' in field:
-                message = f"{quoted(field)} has a quote; no field needs quotes"
+                message = phrase("{field} has a quote; no field needs quotes", field=quoted(field))
                 self._report(line, _column(fields, position), "policy_csv", message)
                 return
         at = "user"
         try:
             user = self._names.aor(self._field(fields, at), self._field(fields, "domain") or None)
             at = "groups"
-            groups = tuple(map(_group, _split(self._field(fields, at), at)))
+            groups = tuple(map(take_group, _split(self._field(fields, at), at)))
             at = "role"
             written = self._field(fields, at)
-            role = _group(written) if written else None
+            role = take_group(written) if written else None
             at = "numbers"
-            numbers = tuple(map(_number, _split(self._field(fields, at), at)))
+            numbers = tuple(map(take_number, _split(self._field(fields, at), at)))
             cells = []
             for at in self._columns:
-                cells.append(_cell(self._field(fields, at)))
-        except _Wrong as wrong:
+                cells.append(take_cell(self._field(fields, at)))
+        except Wrong as wrong:
             self._report(line, _column(fields, self._places[at]), "policy_value", str(wrong))
             return
         first = self._lines.setdefault(user, line)
         if first != line:
-            message = f"user `{user.uri}` appears twice, first on line {first}"
+            message = phrase(
+                "user `{uri}` appears twice, first on line {first}", uri=user.uri, first=first
+            )
             self._report(line, 1, "policy_duplicate_key", message)
         file, place = self._source.file, Place(line, 1)
         columns = self._columns
@@ -346,20 +317,37 @@ class _Csv:
 def _split(field: str, name: str) -> list[str]:
     parts = [part for part in _SEPARATORS.split(field) if part]
     if len(parts) > MAX_PER_USER:
-        raise _Wrong(f"user has {len(parts)} {name}; at most {MAX_PER_USER}")
+        raise Wrong(
+            phrase(
+                "user has {count} {name}; at most {max_per_user}",
+                count=len(parts),
+                name=name,
+                max_per_user=MAX_PER_USER,
+            )
+        )
     return parts
 
 
 def _without(column: str, names: list[str]) -> str:
     """What to say of a header without a column that every directory has."""
     if not names[1:] and ";" in names[0]:
-        return "columns are separated by `;`; separate them by `,`"
+        return phrase("columns are separated by `;`; separate them by `,`")
     if column != "user":
-        return f"first line has no column `{column}`; write it like `{CSV_HEADER}`"
+        return phrase(
+            "first line has no column `{column}`; write it like `{csv_header}`",
+            column=column,
+            csv_header=CSV_HEADER,
+        )
     # Without users, it may have been meant as a list.
     hint = did_you_mean(names[0], (LIST_COLUMN,), _ALIKE)
-    wanted = f"a list begins with the column `{LIST_COLUMN}`, a directory with `{CSV_HEADER}`"
-    return f"first column is {quoted(names[0])}{hint}; {wanted}"
+    wanted = phrase(
+        "a list begins with the column `{list_column}`, a directory with `{csv_header}`",
+        list_column=LIST_COLUMN,
+        csv_header=CSV_HEADER,
+    )
+    return phrase(
+        "first column is {names}{hint}; {wanted}", names=quoted(names[0]), hint=hint, wanted=wanted
+    )
 
 
 def _column(fields: list[str], position: int) -> int:

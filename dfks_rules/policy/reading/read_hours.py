@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from dfks_rules.errors import Finding
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.facts.families import attribute_in
 from dfks_rules.policy.language.days import Calendar
 from dfks_rules.policy.language.document import AllOf, AnyOf, Condition, Not
@@ -102,7 +103,9 @@ class Hours:
 
     def _entry(self, name: str, path: Path) -> _Entry | None:
         if name not in self._entries:
-            message = f"unknown schedule `{name}`{did_you_mean(name, self._entries)}"
+            message = phrase(
+                "unknown schedule `{name}`{hint}", name=name, hint=did_you_mean(name, self._entries)
+            )
             self._findings.append(self._tree.finding(path, "policy_unknown_schedule", message))
         return self._entries.get(name)
 
@@ -125,16 +128,26 @@ class Hours:
         attribute = attribute_in(fact)
         zones = sorted(self._directory.values_of(attribute)) if attribute else []
         if attribute is None:
-            self._report((name, "tz", "from"), f"`{fact}` is no attribute of a user")
+            self._report(
+                (name, "tz", "from"), phrase("`{fact}` is no attribute of a user", fact=fact)
+            )
         if len(zones) > MAX_ZONES:
-            message = f"users have {len(zones)} different values of `{fact}`; at most {MAX_ZONES}"
+            message = phrase(
+                "users have {count} different values of `{fact}`; at most {max_zones}",
+                count=len(zones),
+                fact=fact,
+                max_zones=MAX_ZONES,
+            )
             self._report((name, "tz", "from"), message)
             return ()
         for zone in zones:
             try:
                 parse_zone(zone)
             except ValueError as error:
-                self._report((name, "tz", "from"), f"in the directory, `{fact}`: {error}")
+                self._report(
+                    (name, "tz", "from"),
+                    phrase("in the directory, `{fact}`: {error}", fact=fact, error=error),
+                )
                 return ()
         return tuple(zones)
 

@@ -9,6 +9,7 @@ from jsonschema import Draft202012Validator
 
 from dfks_rules.errors import Finding
 from dfks_rules.model.values import MAX_TEXT
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.language.lists import MAX_ENTRIES, NamedList
 from dfks_rules.policy.reading.schema_pieces import (
     API_VERSION,
@@ -88,30 +89,44 @@ def _read_csv(source: Source) -> tuple[NamedList | None, list[Finding]]:
         if len(findings) >= MAX_FINDINGS:
             break
     if not findings and not 0 < len(entries) <= MAX_ENTRIES:
-        message = f"list has {len(entries)} entries; it takes 1 to {MAX_ENTRIES}"
+        message = phrase(
+            "list has {count} entries; it takes 1 to {max_entries}",
+            count=len(entries),
+            max_entries=MAX_ENTRIES,
+        )
         findings.append(Finding(source.file, 1, 1, "policy_limit", message))
     return (None, findings) if findings else (NamedList(name, frozenset(entries)), [])
 
 
 def _wrong_file(source: Source, name: str) -> Iterator[Finding]:
     if not _NAME.match(name):
-        wanted = "a name of at most 63 lower-case letters, digits and `-`, a letter first"
-        message = f"the list is called as its file, and {quoted(name)} is not {wanted}"
+        wanted = phrase("a name of at most 63 lower-case letters, digits and `-`, a letter first")
+        message = phrase(
+            "the list is called as its file, and {name} is not {wanted}",
+            name=quoted(name),
+            wanted=wanted,
+        )
         yield Finding(source.file, 1, 1, "policy_value", message)
     # A surrogate cannot be encoded; it is refused with its line.
     size = len(source.text.encode(errors="replace"))
     if size > MAX_CSV_BYTES:
-        message = f"file has {size} bytes; at most {MAX_CSV_BYTES}"
+        message = phrase(
+            "file has {size} bytes; at most {max_csv_bytes}", size=size, max_csv_bytes=MAX_CSV_BYTES
+        )
         yield Finding(source.file, 1, 1, "policy_limit", message)
 
 
 def _problem(entry: str) -> str | None:
     """Why a text cannot be an entry."""
     if '"' in entry:
-        return f"{quoted(entry)} has a quote; no entry needs quotes"
+        return phrase("{entry} has a quote; no entry needs quotes", entry=quoted(entry))
     if not 0 < len(entry) <= MAX_TEXT:
-        return f"entry has {len(entry)} characters; it takes 1 to {MAX_TEXT}"
-    return None if entry.isprintable() else f"{quoted(entry)} is not printable"
+        return phrase(
+            "entry has {count} characters; it takes 1 to {max_text}",
+            count=len(entry),
+            max_text=MAX_TEXT,
+        )
+    return None if entry.isprintable() else phrase("{entry} is not printable", entry=quoted(entry))
 
 
 @cache

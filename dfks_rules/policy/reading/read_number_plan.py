@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from jsonschema import Draft202012Validator
 
 from dfks_rules.errors import Finding
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.reading.read_star_codes import (
     find_impossible_codes,
     star_codes,
@@ -64,12 +65,16 @@ def make_number_plan(files: Iterable[PlanFile]) -> tuple[NumberPlan, list[Findin
     for tree, _ in files:
         said = tree.value.get("country")
         if said and country not in (None, said):
-            message = f"country is `{said}` here and `{country}` in another file"
+            message = phrase(
+                "country is `{said}` here and `{country}` in another file",
+                said=said,
+                country=country,
+            )
             findings.append(tree.finding(("country",), "policy_inconsistent", message))
         country = country or said
         for domain, dialling in tree.value.get("domains", {}).items():
             if domain in written:
-                message = f"domain `{domain}` is already in another file"
+                message = phrase("domain `{domain}` is already in another file", domain=domain)
                 findings.append(
                     tree.finding(("domains", domain), "policy_inconsistent", message, at_key=True)
                 )
@@ -77,7 +82,9 @@ def make_number_plan(files: Iterable[PlanFile]) -> tuple[NumberPlan, list[Findin
         for path, name, prefix in _class_prefixes(tree):
             known = prefixes.setdefault(prefix, name)
             if known != name:
-                message = f"`{prefix}` is already of class `{known}`"
+                message = phrase(
+                    "`{prefix}` is already of class `{known}`", prefix=prefix, known=known
+                )
                 findings.append(tree.finding(path, "policy_inconsistent", message))
     domains = {domain: _dialling(one, country) for domain, one in written.items()}
     codes = {domain: star_codes(one["codes"]) for domain, one in written.items() if "codes" in one}
@@ -109,7 +116,9 @@ def _impossible(tree: Tree, tenant: str | None) -> Iterator[Finding]:
     value = tree.value
     if tenant is not None:
         for key in sorted({"country", "classes"} & value.keys()):
-            message = f"`{key}` is for every domain; a tenant's file may only have `domains`"
+            message = phrase(
+                "`{key}` is for every domain; a tenant's file may only have `domains`", key=key
+            )
             yield tree.finding((key,), "policy_tenant", message, at_key=True)
     if "country" in value:
         yield from _unknown_country(tree, ("country",), value["country"])
@@ -117,12 +126,14 @@ def _impossible(tree: Tree, tenant: str | None) -> Iterator[Finding]:
         yield from _impossible_domain(tree, domain, tenant)
     for name in value.get("classes", {}):
         if not _NAME.match(name):
-            wanted = "a name of lower-case letters, digits and `-`, a letter first"
-            message = f"{quoted(name)} is not {wanted}"
+            wanted = phrase("a name of lower-case letters, digits and `-`, a letter first")
+            message = phrase("{name} is not {wanted}", name=quoted(name), wanted=wanted)
             yield tree.finding(("classes", name), "policy_value", message, at_key=True)
     for path, _, prefix in _class_prefixes(tree):
         if not _PREFIX.fullmatch(prefix):
-            message = f"{quoted(prefix)} is not the start of an E.164 number, like `+49900`"
+            message = phrase(
+                "{prefix} is not the start of an E.164 number, like `+49900`", prefix=quoted(prefix)
+            )
             yield tree.finding(path, "policy_value", message)
 
 
@@ -130,10 +141,14 @@ def _impossible_domain(tree: Tree, domain: str, tenant: str | None) -> Iterator[
     path: Path = ("domains", domain)
     dialling = tree.value["domains"][domain]
     if not _DOMAIN_NAME.fullmatch(domain):
-        message = f"{quoted(domain)} is not a domain in lower case"
+        message = phrase("{domain} is not a domain in lower case", domain=quoted(domain))
         yield tree.finding(path, "policy_value", message, at_key=True)
     elif tenant not in (None, domain):
-        message = f"domain `{domain}` is not this tenant's domain, `{tenant}`"
+        message = phrase(
+            "domain `{domain}` is not this tenant's domain, `{tenant}`",
+            domain=domain,
+            tenant=tenant,
+        )
         yield tree.finding(path, "policy_tenant", message, at_key=True)
     if "country" in dialling:
         yield from _unknown_country(tree, (*path, "country"), dialling["country"])
@@ -151,14 +166,18 @@ def _not_digits(tree: Tree, path: Path, dialling: Mapping[str, object]) -> Itera
     for key in ("outside", "area"):
         digits = dialling.get(key, "0")
         if not _DIGITS.fullmatch(str(digits)):
-            message = f"{quoted(digits)} is not 1 to 8 digits"
+            message = phrase("{digits} is not 1 to 8 digits", digits=quoted(digits))
             yield tree.finding((*path, key), "policy_value", message)
     internal = dialling.get("internal", {})
     assert isinstance(internal, Mapping)  # noqa: S101 - the schema demands it
     for position, prefix in enumerate(internal.get("prefixes", ())):
         if not _DIGITS.fullmatch(prefix):
             place = (*path, "internal", "prefixes", position)
-            yield tree.finding(place, "policy_value", f"{quoted(prefix)} is not 1 to 8 digits")
+            yield tree.finding(
+                place,
+                "policy_value",
+                phrase("{digits} is not 1 to 8 digits", digits=quoted(prefix)),
+            )
 
 
 @cache

@@ -6,6 +6,7 @@ from typing import Any
 
 from dfks_rules.errors import Finding
 from dfks_rules.model.features import Feature
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.reading.schema_pieces import MAX_LIST, Schema, object_schema
 from dfks_rules.policy.site.star_codes import FEATURES, MAX_CODE, StarCode
 from dfks_rules.policy.words.wording import quoted
@@ -40,15 +41,22 @@ def find_impossible_codes(
     takers = [code for code, one in star_codes(written).items() if one.takes_target]
     for code in written:
         if not _CODE.fullmatch(code):
-            wanted = f"`*` or `#` and 1 to {MAX_CODE - 1} digits, `*` or `#`, like `*72`"
-            message = f"{quoted(code)} is not a star code: {wanted}"
+            wanted = phrase(
+                "`*` or `#` and 1 to {most} digits, `*` or `#`, like `*72`", most=MAX_CODE - 1
+            )
+            message = phrase(
+                "{code} is not a star code: {wanted}", code=quoted(code), wanted=wanted
+            )
             yield tree.finding((*path, code), "policy_value", message, at_key=True)
         for taker in takers:
             rest = code.removeprefix(taker) if code.startswith(taker) else ""
             if rest.isdecimal():
-                message = (
-                    f"`{code}` may also be `{taker}` with a target that begins with `{rest}`; "
-                    "one of them must be another code"
+                message = phrase(
+                    "`{code}` may also be `{taker}` with a target that begins with "
+                    "`{rest}`; one of them must be another code",
+                    code=code,
+                    taker=taker,
+                    rest=rest,
                 )
                 yield tree.finding((*path, code), "policy_inconsistent", message, at_key=True)
 

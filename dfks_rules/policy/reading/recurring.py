@@ -9,6 +9,8 @@ from typing import Any
 
 from dateutil.rrule import DAILY, MONTHLY, WEEKLY, YEARLY, rrule, rrulestr
 
+from dfks_rules.phrases.phrase import phrase
+
 LAST_YEAR = 2100
 """What recurs for ever is followed to its end."""
 MOST_LOOKED_AT = 250_000
@@ -32,7 +34,10 @@ class Looked:
         """
         self._spent += amount
         if self._spent > MOST_LOOKED_AT:
-            message = f"its rules of recurrence look at more than {MOST_LOOKED_AT} days"
+            message = phrase(
+                "its rules of recurrence look at more than {most_looked_at} days",
+                most_looked_at=MOST_LOOKED_AT,
+            )
             raise ValueError(message)
 
 

@@ -6,6 +6,7 @@ Reference: JSON Schema draft 2020-12.
 from typing import Any
 
 from dfks_rules.model.values import MAX_TEXT, Choice, Integer, Text
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.facts.fact import Fact, Kind
 from dfks_rules.policy.facts.families import FAMILIES
 from dfks_rules.policy.language.days import DATE
@@ -45,20 +46,23 @@ _AOR = r"^sip:([^@]+@)?[^A-Z@]+$"
 _IP = r"^[0-9a-f.:]+$"
 
 WANTED: dict[str, str] = {
-    COLUMN: "a name of at most 31 letters, digits and `-`, a letter first",
-    IDENTIFIER: "a name of at most 63 lower-case letters, digits and `-`, a letter first",
-    GROUP: "the name of a group: at most 63 letters, digits, `.`, `_` and `-`",
-    RULE: "the full name of a rule, like `office/no-calls-abroad`",
-    _TIME: "a time of day like `08:30`",
-    DATE_PATTERN: "a date like `2026-12-25`",
-    _MOMENT: "a moment like `2026-12-25T08:30+01:00` (in UTC: `+00:00`)",
+    COLUMN: phrase("a name of at most 31 letters, digits and `-`, a letter first"),
+    IDENTIFIER: phrase("a name of at most 63 lower-case letters, digits and `-`, a letter first"),
+    GROUP: phrase("the name of a group: at most 63 letters, digits, `.`, `_` and `-`"),
+    RULE: phrase("the full name of a rule, like `office/no-calls-abroad`"),
+    _TIME: phrase("a time of day like `08:30`"),
+    DATE_PATTERN: phrase("a date like `2026-12-25`"),
+    _MOMENT: phrase("a moment like `2026-12-25T08:30+01:00` (in UTC: `+00:00`)"),
     **SCHEDULE_WANTED,
     **EXPIRE_WANTED,
-    _COUNTRY: "a country of ISO 3166, like `DE`",
-    _DOMAIN: "a domain in lower case",
-    _AOR: "like `sip:alice@example.com`, the domain in lower case",
-    **{family.pattern: f"a fact like `{family.written}`" for family in FAMILIES},
-    _IP: "an address like `10.0.0.7`, or `2001:db8::7` in lower case",
+    _COUNTRY: phrase("a country of ISO 3166, like `DE`"),
+    _DOMAIN: phrase("a domain in lower case"),
+    _AOR: phrase("like `sip:alice@example.com`, the domain in lower case"),
+    **{
+        family.pattern: phrase("a fact like `{written}`", written=family.written)
+        for family in FAMILIES
+    },
+    _IP: phrase("an address like `10.0.0.7`, or `2001:db8::7` in lower case"),
 }
 """Pattern → what it expects, in words for a finding."""
 

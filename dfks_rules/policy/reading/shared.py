@@ -9,6 +9,7 @@ from pathlib import PurePath
 from typing import Any, NamedTuple, TypeVar
 
 from dfks_rules.errors import Finding
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.language.days import Calendar
 from dfks_rules.policy.language.lists import NamedList
 from dfks_rules.policy.reading.memory import AFRESH, Afresh
@@ -99,7 +100,9 @@ class SharedFiles:
         for name, value in defined.items():
             first = self._files.setdefault((source.tenant, kind, name), source.file)
             if name in own:
-                message = f"the name `{name}` is already used by `{first}`"
+                message = phrase(
+                    "the name `{name}` is already used by `{first}`", name=name, first=first
+                )
                 self.findings.append(Finding(source.file, 1, 1, "policy_duplicate_name", message))
             own.setdefault(name, value)
 

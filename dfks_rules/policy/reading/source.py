@@ -4,6 +4,7 @@ import re
 from typing import NamedTuple
 
 from dfks_rules.errors import Finding
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.yaml.tree import MAX_BYTES, Tree, read_tree
 
 MAX_CSV_BYTES = 16 * 1024 * 1024
@@ -75,5 +76,7 @@ def misnamed(tree: Tree) -> list[Finding]:
     content = {"PolicyTest": "cases", "PolicyProof": "proofs"}.get(str(kind))
     if content is None:
         return []
-    message = f"a file of {content} needs a name that ends in `{content}.yaml`"
+    message = phrase(
+        "a file of {content} needs a name that ends in `{content}.yaml`", content=content
+    )
     return [tree.finding(("kind",), "policy_value", message)]

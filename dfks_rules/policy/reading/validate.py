@@ -2,13 +2,14 @@
 
 import json
 import re
-from collections.abc import Iterator, Sized
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from dfks_rules.errors import Finding
+from dfks_rules.phrases.phrase import joined, meant, phrase
 from dfks_rules.policy.facts.facts import fact_named
 from dfks_rules.policy.facts.families import count_meant
 from dfks_rules.policy.language.expiry import misread
@@ -18,25 +19,73 @@ from dfks_rules.policy.words.wording import did_you_mean, quoted, with_hyphens
 from dfks_rules.yaml.tree import Path, Tree
 
 _TYPES = {
-    "string": "text",
-    "integer": "a whole number",
-    "boolean": "`true` or `false`",
-    "array": "a list",
-    "object": "a mapping",
+    "string": phrase("text"),
+    "integer": phrase("a whole number"),
+    "boolean": phrase("`true` or `false`"),
+    "array": phrase("a list"),
+    "object": phrase("a mapping"),
 }
 _KEYS = {"facts": "fact", "matchers": "matcher", "effects": "effect"}
 """Title of an object's schema → what its keys are called."""
-_BOUNDS = {
-    "minLength": ("policy_value", "{0} must not be empty"),
-    "minItems": ("policy_value", "{0} must not be empty"),
-    "minProperties": ("policy_value", "{0} must not be empty"),
-    "minimum": ("policy_value", "{0} must be at least {1}, not {2}"),
-    "maximum": ("policy_value", "{0} must be at most {1}, not {2}"),
-    "maxLength": ("policy_limit", "{0} has {3} characters; at most {1}"),
-    "maxProperties": ("policy_limit", "{0} has {3} entries; at most {1}"),
-    "maxItems": ("policy_limit", "{0} has {3} entries; at most {1}"),
+_UNKNOWN = {
+    "fact": phrase("unknown fact"),
+    "matcher": phrase("unknown matcher"),
+    "effect": phrase("unknown effect"),
+    "key": phrase("unknown key"),
 }
-"""Keyword of the schema → code, and message of (subject, limit, value, size)."""
+
+
+def _empty(subject: str, _limit: int, _value: Any) -> str:
+    return phrase("{subject} must not be empty", subject=subject)
+
+
+def _too_little(subject: str, limit: int, value: Any) -> str:
+    return phrase(
+        "{subject} must be at least {limit}, not {value}",
+        subject=subject,
+        limit=limit,
+        value=quoted(value),
+    )
+
+
+def _too_much(subject: str, limit: int, value: Any) -> str:
+    return phrase(
+        "{subject} must be at most {limit}, not {value}",
+        subject=subject,
+        limit=limit,
+        value=quoted(value),
+    )
+
+
+def _too_long(subject: str, limit: int, value: Any) -> str:
+    return phrase(
+        "{subject} has {size} characters; at most {limit}",
+        subject=subject,
+        size=len(value),
+        limit=limit,
+    )
+
+
+def _too_many(subject: str, limit: int, value: Any) -> str:
+    return phrase(
+        "{subject} has {size} entries; at most {limit}",
+        subject=subject,
+        size=len(value),
+        limit=limit,
+    )
+
+
+_BOUNDS: dict[str, tuple[str, Callable[[str, int, Any], str]]] = {
+    "minLength": ("policy_value", _empty),
+    "minItems": ("policy_value", _empty),
+    "minProperties": ("policy_value", _empty),
+    "minimum": ("policy_value", _too_little),
+    "maximum": ("policy_value", _too_much),
+    "maxLength": ("policy_limit", _too_long),
+    "maxProperties": ("policy_limit", _too_many),
+    "maxItems": ("policy_limit", _too_many),
+}
+"""Keyword of the schema → code, and what makes the message of (subject, limit, value)."""
 _DIGITS = re.compile("[0-9]{1,99}")
 """A number in quotes. Python reads other digits as well, and refuses to read thousands of them."""
 _MEANT = {"on": "1", "yes": "1", "true": "1", "off": "0", "no": "0", "false": "0"}
@@ -142,22 +191,31 @@ def _explain(error: ValidationError, tree: Tree) -> Iterator[tuple[Path, str, st
             for key in sorted(set(limit) - value.keys()):
                 # What a file needs follows from its kind.
                 place: Path = path or (("kind",) if "kind" in value else path)
-                yield place, "policy_missing", f"{_subject(path)} has no `{key}`", True
+                yield (
+                    place,
+                    "policy_missing",
+                    phrase("{path} has no `{key}`", path=_subject(path), key=key),
+                    True,
+                )
         case "enum" | "const":
             allowed = limit if isinstance(limit, list) else [limit]
             yield path, "policy_value", _not_one_of(value, allowed), False
         case "type" if schema.get("title") == "matchers":
             takes = ", ".join(f"`{name}`" for name in schema["properties"])
-            message = f"{_subject(path)} needs a matcher ({takes}), not just {quoted(value)}"
+            message = phrase(
+                "{path} needs a matcher ({takes}), not just {value}",
+                path=_subject(path),
+                takes=takes,
+                value=quoted(value),
+            )
             yield path, "policy_type", message, False
         case "type":
             yield path, "policy_type", _of_other_type(value, limit, _subject(path)), False
         case "pattern":
             yield path, "policy_value", _of_other_form(value, limit, path, tree), False
         case bound:
-            code, message = _BOUNDS[str(bound)]
-            subject, size = _subject(path), len(value) if isinstance(value, Sized) else 0
-            yield path, code, message.format(subject, limit, quoted(value), size), False
+            code, message_of = _BOUNDS[str(bound)]
+            yield path, code, message_of(_subject(path), limit, value), False
 
 
 def _unknown_key(key: str, path: Path, schema: Schema) -> tuple[str, str]:
@@ -165,16 +223,23 @@ def _unknown_key(key: str, path: Path, schema: Schema) -> tuple[str, str]:
     known = list(schema["properties"])
     if word == "matcher" and key in MATCHERS:
         takes = ", ".join(f"`{name}`" for name in known)
-        return "policy_type", f"fact `{path[-1]}` does not take `{key}`; it takes {takes}"
+        return "policy_type", phrase(
+            "fact `{path}` does not take `{key}`; it takes {takes}",
+            path=path[-1],
+            key=key,
+            takes=takes,
+        )
     if homes := _homes_of(key, schema["properties"]):
-        hint = "; write " + " or ".join(f"`{home}: {{{key}: …}}`" for home in homes)
-    elif (meant := _KEYS_MEANT.get(key.lower())) in known:
-        hint = f" (did you mean `{meant}`?)"
+        ways = (f"`{home}: {{{key}: …}}`" for home in homes)
+        hint: str = phrase("; write {ways}", ways=joined(phrase(" or "), ways))
+    elif (other := _KEYS_MEANT.get(key.lower())) in known:
+        hint = meant(other)
     else:
         hint = did_you_mean(key, known)
         if word == "fact" and (count := count_meant(key)):
-            hint = f" (did you mean `{count}`?)"
-    return f"policy_unknown_{word}", f"unknown {word} {quoted(key)}{hint}"
+            hint = meant(count)
+    message = phrase("{unknown} {key}{hint}", unknown=_UNKNOWN[word], key=quoted(key), hint=hint)
+    return f"policy_unknown_{word}", message
 
 
 def _homes_of(key: str, properties: Schema) -> list[str]:
@@ -189,55 +254,94 @@ def _homes_of(key: str, properties: Schema) -> list[str]:
 
 def _of_other_form(text: str, pattern: str, path: Path, tree: Tree) -> str:
     if path[-1:] == ("expires",):
-        forms = "a duration like `2h`, nor a moment like `2026-01-05T18:00+01:00`, nor `false`"
-        return f"{quoted(text)} is neither {forms}"
+        return phrase(
+            "{text} is neither a duration like `2h`, nor a moment like "
+            "`2026-01-05T18:00+01:00`, nor `false`",
+            text=quoted(text),
+        )
     if path[-1:] == ("expire",):
         schedules = tree.at(("schedules",)) if ("schedules",) in tree.places else None
         return misread(text, schedules if isinstance(schedules, dict) else ())
     if path[-1:] == ("deny",) and " " in text:
-        reason = "not a reason, which is a short word of your own"
-        return f"{quoted(text)} is {reason}: `deny: {{reason: not-allowed, text: …}}`"
+        return phrase(
+            "{text} is not a reason, which is a short word of your own: "
+            "`deny: {{reason: not-allowed, text: …}}`",
+            text=quoted(text),
+        )
     if found := _HOURS.fullmatch(text):
         begin, end = f'ge: "{found[1]}"', f'lt: "{found[2]}"'
         hours = f"`{{{begin}, {end}}}`"
         if found[1] > found[2]:  # Past midnight, which no one time of day is.
-            hours = f"`any: [{{time: {{{begin}}}}}, {{time: {{{end}}}}}]`, or a schedule"
-        return f"{quoted(text)} is not a time of day: {hours}"
+            hours = phrase(
+                "`any: [{{time: {{{begin}}}}}, {{time: {{{end}}}}}]`, or a schedule",
+                begin=begin,
+                end=end,
+            )
+        return phrase("{text} is not a time of day: {hours}", text=quoted(text), hours=hours)
     plain = with_hyphens(text)
     if plain != text and re.search(pattern, plain):
-        return f"{quoted(text)} has a dash; write a hyphen: {quoted(plain)}"
-    return f"{quoted(text)} is not {WANTED[pattern]}"
+        return phrase(
+            "{text} has a dash; write a hyphen: {plain}", text=quoted(text), plain=quoted(plain)
+        )
+    return phrase("{text} is not {wanted}", text=quoted(text), wanted=WANTED[pattern])
 
 
 def _not_one_of(value: Any, allowed: list[Any]) -> str:
     words = [one if isinstance(one, str) else json.dumps(one) for one in allowed]
     written = value if isinstance(value, str) else json.dumps(value)
     if written in words and words[1:]:
-        return f"{quoted(value)} must not be in quotes"
-    meant = _MEANT.get(written.lower())
+        return phrase("{value} must not be in quotes", value=quoted(value))
+    status = _MEANT.get(written.lower())
     if written.isdecimal() and str(int(written)) in words:
-        return f"{quoted(value)} has a leading zero; write `{int(written)}`"
+        return phrase(
+            "{value} has a leading zero; write `{written}`",
+            value=quoted(value),
+            written=int(written),
+        )
     if not words[1:]:
-        return f"{quoted(value)} is not `{words[0]}`"
-    hint = f" (did you mean `{meant}`?)" if meant in words else did_you_mean(written, words)
-    return f"{quoted(value)} is not one of {', '.join(f'`{word}`' for word in words)}{hint}"
+        return phrase("{value} is not `{word}`", value=quoted(value), word=words[0])
+    hint = meant(status) if status in words else did_you_mean(written, words)
+    return phrase(
+        "{value} is not one of {listed}{hint}",
+        value=quoted(value),
+        listed=", ".join(f"`{word}`" for word in words),
+        hint=hint,
+    )
 
 
 def _of_other_type(value: Any, wanted: str, subject: str) -> str:
     if subject == "`deny`" and isinstance(value, bool):
-        return "`deny` takes a reason, a short word of your own: `deny: not-allowed`"
+        return phrase("`deny` takes a reason, a short word of your own: `deny: not-allowed`")
     if subject == "`expire`":
         is_number = isinstance(value, int) and not isinstance(value, bool)
-        unit = f"{quoted(value)} needs a unit: `{value}m`, `{value}h` or `{value}d`"
+        unit = phrase(
+            "{value} needs a unit: `{number}m`, `{number}h` or `{number}d`",
+            value=quoted(value),
+            number=value,
+        )
         return unit if is_number else misread(json.dumps(value))
     if wanted == "string" and isinstance(value, bool | int):
-        return f'{subject} must be text: put it in quotes, `"{json.dumps(value)}"`'
+        return phrase(
+            '{subject} must be text: put it in quotes, `"{dumps}"`',
+            subject=subject,
+            dumps=json.dumps(value),
+        )
     if wanted == "integer" and isinstance(value, str) and _DIGITS.fullmatch(value):
         is_plain = str(int(value)) == value
-        how = ": remove the quotes" if is_plain else f", with no leading zero: `{int(value)}`"
-        return f"{subject} must be {_TYPES[wanted]}{how}"
-    return (
-        f"{subject} must be {_TYPES[wanted]}, not {quoted(value)}{_meant(value, wanted, subject)}"
+        how = (
+            phrase(": remove the quotes")
+            if is_plain
+            else phrase(", with no leading zero: `{value}`", value=int(value))
+        )
+        return phrase(
+            "{subject} must be {types}{how}", subject=subject, types=_TYPES[wanted], how=how
+        )
+    return phrase(
+        "{subject} must be {types}, not {value}{meant}",
+        subject=subject,
+        types=_TYPES[wanted],
+        value=quoted(value),
+        meant=_meant(value, wanted, subject),
     )
 
 
@@ -246,17 +350,23 @@ def _meant(value: Any, wanted: str, subject: str) -> str:
     if not isinstance(value, str):
         return ""
     if wanted == "array":
-        of_a_file = f", or `{{list: {value}}}` for a list in a file" if subject in _LISTED else ""
-        return f"; write `[{value}]`{of_a_file}"
+        of_a_file = (
+            phrase(", or `{{list: {value}}}` for a list in a file", value=value)
+            if subject in _LISTED
+            else ""
+        )
+        return phrase("; write `[{value}]`{of_a_file}", value=value, of_a_file=of_a_file)
     if wanted == "integer" and (found := _COMPARED.fullmatch(value)):
-        return f"; write `{{{_COMPARISONS[found[1]]}: {found[2]}}}`"
+        return phrase("; write `{written}`", written=f"{{{_COMPARISONS[found[1]]}: {found[2]}}}")
     return ""
 
 
 def _subject(path: Path) -> str:
     if not path:
-        return "file"
+        return phrase("file")
     last = path[-1]
     if isinstance(last, str):
         return f"`{last}`"
-    return "rule" if path[-2] == "rules" else f"entry {last + 1} of `{path[-2]}`"
+    if path[-2] == "rules":
+        return phrase("rule")
+    return phrase("entry {number} of `{key}`", number=last + 1, key=path[-2])

@@ -13,6 +13,7 @@ from typing import Any
 
 from dfks_rules.errors import Finding
 from dfks_rules.model.values import MAX_TEXT
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.words.wording import did_you_mean
 from dfks_rules.yaml.tree import Path, Place, Tree
 
@@ -45,7 +46,11 @@ def find_wrong_variables(tree: Tree) -> list[Finding]:
     """Values under `vars` that a variable cannot have (`policy_variable`); none without `vars`."""
     variables = tree.value.get("vars") if isinstance(tree.value, dict) else None
     return [
-        tree.finding(("vars", name), "policy_variable", f"variable `{name}` {problem}")
+        tree.finding(
+            ("vars", name),
+            "policy_variable",
+            phrase("variable `{name}` {problem}", name=name, problem=problem),
+        )
         for name, value in (variables.items() if isinstance(variables, dict) else ())
         if (problem := _problem(value))
     ]
@@ -97,7 +102,7 @@ class _Substitution:
             for key, part in self._old.value.items()
         }
         for name in sorted(self._unused):
-            path, message = ("vars", name), f"variable `{name}` is never used"
+            path, message = ("vars", name), phrase("variable `{name}` is never used", name=name)
             finding = self._old.finding(path, "policy_unused_variable", message, at_key=True)
             self.findings.append(finding._replace(severity="warning"))
         return Tree(self._old.file, value, self._places, self._keys)
@@ -142,7 +147,9 @@ class _Substitution:
         def value_of(use: re.Match[str]) -> str:
             value = self._value_of(use[1], path)
             if isinstance(value, list):
-                message = f"variable `{use[1]}` is a list; a text takes a single value"
+                message = phrase(
+                    "variable `{name}` is a list; a text takes a single value", name=use[1]
+                )
                 self._report(path, "policy_variable", message)
             self._count(1, path)
             return str(value).lower() if isinstance(value, bool) else str(value)
@@ -153,7 +160,11 @@ class _Substitution:
         """The value of a variable used at a path of the old tree."""
         self._unused.discard(name)
         if name not in self._variables:
-            message = f"unknown variable `{name}`{did_you_mean(name, self._variables)}"
+            message = phrase(
+                "unknown variable `{name}`{hint}",
+                name=name,
+                hint=did_you_mean(name, self._variables),
+            )
             self._report(path, "policy_unknown_variable", message)
         return self._variables.get(name, "")
 
@@ -161,7 +172,10 @@ class _Substitution:
         """Limits the growth of the file; exceeding the limit is reported once."""
         before, self._inserted = self._inserted, self._inserted + values
         if before <= MAX_INSERTED < self._inserted:
-            message = f"variables put more than {MAX_INSERTED} values into the file"
+            message = phrase(
+                "variables put more than {max_inserted} values into the file",
+                max_inserted=MAX_INSERTED,
+            )
             self._report(path, "policy_limit", message)
             self._variables = dict.fromkeys(self._variables, "")
 
@@ -181,12 +195,18 @@ def _problem(value: Any) -> str | None:
     """Why a variable cannot have this value; None when it can."""
     entries = value if isinstance(value, list) else [value]
     if not 0 < len(entries) <= _MAX_ENTRIES:
-        return f"must have 1 to {_MAX_ENTRIES} entries, not {len(entries)}"
+        return phrase(
+            "must have 1 to {max_entries} entries, not {count}",
+            max_entries=_MAX_ENTRIES,
+            count=len(entries),
+        )
     for entry in entries:
         if _is_use(entry) or (isinstance(entry, str) and _IN_TEXT.search(entry)):
-            return "refers to a variable; only the scope and the rules may"
+            return phrase("refers to a variable; only the scope and the rules may")
         if isinstance(entry, dict | list):
-            return "must be text, a whole number, `true`, `false`, or a list of these"
+            return phrase("must be text, a whole number, `true`, `false`, or a list of these")
         if isinstance(entry, str) and len(entry) > MAX_TEXT:
-            return f"has {len(entry)} characters; at most {MAX_TEXT}"
+            return phrase(
+                "has {count} characters; at most {max_text}", count=len(entry), max_text=MAX_TEXT
+            )
     return None

@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeVar
 
 from dfks_rules.errors import Finding
 from dfks_rules.model.identity import Aor
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.words.wording import quoted
 from dfks_rules.yaml.tree import Place
 
@@ -286,23 +287,37 @@ def make_directory(
             continue
         known = directory.role_of(user)
         if role and role != known:
-            message = f"role of `{user.uri}` is `{role}` here and `{known}` elsewhere"
+            message = phrase(
+                "role of `{uri}` is `{role}` here and `{known}` elsewhere",
+                uri=user.uri,
+                role=role,
+                known=known,
+            )
             findings.append(Finding(file, *place, "policy_inconsistent", message))
         for name, value in zip(columns, cells, strict=True):
             other = directory.attribute_of(user, name) if value else None
             if other is not None and other != value:
-                message = (
-                    f"attribute `{name}` of `{user.uri}` is {quoted(value)} here and "
-                    f"{quoted(other)} elsewhere"
+                message = phrase(
+                    "attribute `{name}` of `{uri}` is {value} here and {other} elsewhere",
+                    name=name,
+                    uri=user.uri,
+                    value=quoted(value),
+                    other=quoted(other),
                 )
                 findings.append(Finding(file, *place, "policy_inconsistent", message))
         for number in numbers:
             owner = directory.user_of_number(number, user.domain)
             if owner is not None and owner != user:
-                message = f"number `{number}` already belongs to `{owner.uri}`"
+                message = phrase(
+                    "number `{number}` already belongs to `{uri}`", number=number, uri=owner.uri
+                )
                 findings.append(Finding(file, *place, "policy_inconsistent", message))
     if len(directory) > MAX_USERS:
-        message = f"directory has {len(directory)} users; at most {MAX_USERS}"
+        message = phrase(
+            "directory has {count} users; at most {max_users}",
+            count=len(directory),
+            max_users=MAX_USERS,
+        )
         findings.append(Finding(entries[-1].file, 0, 0, "policy_limit", message))
     return directory, findings
 
@@ -315,8 +330,12 @@ def _contradictions_of_everybody(
         for name, value in zip(columns, cells, strict=True) if user.user == EVERYBODY else ():
             other = first.setdefault((user.domain, name), value)
             if other != value and (attributes is None or name in attributes):
-                message = (
-                    f"attribute `{name}` of all users of `{user.domain}` is {quoted(value)} here "
-                    f"and {quoted(other)} elsewhere"
+                message = phrase(
+                    "attribute `{name}` of all users of `{domain}` is {value} here and "
+                    "{other} elsewhere",
+                    name=name,
+                    domain=user.domain,
+                    value=quoted(value),
+                    other=quoted(other),
                 )
                 yield Finding(file, *place, "policy_inconsistent", message)

@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator
 
 from dfks_rules.errors import Finding, PolicyError
 from dfks_rules.model.decisions import Decision
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.deciding.answer import answer_of
 from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.facts.facts import known_fact
@@ -139,9 +140,17 @@ def contradictions(tree: Tree, path: Path, view: View, given: Given) -> Iterator
     for name, value in given.items():
         seen = known_fact(name).read(view)
         if seen != (tuple(value) if isinstance(value, list) else value):
-            really = "absent" if seen is None else f"`{seen}`"
-            message = f"`{name}` cannot be `{value}`: the other facts make it {really}"
+            really = phrase("absent") if seen is None else f"`{seen}`"
+            message = phrase(
+                "`{name}` cannot be `{value}`: the other facts make it {really}",
+                name=name,
+                value=value,
+                really=really,
+            )
             yield tree.finding((*path, name), "policy_case", message, at_key=True)
+
+
+_NOTHING = phrase("nothing")
 
 
 @cache
@@ -155,16 +164,31 @@ def _differences(expect: Mapping[str, Any], decision: Decision, at: datetime) ->
     for field, wanted in expect.items():
         if field == "expires":
             if _moment(wanted, at) != decision.expires:
-                yield f"expires: expected {_written(wanted)}, got {_written(seen[field])}"
+                yield phrase(
+                    "expires: expected {wanted}, got {got}",
+                    wanted=_written(wanted),
+                    got=_written(seen[field]),
+                )
         elif isinstance(wanted, dict):
             for name, value in wanted.items():
                 if seen[field].get(name) != value:
-                    nothing = "no rule" if field == "by" else "nothing"
+                    nothing = phrase("no rule") if field == "by" else _NOTHING
                     got = _written(seen[field].get(name), nothing)
-                    yield f"{field}.{name}: expected {_written(value)}, got {got}"
+                    yield phrase(
+                        "{field}.{name}: expected {value}, got {got}",
+                        field=field,
+                        name=name,
+                        value=_written(value),
+                        got=got,
+                    )
         elif seen[field] != wanted:
-            got = _written(seen[field], "no denial" if field == "reason" else "nothing")
-            yield f"{field}: expected {_written(wanted)}, got {got}"
+            got = _written(seen[field], phrase("no denial") if field == "reason" else _NOTHING)
+            yield phrase(
+                "{field}: expected {wanted}, got {got}",
+                field=field,
+                wanted=_written(wanted),
+                got=got,
+            )
 
 
 def _moment(wanted: str | bool, at: datetime) -> datetime | None:  # noqa: FBT001 - as written
@@ -174,7 +198,7 @@ def _moment(wanted: str | bool, at: datetime) -> datetime | None:  # noqa: FBT00
     return datetime.fromisoformat(wanted) if "T" in wanted else parse_duration(wanted).ends(at)
 
 
-def _written(value: Any, nothing: str = "nothing") -> str:
+def _written(value: Any, nothing: str = _NOTHING) -> str:
     """A value as a case would write it."""
     if value is None:
         return nothing

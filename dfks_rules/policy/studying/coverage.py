@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from dfks_rules.model.decisions import Decision
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.deciding.combine import make_plan
 from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.facts.facts import facts_of
@@ -38,7 +39,11 @@ class _Seen:
 
     def __init__(self, rule: Rule) -> None:
         self.id, self.title = rule.id, rule.title
-        self.wanted = "lifted a denial" if rule.is_exception else "decided anything"
+        self.wanted = (
+            phrase("matched, but never lifted a denial")
+            if rule.is_exception
+            else phrase("matched, but never decided anything")
+        )
         self.ways = alternatives(rule.condition)
         self.matched: set[int] = set()
         """Positions of the ways that matched."""
@@ -159,14 +164,13 @@ class Coverage:
         """What no case shows, by file and line."""
         for (file, line), seen in sorted(self._seen.items(), key=lambda item: item[0]):
             if not seen.matched:
-                yield Unshown(file, line, seen.id, "never matched", seen.title)
+                yield Unshown(file, line, seen.id, phrase("never matched"), seen.title)
                 continue
             if not seen.counted:
-                what = f"matched, but never {seen.wanted}"
-                yield Unshown(file, line, seen.id, what, seen.title)
+                yield Unshown(file, line, seen.id, seen.wanted, seen.title)
             for position, way in enumerate(seen.ways):
                 if position not in seen.matched:
-                    what = f"never matched by {_way_text(way)}"
+                    what = phrase("never matched by {way}", way=_way_text(way))
                     yield Unshown(file, line, seen.id, what, seen.title)
 
 

@@ -5,10 +5,11 @@ when somebody asks for it.
 """
 
 from collections.abc import Collection, Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from dfks_rules.model.decisions import AlsoSet, Decision
 from dfks_rules.model.requests import FeatureRequest
+from dfks_rules.phrases.phrase import joined, phrase
 from dfks_rules.policy.deciding.answer import answer_of, value_of
 from dfks_rules.policy.deciding.combine import make_plan
 from dfks_rules.policy.deciding.policy_set import PolicySet
@@ -20,6 +21,10 @@ from dfks_rules.policy.language.alternatives import QUESTIONS, SignedAtom, alter
 from dfks_rules.policy.language.document import AllOf, AnyOf, Condition, Not, Rule
 from dfks_rules.policy.language.text import literal_text, printable, saw_text, value_text
 
+Lost = Literal["lifted", "shadow", "later", "denied", "final", "names-no-denial"]
+"""Why a rule did not decide what it says: another one lifts it; it is in shadow; another one comes
+first, denies, or is final; or no rule denies that it names."""
+
 
 class Said(NamedTuple):
     """One field that a matching rule sets, and whether that took effect."""
@@ -29,7 +34,11 @@ class Said(NamedTuple):
     value: object
     """What was decided for the field; None when no rule decided it."""
     lost: str | None
-    """Why the rule did not decide the field; None when it did."""
+    """Why the rule did not decide the field, for people; None when it did."""
+    why: Lost | None = None
+    """The same for programs."""
+    by: str | None = None
+    """The rule that `why` is about; None: none is."""
 
 
 class Matched(NamedTuple):
@@ -55,7 +64,8 @@ class Reason(NamedTuple):
 
     def __str__(self) -> str:
         fact = self.test.atom.fact
-        return f"{literal_text(self.test)}; saw {saw_text(self.saw, fact)}"
+        test, saw = literal_text(self.test), saw_text(self.saw, fact)
+        return phrase("{test}; saw {saw}", test=test, saw=saw)
 
 
 class Unmatched(NamedTuple):
@@ -180,27 +190,48 @@ def _said(rule: Rule, matching: list[Rule], view: View, decision: Decision) -> t
     answer = answer_of(decision)
     said = [Said("lifts", denying, None) for denying, by in decision.lifted if by == rule.id]
     if rule.effects.lifts and not said:
-        said.append(Said("lifts", None, "no rule denies that it names"))
+        said.append(Said("lifts", None, *_lost("names-no-denial", None)))
     for field in ("deny", *alone) if is_lifted else alone:
         by = decision.decided_by.get(field)
-        lost = None if by == rule.id else _why_lost(rule, field, matching, decision)
-        said.append(Said(field, None if by is None else value_of(answer, field), lost))
+        value = None if by is None else value_of(answer, field)
+        lost = () if by == rule.id else _lost(*_why_lost(rule, field, matching, decision))
+        said.append(Said(field, value, *(lost or (None,))))
     return tuple(said)
 
 
-def _why_lost(rule: Rule, field: str, matching: list[Rule], decision: Decision) -> str:
+def _lost(why: Lost, by: str | None) -> tuple[str, Lost, str | None]:
+    """Why something is lost, for people and for programs."""
+    match why:
+        case "lifted":
+            told = phrase("{rule} lifts it", rule=by)
+        case "shadow":
+            told = phrase("it is in shadow")
+        case "later":
+            told = phrase("{rule} comes first", rule=by)
+        case "denied":
+            told = phrase("{rule} denies", rule=by)
+        case "final":
+            told = phrase("{rule} is final", rule=by)
+        case "names-no-denial":
+            told = phrase("no rule denies that it names")
+    return told, why, by
+
+
+def _why_lost(
+    rule: Rule, field: str, matching: list[Rule], decision: Decision
+) -> tuple[Lost, str | None]:
     by = decision.decided_by.get(field)
     lifted = dict(decision.lifted)
     if field == "deny" and rule.id in lifted:
-        return f"{lifted[rule.id]} lifts it"
+        return "lifted", lifted[rule.id]
     if rule.shadow:
-        return "it is in shadow"
+        return "shadow", None
     if by is not None:
-        return f"{by} comes first"
+        return "later", by
     if "deny" in decision.decided_by:
-        return f"{decision.decided_by['deny']} denies"
+        return "denied", decision.decided_by["deny"]
     final = next(one.id for one in matching if one.effects.final and not one.shadow)
-    return f"{final} is final"
+    return "final", final
 
 
 # --- for people and programs ---
@@ -209,18 +240,23 @@ def _why_lost(rule: Rule, field: str, matching: list[Rule], decision: Decision) 
 def decision_line(request: FeatureRequest, decision: Decision) -> str:
     """What was asked and the answer, on one line."""
     feature = f" {request.feature.value}" if request.feature else ""
-    asked = f"{request.operation.value}{feature} of {printable(request.presentity.uri)}"
+    asked = phrase(
+        "{asked} of {uri}",
+        asked=f"{request.operation.value}{feature}",
+        uri=printable(request.presentity.uri),
+    )
     if decision.denial is not None:
         text = f" ({decision.denial.text})" if decision.denial.text else ""
-        return f"{asked}: denied, {decision.denial.reason}{text}"
+        reason = f"{decision.denial.reason}{text}"
+        return phrase("{asked}: denied, {reason}", asked=asked, reason=reason)
     if request.feature is None:
-        return f"{asked}: allowed"
+        return phrase("{asked}: allowed", asked=asked)
     answer = answer_of(decision)
     shown = {"status": answer["status"], **answer["values"]}
     shown |= {"assigned": answer["assigned"], "notify": answer["notify"]}
     shown |= {"expires": answer["expires"]}
     told = ", ".join(f"{name} {value_text(v)}" for name, v in shown.items() if v is not None)
-    return f"{asked}: allowed, {told}"
+    return phrase("{asked}: allowed, {told}", asked=asked, told=told)
 
 
 def brief(explanation: Explanation, wanted: Collection[str] = ()) -> list[str]:
@@ -232,17 +268,27 @@ def brief(explanation: Explanation, wanted: Collection[str] = ()) -> list[str]:
     """
     decision = explanation.decision
     missed = [
-        f"{one.title} did not match: {'; or '.join(map(str, one.because))}"
+        phrase(
+            "{rule} did not match: {because}",
+            rule=one.title,
+            because=joined(phrase("; or "), map(str, one.because)),
+        )
         for one in explanation.unmatched
         if one.rule in wanted
     ]
     if not decision.matched:
-        return ["no rule matched", *missed]
-    lines = [f"matched: {', '.join(decision.matched)}", *missed]
+        return [phrase("no rule matched"), *missed]
+    lines: list[str] = [phrase("matched: {rules}", rules=", ".join(decision.matched)), *missed]
     if decision.decided_by:
-        by = ", ".join(f"{field} by {rule}" for field, rule in decision.decided_by.items())
-        lines.append(f"decided: {by}")
-    lines += [f"lifted: {rule} by {exception}" for rule, exception in decision.lifted]
+        by = (
+            phrase("{field} by {rule}", field=field, rule=rule)
+            for field, rule in decision.decided_by.items()
+        )
+        lines.append(phrase("decided: {by}", by=joined(", ", by)))
+    lines += [
+        phrase("lifted: {rule} by {exception}", rule=rule, exception=exception)
+        for rule, exception in decision.lifted
+    ]
     return lines
 
 
@@ -254,21 +300,26 @@ def lines_of(explanation: Explanation, *, every: bool = False) -> list[str]:
         every: also why rules about other operations, features and domains did not match.
     """
     lines = [decision_line(explanation.request, explanation.decision)]
-    for subject, title in (("request", "asked for"), ("target", "target")):
+    for subject, title in (("request", phrase("asked for")), ("target", phrase("target"))):
         told = [
             f"{name.partition('.')[2]} {value_text(value)}"
             for name, value in explanation.about.items()
             if name.startswith(subject)
         ]
-        lines += [f"{title}: {', '.join(told)}"] if told else []
-    lines += [f"also: {_also_line(one)}" for one in explanation.decision.also]
-    lines += _block("matched, in order of precedence:", map(_matched_lines, explanation.matched))
+        lines += [phrase("{title}: {told}", title=title, told=", ".join(told))] if told else []
+    lines += [phrase("also: {what}", what=_also_line(one)) for one in explanation.decision.also]
+    title = phrase("matched, in order of precedence:")
+    lines += _block(title, map(_matched_lines, explanation.matched))
     shown = [one for one in explanation.unmatched if every or not one.elsewhere]
-    lines += _block("did not match:", map(_unmatched_lines, shown))
+    lines += _block(phrase("did not match:"), map(_unmatched_lines, shown))
     hidden = len(explanation.unmatched) - len(shown)
-    if hidden:
-        what = "1 rule is" if hidden == 1 else f"{hidden} rules are"
-        lines.append(f"{what} about other operations, features or domains")
+    if hidden == 1:
+        lines.append(phrase("1 rule is about other operations, features or domains"))
+    elif hidden:
+        message = phrase(
+            "{count} rules are about other operations, features or domains", count=hidden
+        )
+        lines.append(message)
     return lines
 
 
@@ -277,30 +328,46 @@ def _also_line(also: AlsoSet) -> str:
     feature, state = also.asked.feature, also.asked.state
     told = "".join(f", {name} {value_text(v)}" for name, v in state.by_name.items())
     who = printable(also.presentity.uri)
-    return f"sets {feature.value} of {who}, status {int(state.status)}{told}"
+    return phrase(
+        "sets {feature} of {who}, status {status}",
+        feature=feature.value,
+        who=who,
+        status=f"{int(state.status)}{told}",
+    )
+
+
+def _indented(line: str) -> str:
+    return phrase("  {line}", line=line)
 
 
 def _block(title: str, entries: Iterator[list[str]]) -> list[str]:
-    lines = [f"  {line}" for entry in entries for line in entry]
+    lines = [_indented(line) for entry in entries for line in entry]
     return [title, *lines] if lines else []
 
 
 def _matched_lines(matched: Matched) -> list[str]:
-    lines = [f"  {said.field}: {_what(said)}" for said in matched.said]
-    if matched.follow:
-        word = "set follows" if matched.follow == 1 else "sets follow"
-        lines.append(f"  also: {matched.follow} {word}")
-    return [matched.title, *(lines or ["  sets nothing here"])]
+    lines: list[str] = [
+        phrase("{field}: {what}", field=said.field, what=_what(said)) for said in matched.said
+    ]
+    if matched.follow == 1:
+        lines.append(phrase("also: 1 set follows"))
+    elif matched.follow:
+        lines.append(phrase("also: {count} sets follow", count=matched.follow))
+    return [matched.title, *map(_indented, lines or [phrase("sets nothing here")])]
 
 
 def _what(said: Said) -> str:
     if said.field == "lifts":
-        return f"nothing, {said.lost}" if said.lost else f"the denial of {said.value}"
-    return f"not used, {said.lost}" if said.lost else f"decided, {value_text(said.value)}"
+        if said.lost:
+            return phrase("nothing, {why}", why=said.lost)
+        return phrase("the denial of {rule}", rule=said.value)
+    if said.lost:
+        return phrase("not used, {why}", why=said.lost)
+    return phrase("decided, {value}", value=value_text(said.value))
 
 
 def _unmatched_lines(unmatched: Unmatched) -> list[str]:
-    return [unmatched.title, *(f"  {reason}" for reason in unmatched.because)]
+    return [unmatched.title, *(_indented(str(reason)) for reason in unmatched.because)]
 
 
 def explanation_json(explanation: Explanation) -> dict[str, object]:

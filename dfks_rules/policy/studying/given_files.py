@@ -39,10 +39,9 @@ def parse_given(sources: Sequence[Source]) -> View:
     facts: dict[str, Any] = {}
     for tree in trees:
         facts |= tree.value
-    problem = missing(facts)
+    problem = missing(facts, is_case=False)
     if problem:
-        message = problem.replace("case has no", "facts lack")
-        raise PolicyError([Finding(sources[-1].file, 0, 0, INCOMPLETE, message)])
+        raise PolicyError([Finding(sources[-1].file, 0, 0, INCOMPLETE, problem)])
     view = view_of(facts)
     for tree in trees:
         own = {name: value for name, value in tree.value.items() if facts[name] == value}

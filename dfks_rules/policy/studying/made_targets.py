@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dfks_rules.errors import Finding
 from dfks_rules.model.requests import Operation
 from dfks_rules.model.values import Value
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.deciding.compiled import CompiledPolicies
 from dfks_rules.policy.language.alternatives import QUESTIONS
 from dfks_rules.policy.language.document import Rule, atoms_of
@@ -28,9 +29,10 @@ def made_targets(file: ProofFile, policies: CompiledPolicies) -> Iterator[Findin
     for place, proof in enumerate(file.proofs):
         rule = next((one for one in making if _meets(proof, one)), None)
         if rule is not None:
-            message = (
-                f"the proof is about the target that is asked for; rule `{rule.id}` stores another "
-                "one, of which it says nothing: expect its `values`"
+            message = phrase(
+                "the proof is about the target that is asked for; rule `{id}` stores "
+                "another one, of which it says nothing: expect its `values`",
+                id=rule.id,
             )
             finding = file.tree.finding(("proofs", place), "policy_made_target", message)
             yield finding._replace(severity="warning")

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.deciding.policy_set import PolicySet
 from dfks_rules.policy.facts.facts import facts_of
 from dfks_rules.policy.facts.view import View
@@ -51,7 +52,11 @@ class Outcomes:
                 text = literal_text(SignedAtom(atom, positive=True))
                 for outcome in (True, False):
                     if happened and outcome not in happened:
-                        what = f"{{{text}}} was never {str(outcome).lower()}"
+                        what = (
+                            phrase("{test} was never true", test=f"{{{text}}}")
+                            if outcome
+                            else phrase("{test} was never false", test=f"{{{text}}}")
+                        )
                         yield Unshown(file, line, rule.id, what, rule.title)
 
 

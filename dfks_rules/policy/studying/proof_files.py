@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from jsonschema import Draft202012Validator
 
 from dfks_rules.errors import Finding, PolicyError
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.language.document import AllOf, Condition, Not
 from dfks_rules.policy.reading.read import Reader
 from dfks_rules.policy.reading.shared import NOTHING_SHARED, SharedFiles
@@ -101,7 +102,7 @@ def _policies_of(tree: Tree) -> tuple[str, ...]:
 def _proof(tree: Tree, reader: Reader, path: Path, findings: list[Finding]) -> Property:
     written = tree.at(path)
     if ("expect" in written) == ("some" in written):
-        message = "a proof has either `expect` or `some`"
+        message = phrase("a proof has either `expect` or `some`")
         findings.append(tree.finding(path, "policy_value", message))
     when = reader.condition(written["when"], (*path, "when"))
     if "unless" in written:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any, Literal
 
 from dfks_rules.errors import Finding
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.deciding.compiled import CompiledPolicies
 from dfks_rules.policy.facts.fact import Kind
 from dfks_rules.policy.facts.facts import fact_named
@@ -61,10 +62,20 @@ class _Known:
         match path:
             case (_, _, "expect" | "some", "by", _) if written not in self._rules:
                 hint = did_you_mean(written, self._rules)
-                return "policy_unknown_rule", f"unknown rule {quoted(written)}{hint}", "error"
+                return (
+                    "policy_unknown_rule",
+                    phrase("unknown rule {written}{hint}", written=quoted(written), hint=hint),
+                    "error",
+                )
             case (_, _, "expect" | "some", "reason", *_) if written not in self._reasons:
                 hint = did_you_mean(written, self._reasons)
-                return "policy_value", f"no rule denies for {quoted(written)}{hint}", "warning"
+                return (
+                    "policy_value",
+                    phrase(
+                        "no rule denies for {written}{hint}", written=quoted(written), hint=hint
+                    ),
+                    "warning",
+                )
             case (_, _, "when" | "unless", *keys):
                 return self._problem_of_condition(keys, written)
             case _:
@@ -77,8 +88,16 @@ class _Known:
         kind = facts[-1].kind
         if kind is Kind.CLASS and written not in self._classes:
             hint = did_you_mean(written, self._classes)
-            return "policy_unknown_class", f"unknown class {quoted(written)}{hint}", "error"
+            return (
+                "policy_unknown_class",
+                phrase("unknown class {written}{hint}", written=quoted(written), hint=hint),
+                "error",
+            )
         hint = did_you_mean(written, self._groups) if kind is Kind.NAMES else ""
         if hint and written not in self._groups:
-            return "policy_unknown_group", f"nobody is in group {quoted(written)}{hint}", "warning"
+            return (
+                "policy_unknown_group",
+                phrase("nobody is in group {written}{hint}", written=quoted(written), hint=hint),
+                "warning",
+            )
         return None

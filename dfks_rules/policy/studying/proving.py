@@ -5,6 +5,7 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from dfks_rules.model.decisions import Decision
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.deciding.answer import Answer, answer_of
 from dfks_rules.policy.deciding.reference import holds
 from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
@@ -68,7 +69,7 @@ def prove(
             reasons.append(undecided.reason)
             continue
         except RecursionError:
-            reasons.append("its conditions are too deep")
+            reasons.append(phrase("its conditions are too deep"))
             continue
         is_possible |= sought.is_possible
         is_timed |= sought.is_timed

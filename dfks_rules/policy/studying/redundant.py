@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from dfks_rules.errors import Finding
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.deciding.compiled import compile_policies
 from dfks_rules.policy.deciding.reference_policy_set import ReferencePolicySet
 from dfks_rules.policy.language.alternatives import QUESTIONS
@@ -72,7 +73,7 @@ class Examination:
             what = _what_is_wrong(rule, self._oracle, self._horizon, self._solver)
             # If an interruption comes between these two, the rule is told twice, and not lost.
             if what is not None:
-                message = f"{rule.told} {what}"
+                message = phrase("{told} {problem}", told=rule.told, problem=what)
                 finding = Finding(file, line, column, "policy_redundant", message, "warning")
                 self.findings.append(finding)
             self.left.popleft()
@@ -112,8 +113,8 @@ def _what_is_wrong(
         except (_Matters, Undecided, RecursionError):
             return None
     if not is_possible:
-        return "can never match: no request passes its conditions"
-    return "changes nothing: without it, every request is decided alike"
+        return phrase("can never match: no request passes its conditions")
+    return phrase("changes nothing: without it, every request is decided alike")
 
 
 def cases_with(rule: Rule, oracle: ReferencePolicySet) -> list[Case]:

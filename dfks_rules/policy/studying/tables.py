@@ -14,6 +14,7 @@ from jsonschema import Draft202012Validator
 
 from dfks_rules.errors import Finding
 from dfks_rules.model.values import MAX_TEXT
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.reading.schema_pieces import COLUMN, Schema, list_schema
 from dfks_rules.policy.reading.validate import validate, validator
 from dfks_rules.policy.words.wording import did_you_mean
@@ -63,7 +64,7 @@ def expanded(tree: Tree) -> tuple[Tree, list[Finding]]:
     if findings:
         return tree, findings
     if sum(len(_rows(test)) or 1 for test in tests) > MAX_CASES:
-        message = f"tables make more than {MAX_CASES} cases"
+        message = phrase("tables make more than {max_cases} cases", max_cases=MAX_CASES)
         return tree, [tree.finding(("tests",), "policy_limit", message)]
     expansion = _Expansion(tree)
     return expansion.tree(), expansion.findings
@@ -121,7 +122,9 @@ class _Expansion:
                 self._places[new] = self._old.places[self._row_path]
             self._find_unused(old)
             if self._copied > MAX_COPIED:
-                message = f"tables put more than {MAX_COPIED} values into the file"
+                message = phrase(
+                    "tables put more than {max_copied} values into the file", max_copied=MAX_COPIED
+                )
                 self._report(old, "policy_limit", message)
                 break
         value = {**self._old.value, "tests": tests}
@@ -138,7 +141,7 @@ class _Expansion:
     def _find_unused(self, case: Path) -> None:
         for name in self._columns:
             if name not in self._used:
-                message = f"column `{name}` of `table` is never used"
+                message = phrase("column `{name}` of `table` is never used", name=name)
                 self._report((*case, "table"), "policy_case", message)
 
     def _copy(self, value: Any, old: Path, new: Path) -> Any:
@@ -184,7 +187,7 @@ class _Expansion:
             value = self._value_of(use[1], path)
             if value is _ABSENT:
                 if use[1] in self._columns:
-                    message = f"row has no `{use[1]}`, which a text needs"
+                    message = phrase("row has no `{name}`, which a text needs", name=use[1])
                     self._report(self._row_path, "policy_case", message)
                 return ""
             return value if isinstance(value, str) else flow(value)
@@ -195,7 +198,11 @@ class _Expansion:
         """The row's value under a name that is used at a path of the old tree."""
         self._used.add(name)
         if name not in self._columns:
-            message = f"`table` has no column `{name}`{did_you_mean(name, self._columns)}"
+            message = phrase(
+                "`table` has no column `{name}`{hint}",
+                name=name,
+                hint=did_you_mean(name, self._columns),
+            )
             self._report(path, "policy_case", message)
         return self._row.get(name, _ABSENT)
 

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable
 from typing import Any
 
+from dfks_rules.phrases.phrase import meant
+
 _DASHES = re.compile("[\u2010-\u2015\u2212\ufe58\ufe63\uff0d]")
 _MAX_QUOTED = 60
 """Longest piece of the author's text that a message quotes, in characters."""
@@ -50,6 +52,6 @@ def did_you_mean(word: str, known: Iterable[str], likeness: float = 0.6) -> str:
             short.setdefault(capitals, name)
     word = word.lower()
     if word in short:
-        return f" (did you mean `{short[word]}`?)"
+        return meant(short[word])
     near = [word] if word in names else difflib.get_close_matches(word, names, 1, likeness)
-    return f" (did you mean `{names[near[0]]}`?)" if near else ""
+    return meant(names[near[0]]) if near else ""

@@ -1,6 +1,7 @@
 """The nodes that share a store."""
 
 from dfks_rules.operations.cluster import NAME_AT_MOST, STATES, node_told
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.problem import Problem
 from dfks_rules.web.schemas import COMPONENTS, SEQ, TEXT, record, ref
@@ -47,7 +48,7 @@ async def drain(call: Call) -> Answer:
     name = None if call.body is None else call.body.get("node")
     drained = await call.operations.cluster.drain(name)
     if not drained:
-        raise Problem("not-found", f"no living node is named `{name}`")
+        raise Problem("not-found", phrase("no living node is named `{name}`", name=name))
     return Answer({"items": [node_told(one) for one in drained]})
 
 

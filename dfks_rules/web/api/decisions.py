@@ -12,6 +12,7 @@ from dfks_rules.operations.events import state_told
 from dfks_rules.operations.states import denying_rule, printable_from
 from dfks_rules.operations.times import time_told
 from dfks_rules.operations.turns import Turns
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.paging import DEFAULT_LIMIT, LIMIT, page, page_schema
 from dfks_rules.web.parameters import PRESENTITY, moment_from
@@ -65,7 +66,9 @@ async def show(call: Call) -> Answer:
 async def explain(call: Call) -> Answer:
     """Which rules matched and decided, and why the others did not."""
     is_all = call.caller.domains is None
-    told = await call.operations.studies.explain(_found(call), call.caller.name, is_all=is_all)
+    told = await call.operations.studies.explain(
+        _found(call), call.caller.name, is_all=is_all, language=call.language
+    )
     return Answer(told, headers={"Content-Type": JSON})
 
 
@@ -73,7 +76,7 @@ def _found(call: Call) -> Decided:
     name = call.given["id"]
     outcome = call.operations.decisions.find(name)
     if outcome is None or not call.caller.sees(outcome.request.presentity.domain):
-        raise Problem("not-found", f"decision `{name[:40]}` is not kept")
+        raise Problem("not-found", phrase("decision `{name}` is not kept", name=name[:40]))
     return Decided(name, outcome)
 
 
@@ -99,7 +102,9 @@ def _row(decided: Decided) -> dict[str, Any]:
 
 def _take_effect(text: str) -> bool:
     if text not in _EFFECTS:
-        message = f"`{text[:40]}` is not one of {', '.join(_EFFECTS)}"
+        message = phrase(
+            "`{text}` is not one of {listed}", text=text[:40], listed=", ".join(_EFFECTS)
+        )
         raise ValueError(message)
     return text == "deny"
 
@@ -110,7 +115,7 @@ def _take_one_of(words: type[_E]) -> Callable[[str], _E]:
             if word.value == text:
                 return word
         known = ", ".join(word.value for word in words)
-        message = f"`{text[:40]}` is not one of {known}"
+        message = phrase("`{text}` is not one of {known}", text=text[:40], known=known)
         raise ValueError(message)
 
     return take
@@ -118,7 +123,7 @@ def _take_one_of(words: type[_E]) -> Callable[[str], _E]:
 
 def _take_id(text: str) -> str:
     if not _ID.fullmatch(text):
-        message = f"`{text[:40]}` is not the id of a decision"
+        message = phrase("`{text}` is not the id of a decision", text=text[:40])
         raise ValueError(message)
     return text
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 import orjson
 
 from dfks_rules.operations.events import GAP, TYPES, Event, Events
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.web.audience import Filter, Listening
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.parameters import DOMAIN, PRESENTITY
@@ -97,7 +98,7 @@ def _place(seq: int) -> bytes:
 
 def _take_number(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 19):
-        message = f"`{text[:40]}` is not the id of an event"
+        message = phrase("`{text}` is not the id of an event", text=text[:40])
         raise ValueError(message)
     return int(text)
 
@@ -105,7 +106,9 @@ def _take_number(text: str) -> int:
 def _take_types(text: str) -> frozenset[str]:
     types = frozenset(part.strip() for part in text.split(","))
     if unknown := sorted(types.difference(TYPES)):
-        message = f"`{unknown[0][:40]}` is not one of {', '.join(TYPES)}"
+        message = phrase(
+            "`{unknown}` is not one of {listed}", unknown=unknown[0][:40], listed=", ".join(TYPES)
+        )
         raise ValueError(message)
     return types
 

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from dfks_rules.operations.ports import Operations, Stored
 from dfks_rules.operations.rows import CONTENT_TYPES, Format, head, told, written
 from dfks_rules.operations.turns import Turns
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.paging import MAX_LIMIT
 from dfks_rules.web.parameters import DOMAIN, domains_of
@@ -44,7 +45,7 @@ def _take_format(text: str) -> Format:
     try:
         return Format(text)
     except ValueError:
-        message = f"`{text[:40]}` is neither `csv` nor `ndjson`"
+        message = phrase("`{text}` is neither `csv` nor `ndjson`", text=text[:40])
         raise ValueError(message) from None
 
 

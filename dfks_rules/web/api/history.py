@@ -6,6 +6,7 @@ from typing import Any
 from dfks_rules.operations.events import change_told
 from dfks_rules.operations.times import time_told
 from dfks_rules.operations.turns import Turns
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.service.ports import JournalEntry
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.paging import DEFAULT_LIMIT, LIMIT
@@ -27,7 +28,9 @@ async def list_(call: Call) -> Answer:
     """The newest changes, those before a number, or those after one."""
     given, journal = call.given, call.operations.journal
     if "after" in given and "before" in given:
-        raise Problem("bad-parameter", "give `after` or `before`, not both", parameter="before")
+        raise Problem(
+            "bad-parameter", phrase("give `after` or `before`, not both"), parameter="before"
+        )
     newest = await journal.newest()
     if "after" in given:
         start = min(given["after"], newest)
@@ -99,7 +102,7 @@ def take_number(text: str) -> int:
         ValueError: it is none.
     """
     if not (text.isascii() and text.isdecimal() and len(text) < 19):
-        message = f"`{text[:40]}` is not the number of a change"
+        message = phrase("`{text}` is not the number of a change", text=text[:40])
         raise ValueError(message)
     return int(text)
 
@@ -108,7 +111,7 @@ def _take_time(text: str) -> float:
     try:
         return moment_from(text).timestamp()
     except OverflowError as error:
-        raise ValueError("it is before all times") from error
+        raise ValueError(phrase("it is before all times")) from error
 
 
 NUMBER = {"type": "string", "pattern": "^[0-9]{1,18}$"}

@@ -12,6 +12,7 @@ from dfks_rules.operations.imports import (
     refusal_told,
 )
 from dfks_rules.operations.rows import CONTENT_TYPES, NEEDED, Format
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.paging import DEFAULT_LIMIT, LIMIT, after_parameter, cursor, page, page_schema
 from dfks_rules.web.problem import Problem
@@ -73,7 +74,7 @@ async def create(call: Call) -> Answer:
     try:
         job = await call.operations.imports.receive(wanted, call.stream.pieces())
     except TooManyError:
-        raise Problem("too-many-requests", "too many imports wait already") from None
+        raise Problem("too-many-requests", phrase("too many imports wait already")) from None
     except ValueError as error:
         raise Problem("invalid-body", str(error), errors=[]) from error
     return Answer(job_told(job), 202, {"Location": f"/v1/imports/{job.id}"})
@@ -111,7 +112,7 @@ async def cancel(call: Call) -> Answer:
     try:
         return Answer(job_told(await imports.cancel(job.id)))
     except KeyError as error:
-        raise Problem("not-found", "there is no such import") from error
+        raise Problem("not-found", phrase("there is no such import")) from error
 
 
 async def _job(call: Call) -> tuple[Imports, Job]:
@@ -119,7 +120,7 @@ async def _job(call: Call) -> tuple[Imports, Job]:
     for job in await imports.jobs():
         if job.id == call.given["id"] and may_see(job, call.caller.domains):
             return imports, job
-    raise Problem("not-found", "there is no such import")
+    raise Problem("not-found", phrase("there is no such import"))
 
 
 def take_flag(text: str) -> bool:
@@ -129,7 +130,7 @@ def take_flag(text: str) -> bool:
         ValueError: it is neither.
     """
     if text not in ("true", "false"):
-        message = f"`{text[:40]}` is neither `true` nor `false`"
+        message = phrase("`{text}` is neither `true` nor `false`", text=text[:40])
         raise ValueError(message)
     return text == "true"
 

@@ -8,6 +8,8 @@ import orjson
 from dfks_rules.operations.policies import Activation, FileRow, ShadowRow
 from dfks_rules.operations.states import printable_from
 from dfks_rules.operations.turns import Turns
+from dfks_rules.phrases.german import to_json
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.web.api.texts import FILES, texts_of, whole
 from dfks_rules.web.bodies import MAX_BODY
 from dfks_rules.web.caller import Scope
@@ -63,9 +65,9 @@ async def show_revision(call: Call) -> Streamed:
 async def findings(call: Call) -> Answer:
     """What is to be said of the policies in force, and why the last load was rejected."""
     whole(call)
-    checked = await call.operations.studies.check(None, call.caller.name)
+    checked = await call.operations.studies.check(None, call.caller.name, call.language)
     failure = call.operations.policies.listing().failure
-    told = orjson.dumps(None if failure is None else failure._asdict())
+    told = to_json(None if failure is None else failure._asdict(), call.language)
     return Answer(b'{"failure":%b,%b' % (told, checked[1:]), headers={"Content-Type": JSON})
 
 
@@ -87,7 +89,7 @@ async def show_shadow(call: Call) -> Answer:
     whole(call)
     shadow = call.operations.policies.listing().shadow
     if shadow is None:
-        raise Problem("not-found", "no candidate is compared")
+        raise Problem("not-found", phrase("no candidate is compared"))
     return Answer(_shadow(shadow))
 
 
@@ -98,7 +100,7 @@ async def start_shadow(call: Call) -> Answer:
     try:
         candidate = printable_from(body["path"]) if "path" in body else texts_of(body["files"])
     except ValueError as error:
-        raise Problem("invalid-body", f"/path: {error}") from error
+        raise Problem("invalid-body", phrase("/path: {error}", error=error)) from error
     return Answer(_shadow(await call.operations.policies.start_shadow(candidate)))
 
 
@@ -133,7 +135,7 @@ async def _pieces(revision: str, files: Iterable[FileRow]) -> AsyncIterator[byte
 
 def _take_revision(text: str) -> str:
     if not (len(text) == 12 and all(letter in "0123456789abcdef" for letter in text)):
-        message = f"`{text[:40]}` is not a revision"
+        message = phrase("`{text}` is not a revision", text=text[:40])
         raise ValueError(message)
     return text
 

@@ -19,6 +19,7 @@ _EFFECT = {"type": "string", "enum": ["allow", "deny"]}
 _OP = {"type": "string", "enum": ["get", "set", "subscribe"]}
 _FACTS = {"type": "object", "description": "Fact → its value; those that are absent are missing."}
 _ANSWER = {"type": "object", "description": "A decision in the words of `expect` in cases."}
+_LOST = ["lifted", "shadow", "later", "denied", "final", "names-no-denial"]
 _COUNTS = {"type": "object", "additionalProperties": _COUNT}
 
 
@@ -60,12 +61,31 @@ _EXPLAINED = {
     "decision": _ANSWER,
     "policyRevision": TEXT,
     "about": _FACTS,
-    "matched": _list({"type": "object"}),
+    "matched": _list(ref("MatchedRule")),
     "unmatched": _list({"type": "object"}),
     "text": _WORDS | {"description": "The explanation for people, line by line."},
 }
 
 SCHEMAS: dict[str, Any] = {
+    "MatchedRule": record(
+        {
+            "rule": TEXT,
+            "said": _list(
+                record(
+                    {
+                        "field": TEXT | {"description": "As `by` in cases names it, or `lifts`."},
+                        "value": {"description": "What was decided for the field, if anything."},
+                        "lost": nullable(TEXT)
+                        | {"description": "Why it was not used, for people."},
+                        "why": nullable({"type": "string", "enum": _LOST})
+                        | {"description": "The same for programs."},
+                        "by": nullable(TEXT)
+                        | {"description": "The rule because of which it was not used."},
+                    }
+                )
+            ),
+        }
+    ),
     "DecisionRow": record(
         {
             "id": TEXT,

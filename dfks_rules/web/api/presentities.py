@@ -4,6 +4,7 @@ from dfks_rules.model.identity import Aor
 from dfks_rules.operations.calls import calls_told
 from dfks_rules.operations.coming import DEFAULT_HOURS, coming_told
 from dfks_rules.operations.turns import Turns
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.studying.coming import MAX_HOURS
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.paging import DEFAULT_LIMIT, LIMIT, after_parameter, cursor, page, page_schema
@@ -53,7 +54,7 @@ async def next_(call: Call) -> Answer:
 
 def _take_hours(text: str) -> int:
     if not (text.isascii() and text.isdecimal() and len(text) < 4 and 1 <= int(text) <= MAX_HOURS):
-        message = f"`{text[:40]}` is not 1 to {MAX_HOURS}"
+        message = phrase("`{text}` is not 1 to {max_hours}", text=text[:40], max_hours=MAX_HOURS)
         raise ValueError(message)
     return int(text)
 
@@ -68,7 +69,7 @@ _VIEWS = ("phone", "calls")
 
 def _take_as(text: str) -> str:
     if text not in _VIEWS:
-        message = f"`{text[:40]}` is not `phone` or `calls`"
+        message = phrase("`{text}` is not `phone` or `calls`", text=text[:40])
         raise ValueError(message)
     return text
 

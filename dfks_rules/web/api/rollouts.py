@@ -10,6 +10,7 @@ from dfks_rules.operations.cluster import NAME_AT_MOST
 from dfks_rules.operations.rollouts import RolloutListing, RolloutRow, RolloutState
 from dfks_rules.operations.states import printable_from
 from dfks_rules.operations.studies import Text
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.reading.source import largest
 from dfks_rules.web.api.texts import NAME, whole
 from dfks_rules.web.caller import Scope
@@ -144,12 +145,12 @@ async def _texts_of(call: Call) -> list[Text]:
             continue
         text = _text_of(number, line)
         if text.name in texts:
-            raise _wrong(number, f"`{text.name}` is given twice")
+            raise _wrong(number, phrase("`{name}` is given twice", name=text.name))
         if len(texts) == MAX_FILES:
-            raise _wrong(number, f"at most {MAX_FILES} files")
+            raise _wrong(number, phrase("at most {max_files} files", max_files=MAX_FILES))
         texts[text.name] = text
     if not texts:
-        raise _wrong(1, "no file was sent")
+        raise _wrong(1, phrase("no file was sent"))
     return [*texts.values()]
 
 
@@ -168,22 +169,29 @@ def _text_of(number: int, line: bytes) -> Text:
     try:
         said = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        raise _wrong(number, f"it is not JSON: {error}") from error
+        raise _wrong(number, phrase("it is not JSON: {error}", error=error)) from error
     if not isinstance(said, dict) or said.keys() != {"name", "text"}:
-        raise _wrong(number, "it must be an object with `name` and `text`")
+        raise _wrong(number, phrase("it must be an object with `name` and `text`"))
     name, text = said["name"], said["text"]
     if not (isinstance(name, str) and isinstance(text, str)):
-        raise _wrong(number, "`name` and `text` must be strings")
+        raise _wrong(number, phrase("`name` and `text` must be strings"))
     if len(name) > 200 or not _NAME.fullmatch(name):
-        raise _wrong(number, f"`{name[:200]}` is not a name of a policy file")
+        raise _wrong(number, phrase("`{name}` is not a name of a policy file", name=name[:200]))
     if len(text.encode()) > largest(name):
-        raise _wrong(number, f"`{name}` has more than {largest(name)} bytes")
+        raise _wrong(
+            number,
+            phrase("`{name}` has more than {largest} bytes", name=name, largest=largest(name)),
+        )
     return Text(name, text)
 
 
 def _wrong(number: int, detail: str) -> Problem:
     where = {"pointer": f"/{number}", "detail": detail}
-    return Problem("invalid-body", f"line {number}: {detail}", errors=[where])
+    return Problem(
+        "invalid-body",
+        phrase("line {number}: {detail}", number=number, detail=detail),
+        errors=[where],
+    )
 
 
 _NODE = Parameter(

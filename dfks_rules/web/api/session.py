@@ -1,6 +1,7 @@
 """Who asks, and sessions of browsers."""
 
 from dfks_rules.errors import DfksError
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.web.caller import NOBODY, Scope
 from dfks_rules.web.problem import Problem
 from dfks_rules.web.schemas import COMPONENTS, record, ref
@@ -64,7 +65,9 @@ async def begin(call: Call) -> Answer:
     token = call.body["token"].strip()
     if not call.door.knows(token):
         raise Problem(
-            "token-needed", "the token is not valid", {"WWW-Authenticate": 'Bearer realm="dfks"'}
+            "token-needed",
+            phrase("the token is not valid"),
+            {"WWW-Authenticate": 'Bearer realm="dfks"'},
         )
     return Answer(status=204, headers={_COOKIE: cookie_of(token, secure=call.door.is_secure)})
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from dfks_rules.operations.studies import PROOFS_WITHIN, Texts
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.web.api.texts import FILES, MAX_FILES, MAX_LENGTH, texts_of, whole
 from dfks_rules.web.bodies import MAX_BODY
 from dfks_rules.web.caller import Scope
@@ -15,7 +16,7 @@ async def check(call: Call) -> Answer:
     """Every finding about files."""
     whole(call)
     texts = texts_of(call.body["files"])
-    return _json(await call.operations.studies.check(texts, call.caller.name))
+    return _json(await call.operations.studies.check(texts, call.caller.name, call.language))
 
 
 async def evaluate(call: Call) -> Answer:
@@ -23,17 +24,19 @@ async def evaluate(call: Call) -> Answer:
     whole(call)
     texts = texts_of(call.body["files"]) if "files" in call.body else None
     facts, asker = call.body["facts"], call.caller.name
-    return _json(await call.operations.studies.evaluate(texts, facts, asker))
+    return _json(await call.operations.studies.evaluate(texts, facts, asker, call.language))
 
 
 async def test(call: Call) -> Answer:
     """Whether cases pass."""
-    return _json(await call.operations.studies.test(_either(call), call.caller.name))
+    return _json(await call.operations.studies.test(_either(call), call.caller.name, call.language))
 
 
 async def prove(call: Call) -> Answer:
     """What becomes of proofs."""
-    return _json(await call.operations.studies.prove(_either(call), call.caller.name))
+    return _json(
+        await call.operations.studies.prove(_either(call), call.caller.name, call.language)
+    )
 
 
 async def diff(call: Call) -> Answer:
@@ -41,13 +44,13 @@ async def diff(call: Call) -> Answer:
     whole(call)
     old = _texts(call.body["old"]) if "old" in call.body else None
     new = _texts(call.body["new"])
-    return _json(await call.operations.studies.diff(old, new, call.caller.name))
+    return _json(await call.operations.studies.diff(old, new, call.caller.name, call.language))
 
 
 def _either(call: Call) -> Texts:
     whole(call)
     if len(call.body) != 1:
-        raise Problem("invalid-body", "the body: either `files` or `revision`", errors=[])
+        raise Problem("invalid-body", phrase("the body: either `files` or `revision`"), errors=[])
     return _texts(call.body.get("files", call.body))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dfks_rules.operations.studies import Text
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.web.problem import Problem
 from dfks_rules.web.schemas import record
 from dfks_rules.web.table import Call
@@ -44,10 +45,16 @@ def texts_of(files: Sequence[Mapping[str, str]]) -> list[Text]:
     names = set()
     for number, text in enumerate(texts):
         if text.name in names or not text.name.isprintable():
-            what = "is given twice" if text.name in names else "is not printable"
-            raise _wrong(f"/files/{number}/name", f"`{text.name}` {what}")
+            what = phrase("is given twice") if text.name in names else phrase("is not printable")
+            raise _wrong(
+                f"/files/{number}/name",
+                phrase("`{name}` {what}", name=text.name, what=what),
+            )
         if len(text.text.encode()) > MAX_LENGTH:
-            raise _wrong(f"/files/{number}/text", f"has more than {MAX_LENGTH} bytes")
+            raise _wrong(
+                f"/files/{number}/text",
+                phrase("has more than {max_length} bytes", max_length=MAX_LENGTH),
+            )
         names.add(text.name)
     return texts
 
@@ -60,11 +67,13 @@ def whole(call: Call) -> None:
     """
     domains = call.caller.domains
     if domains is not None:
-        detail = "policies decide for all domains; this token is limited to some"
+        detail = phrase("policies decide for all domains; this token is limited to some")
         raise Problem("scope-missing", detail, domains=sorted(domains))
 
 
 def _wrong(pointer: str, detail: str) -> Problem:
     return Problem(
-        "invalid-body", f"{pointer}: {detail}", errors=[{"pointer": pointer, "detail": detail}]
+        "invalid-body",
+        phrase("{pointer}: {detail}", pointer=pointer, detail=detail),
+        errors=[{"pointer": pointer, "detail": detail}],
     )

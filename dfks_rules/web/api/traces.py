@@ -1,6 +1,7 @@
 """Traces: what passes between the server and one user."""
 
 from dfks_rules.operations.traces import TraceForm, TraceRequest
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.parameters import AOR
 from dfks_rules.web.problem import Problem
@@ -25,7 +26,7 @@ async def trace(call: Call) -> Streamed:
     )
     pieces = call.operations.traces.trace(request)
     if pieces is None:
-        raise Problem("too-many-requests", "too many users are traced at the same time")
+        raise Problem("too-many-requests", phrase("too many users are traced at the same time"))
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     if form is TraceForm.PCAPNG:
         headers["Content-Disposition"] = 'attachment; filename="trace.pcapng"'
@@ -47,7 +48,7 @@ def form_of(accept: str) -> TraceForm:
 
 def _number(most: int, text: str) -> int:
     if not (text.isascii() and text.isdecimal()) or len(text) > 16 or int(text) > most:
-        message = f"`{text[:40]}` is not a number from 0 to {most}"
+        message = phrase("`{text}` is not a number from 0 to {most}", text=text[:40], most=most)
         raise ValueError(message)
     return int(text)
 

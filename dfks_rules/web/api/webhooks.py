@@ -16,6 +16,7 @@ from dfks_rules.operations.webhooks import (
     NewEndpoint,
     Tried,
 )
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.web.caller import Caller, Scope
 from dfks_rules.web.paging import LIMIT, after_parameter, cursor, page, page_schema
 from dfks_rules.web.problem import Problem
@@ -79,7 +80,9 @@ async def change(call: Call) -> Answer:
             case "coalesce":
                 said["is_coalescing"] = value
             case _:
-                said["off"] = None if value else f"switched off by {call.caller.name}"
+                said["off"] = (
+                    None if value else phrase("switched off by {name}", name=call.caller.name)
+                )
     with _Found():
         row = await call.operations.webhooks.change(
             call.given["id"], lambda endpoint: endpoint._replace(**said)
@@ -116,7 +119,7 @@ async def dead(call: Call) -> Answer:
     limit = min(call.given.get("limit", MOST_AT_ONCE), MOST_AT_ONCE)
     before = call.given["after"][0] if "after" in call.given else _HIGHEST
     if not 0 < before <= _HIGHEST:
-        raise Problem("bad-cursor", "not a cursor of this list")
+        raise Problem("bad-cursor", phrase("not a cursor of this list"))
     found = await call.operations.webhooks.dead(call.given["id"], before, limit + 1)
     rows = [_dead_told(one) for one in found[:limit]]
     return Answer(page(rows, cursor(found[limit - 1].number) if len(found) > limit else None))
@@ -125,7 +128,7 @@ async def dead(call: Call) -> Answer:
 async def retry(call: Call) -> Answer:
     """One of those is sent once more."""
     _row(call)
-    with _Found("no such dead letter"):
+    with _Found(phrase("no such dead letter")):
         number = call.given["number"]
         return Answer(_tried_told(await call.operations.webhooks.retry(call.given["id"], number)))
 
@@ -133,7 +136,7 @@ async def retry(call: Call) -> Answer:
 class _Found:
     """Tells of what somebody else has removed meanwhile as of what was never there."""
 
-    def __init__(self, what: str = "no such webhook") -> None:
+    def __init__(self, what: str = phrase("no such webhook")) -> None:
         self._what = what
 
     def __enter__(self) -> None:
@@ -149,7 +152,7 @@ def _row(call: Call) -> EndpointRow:
     with _Found():
         row = call.operations.webhooks.row(call.given["id"])
     if not _sees(call.caller, row):
-        raise Problem("not-found", "no such webhook")
+        raise Problem("not-found", phrase("no such webhook"))
     return row
 
 
@@ -171,12 +174,16 @@ def _domain(caller: Caller, number: int, said: str) -> str:
     try:
         domain = domain_from(said)
         if not caller.sees(domain):
-            message = f"no such domain: `{domain}`"
+            message = phrase("no such domain: `{domain}`", domain=domain)
             raise ValueError(message)
     except ValueError as error:
         pointer = f"/domains/{number}"
         errors = [{"pointer": pointer, "detail": str(error)}]
-        raise Problem("invalid-body", f"{pointer}: {error}", errors=errors) from error
+        raise Problem(
+            "invalid-body",
+            phrase("{pointer}: {error}", pointer=pointer, error=error),
+            errors=errors,
+        ) from error
     return domain
 
 
@@ -185,7 +192,9 @@ def _check_url(call: Call, url: str) -> None:
         call.operations.webhooks.check_url(url)
     except ValueError as error:
         errors = [{"pointer": "/url", "detail": str(error)}]
-        raise Problem("invalid-body", f"/url: {error}", errors=errors) from error
+        raise Problem(
+            "invalid-body", phrase("/url: {error}", error=error), errors=errors
+        ) from error
 
 
 def _told(row: EndpointRow) -> dict[str, Any]:
@@ -234,7 +243,7 @@ def _matching(pattern: str, what: str, kind: Callable[[str], T]) -> Callable[[st
 
     def take(text: str) -> T:
         if wanted.fullmatch(text) is None:
-            message = f"`{text[:40]}` is not the id of {what}"
+            message = phrase("`{text}` is not the id of {what}", text=text[:40], what=what)
             raise ValueError(message)
         return kind(text)
 
@@ -247,14 +256,14 @@ _ID = Parameter(
     Where.PATH,
     "The id of a webhook.",
     {"type": "string", "pattern": f"^{_ID_PATTERN}$"},
-    _matching(_ID_PATTERN, "a webhook", str),
+    _matching(_ID_PATTERN, phrase("a webhook"), str),
 )
 _NUMBER = Parameter(
     "number",
     Where.PATH,
     "The id of a dead letter.",
     {"type": "string", "pattern": f"^{_NUMBER_PATTERN}$"},
-    _matching(_NUMBER_PATTERN, "a dead letter", int),
+    _matching(_NUMBER_PATTERN, phrase("a dead letter"), int),
 )
 _PROBLEMS = ("not-kept", "elsewhere", "store-unavailable")
 _OF_ONE = ("not-found", *_PROBLEMS)

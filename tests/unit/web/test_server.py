@@ -39,6 +39,40 @@ async def test_nobody_learns_anything_without_a_token(tmp_path: Path) -> None:
         ).status == 200
 
 
+async def test_failures_are_told_in_the_language_that_is_asked_for(tmp_path: Path) -> None:
+    """For people; programs read the type, which is the same in each."""
+    token_file(tmp_path, desk=(ALL, ()))
+    async with api(MemoryOperations()) as web:
+        got = await web.ask("GET", "/v1/presentities/nobody", Accept_Language="de-DE, en;q=0.5")
+        assert (got.kind, got.headers["Content-Language"]) == ("bad-presentity", "de")
+        assert got.json["title"] == "Das ist keine Adresse eines Teilnehmers"
+        got = await web.ask("GET", "/nothing", Accept_Language="de")
+        assert got.json["detail"] == "`/nothing` gibt es nicht"
+        for language in ("", "fr"):
+            got = await web.ask("GET", "/v1/presentities/nobody", Accept_Language=language)
+            assert got.headers["Content-Language"] == "en"
+            assert got.json["title"] == "This is not an address of record"
+
+
+async def test_caches_know_that_answers_depend_on_the_language() -> None:
+    """What is kept of one reader must not be shown to the next."""
+    async with api(MemoryOperations()) as web:
+        for path in (_ALICE, "/nothing", "/v1/policies"):
+            got = await web.ask("GET", path, Accept_Language="de")
+            assert got.headers["Vary"] == "Accept-Language"
+            assert got.headers["Content-Language"] == "de"
+
+
+async def test_what_a_database_says_stands_within_a_german_sentence() -> None:
+    """It speaks English, as libraries do."""
+    operations = MemoryOperations()
+    operations.studies.error = StoreError("store_unavailable", "disk I/O error")
+    async with api(operations) as web:
+        got = await web.ask("GET", "/v1/policies/findings", Accept_Language="de")
+        assert got.json["title"] == "Der Speicher ist nicht erreichbar"
+        assert got.json["detail"] == "gemeldet wurde: disk I/O error"
+
+
 async def test_no_answer_names_the_versions_of_python_and_of_libraries() -> None:
     """Whoever looks for servers with a known hole finds none by that."""
     async with api(MemoryOperations()) as web:

@@ -17,6 +17,7 @@ from dfks_rules.app.worker.questions import (
     Know,
     Prove,
     RunCases,
+    Spoken,
     Weigh,
 )
 from dfks_rules.operations.studies import Text
@@ -51,6 +52,41 @@ def told(question: Any, answering: Answering | None = None) -> Any:
     kind, answer = answering.answer(question)
     assert kind is Kind.DONE, answer
     return orjson.loads(answer)
+
+
+def in_german(question: Any) -> Any:
+    """The answer for somebody who reads German."""
+    return told(Spoken(question, "de"))
+
+
+def test_findings_are_told_in_the_language_of_whoever_asks() -> None:
+    """The playground shows them under the line."""
+    wrong = Text("p.yaml", HEAD.format("p") + "- {id: r, when: {featur: x}, then: {deny: no}}\n")
+    (finding,) = in_german(Check(files_of([wrong])))["findings"]
+    assert finding["code"] == "policy_unknown_fact"
+    assert finding["message"] == "unbekannter Fakt `featur` (meinst du `feature`?)"
+    (finding,) = told(Check(files_of([wrong])))["findings"]
+    assert finding["message"] == "unknown fact `featur` (did you mean `feature`?)"
+
+
+def test_explanations_and_results_are_told_in_german() -> None:
+    """To the last line, names of rules and facts aside."""
+    explained = in_german(Evaluate("r", orjson.dumps(SET).decode()))
+    assert explained["text"][0] == "set DoNotDisturb von sip:alice@example.com: verweigert, no-dnd"
+    assert "passten, nach Vorrang:" in explained["text"]
+    tried = in_german(RunCases(files_of([NO_DND, Text("cases.yaml", CASES)])))
+    assert tried["cases"][0]["differences"] == [
+        "reason: erwartet other-reason, erhalten no-dnd",
+    ]
+    assert tried["cases"][0]["why"][0] == "es passten: p/no-dnd"
+
+
+def test_why_a_question_cannot_be_answered_is_told_in_german() -> None:
+    """Facts by halves are typed all the time."""
+    answering = Answering()
+    kind, answer = answering.answer(Spoken(Evaluate(files_of([NO_DND]), '{"op": "set"}'), "de"))
+    assert kind is Kind.FACTS
+    assert orjson.loads(answer)[0]["message"] == "unter den Fakten fehlt `feature`"
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from dfks_rules.app.worker.questions import (
     Know,
     Question,
     RunCases,
+    Spoken,
     asked,
     frame,
     read_question,
@@ -29,6 +30,7 @@ QUESTIONS: list[Question] = [
     CheckAll("5e1f"),
     RunCases(FILES),
     Diff("5e1f", FILES),
+    Spoken(Check(FILES), "de"),
 ]
 
 

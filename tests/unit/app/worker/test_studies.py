@@ -31,7 +31,7 @@ class _Worker(Worker):
         super().__init__(lambda _revision: None)
         self.asked: list[tuple[Question, str]] = []
 
-    async def ask(self, question: Question, asker: str) -> bytes:
+    async def ask(self, question: Question, asker: str, language: str = "en") -> bytes:
         self.asked.append((question, asker))
         return b"{}"
 

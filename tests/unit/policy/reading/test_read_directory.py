@@ -4,8 +4,8 @@ import pytest
 
 from dfks_rules.model.identity import Aor
 from dfks_rules.policy.reading.directory_schema import MAX_PER_USER
+from dfks_rules.policy.reading.directory_values import CSV_HEADER
 from dfks_rules.policy.reading.read_directory import (
-    CSV_HEADER,
     MAX_FINDINGS,
     read_directory,
 )

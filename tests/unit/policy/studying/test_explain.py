@@ -4,6 +4,7 @@ import pytest
 
 from dfks_rules.model.features import NOTHING_STORED
 from dfks_rules.model.requests import FeatureRequest
+from dfks_rules.phrases.german import german
 from dfks_rules.policy.deciding.policy_set import load
 from dfks_rules.policy.facts.view import View
 from dfks_rules.policy.studying.explain import (
@@ -13,6 +14,7 @@ from dfks_rules.policy.studying.explain import (
     explanation_json,
     lines_of,
 )
+from tests.helpers.in_german import left_in_english
 from tests.helpers.policy import (
     ALICE,
     BOB,
@@ -204,8 +206,23 @@ def test_programs_get_the_same() -> None:
             }
         ],
     }
-    said = {"field": "status", "value": 0, "lost": None}
+    said = {"field": "status", "value": 0, "lost": None, "why": None, "by": None}
     assert value["matched"] == [{"rule": "p/keep", "said": [said]}]
+
+
+def test_programs_are_told_by_a_code_why_something_was_not_used() -> None:
+    """A console that speaks another language does not read sentences."""
+    matched = explained(RULES, get(CFA)).matched
+    lost = {(one.rule, said.field): (said.why, said.by) for one in matched for said in one.said}
+    assert lost["p/second", "status"] == ("later", "p/first")
+    assert lost["p/third", "assigned"] == ("final", "p/second")
+
+
+def test_an_explanation_can_be_told_in_german() -> None:
+    """Whoever opens the console in German reads it in German, to the last line."""
+    told = lines_of(explained(RULES, get(CFA)), every=True)
+    assert [wrong for line in told for wrong in left_in_english(line)] == []
+    assert german(told[0]).startswith("get CallForwardingAlways of ".replace(" of ", " von "))
 
 
 def test_sets_that_follow_are_told() -> None:

@@ -56,6 +56,9 @@ async def test_the_worker_is_asked_and_its_answer_goes_on_as_it_is(
     assert (got.status, got.json) == (200, operations.studies.answer)
     assert got.headers["Content-Type"] == "application/json"
     assert operations.studies.asked == [asked]
+    assert (operations.studies.language, got.headers["Content-Language"]) == ("en", "en")
+    got = await door.ask("POST", f"/v1/policies/{path}", body, Accept_Language="de")
+    assert (operations.studies.language, got.headers["Content-Language"]) == ("de", "de")
 
 
 @pytest.mark.parametrize(
