@@ -90,3 +90,75 @@ def test_a_candidate_is_put_into_the_shadow(console: Console, visit: Visits, som
     expect(shadow).to_contain_text("too-strict")
     shadow.get_by_role("button", name="Stop comparing").click()
     expect(shadow).to_contain_text("No candidate is compared")
+
+
+_WRONG = _policy("  - id: none\n    when: {featture: DoNotDisturb}\n    then: {deny: no}\n")
+_TWICE = """\
+apiVersion: dfks/v1
+kind: Policy
+metadata: {name: try}
+rules:
+  - id: first
+    when: {op: set}
+    then: {status: 0}
+  - id: second
+    when: {op: set, feature: CallForwardingAlways}
+    then: {status: 1}
+  - id: third
+    when: {op: set, device: nobody}
+    then: {status: 1}
+"""
+_CASES = """\
+apiVersion: dfks/v1
+kind: PolicyTest
+policies: [policy.yaml]
+tests:
+  - name: on
+    given: {op: set, feature: DoNotDisturb, request.status: 1}
+    expect: {decision: deny}
+"""
+
+
+def test_a_german_playground_is_german_to_the_last_line(console: Console, visit: Visits) -> None:
+    """Whoever reads German at three in the morning reads one language."""
+    visitor = visit(console, locale="de-DE")
+    visitor.provoked.add("409")
+    page = visitor.open("playground")
+    expect(page.locator("html")).to_have_attribute("lang", "de")
+    expect(page.locator(".cm-content")).to_be_visible()
+    _write(page, _WRONG)
+    finding = page.get_by_role("listitem").filter(has_text="Zeile 6").first
+    expect(finding).to_contain_text("unbekannter Fakt featture (meinst du feature?)")
+    page.locator(".cm-lintRange-error").first.hover()
+    expect(page.locator(".cm-tooltip-lint")).to_contain_text("unbekannter Fakt")
+    unusable = page.get_by_role("status").filter(has_text="Die Regelwerke sind nicht verwendbar")
+    expect(unusable).to_contain_text("unbekannter Fakt")
+    _write(page, _TWICE)
+    result = page.locator("section").filter(has_text="Was es entscheidet").last
+    expect(result).to_contain_text("nicht verwendet: try/first geht vor")
+    page.get_by_text("In Worten").click()
+    told = result.locator("details pre")
+    expect(told).to_contain_text("passten, nach Vorrang:")
+    expect(told).to_contain_text("status: nicht verwendet, try/first geht vor")
+    expect(told).to_contain_text("gesehen: nicht vorhanden")
+    page.get_by_label("Name der Datei").fill("on.cases.yaml")
+    page.get_by_role("button", name="Datei hinzufügen").click()
+    _write(page, _CASES)
+    page.get_by_role("button", name="Testfälle ausführen").click()
+    expect(result).to_contain_text("decision: erwartet deny, erhalten allow")
+    expect(result).to_contain_text("entschieden: status durch try/first")
+
+
+def test_the_language_of_the_server_follows_that_of_the_page(
+    console: Console, visit: Visits
+) -> None:
+    """The one that was chosen, whatever the browser prefers."""
+    visitor = visit(console)
+    visitor.provoked.add("409")
+    page = visitor.open("playground")
+    expect(page.locator(".cm-content")).to_be_visible()
+    _write(page, _WRONG)
+    expect(page.get_by_role("listitem").filter(has_text="unknown fact")).to_be_visible()
+    page.locator("details.settings summary").click()
+    page.get_by_label("Language").select_option("de")
+    expect(page.get_by_role("listitem").filter(has_text="unbekannter Fakt")).to_be_visible()

@@ -1,5 +1,6 @@
 // What is asked of `/v1`. Nothing else speaks to the server, but `live.js` by its event stream.
 import { useEffect, useState } from "./vendor/preact.js";
+import { language } from "./words.js";
 
 /** A request that failed, as the server tells it (RFC 9457). */
 export class Problem extends Error {
@@ -40,7 +41,7 @@ export function path(parts, query = {}) {
 export async function ask(method, url, { body, headers = {}, signal: aborted, tries = 5 } = {}) {
   let response;
   const sent = body === undefined ? undefined : JSON.stringify(body);
-  const told = sent === undefined ? headers : { "Content-Type": "application/json", ...headers };
+  const told = { "Accept-Language": language.value, ...(sent === undefined ? {} : { "Content-Type": "application/json" }), ...headers };
   try {
     // An ETag may tell of less than its answer: that of policies is their revision, whatever is in the shadow.
     response = await fetch(url, { method, headers: told, body: sent, signal: aborted, cache: "no-store" });
@@ -98,7 +99,7 @@ export function useAsked(url, every = 0) {
       aborting.abort();
       window.clearTimeout(timer);
     };
-  }, [url, every, turn]);
+  }, [url, every, turn, language.value]);
   const isOld = state.url !== url;
   return {
     value: isOld ? null : state.value,

@@ -5,6 +5,17 @@ import { Problem } from "../api.js";
 import { Badge, why } from "./states.js";
 import { language, t } from "../words.js";
 
+/** Ask again what is shown when another language is chosen: the server has told it in one.
+ * @param {any} shown nothing: it was not asked for @param {(aborted: AbortSignal) => Promise<any>} run */
+export function useAgain(shown, run) {
+  useEffect(() => {
+    if (!shown) return undefined;
+    const aborting = new AbortController();
+    run(aborting.signal).catch(() => {});
+    return () => aborting.abort();
+  }, [language.value]);
+}
+
 /** @param {{label: string, run: (aborted: AbortSignal) => Promise<any>, sure?: string, primary?: boolean}} props
  *   run: gives what to say when it is done; sure: a question that has to be answered first */
 export function Act({ label, run, sure, primary }) {

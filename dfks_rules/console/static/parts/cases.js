@@ -1,7 +1,7 @@
 // Cases and proofs of a revision: run when somebody asks, since they take a while.
 import { html, useState } from "../vendor/preact.js";
 import { ask } from "../api.js";
-import { Act } from "./act.js";
+import { Act, useAgain } from "./act.js";
 import { t } from "../words.js";
 import "../words/policies.js";
 import "../words/rules.js";
@@ -13,6 +13,7 @@ export function Cases({ revision }) {
     const { body } = await ask("POST", "/v1/policies/test", { body: { revision }, signal });
     show({ Part: (await import("./tested.js")).Tested, of: body });
   };
+  useAgain(shown, run);
   return html`<p><${Act} label=${t("policies.run")} run=${run} /></p>${shown && html`<${shown.Part} of=${shown.of} />`}`;
 }
 
@@ -23,5 +24,6 @@ export function Proofs({ revision }) {
     const { body } = await ask("POST", "/v1/policies/prove", { body: { revision }, signal });
     show({ Part: (await import("./tested.js")).Tried, of: body });
   };
+  useAgain(shown, run);
   return html`<p><${Act} label=${t("proofs.run")} run=${run} /></p>${shown && html`<${shown.Part} of=${shown.of} />`}`;
 }

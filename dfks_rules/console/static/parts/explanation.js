@@ -16,18 +16,9 @@ export const Explanation = ({ of }) => {
     <details><summary>${t("decisions.text")}</summary><pre tabindex="0">${of.text.join("\n")}</pre></details>`;
 };
 
-/** How the server says why something was not used, after the name of the rule. @type {Record<string, string>} */
-const LOST = { " denies": "lost.denies", " comes first": "lost.first", " lifts it": "lost.lifts", " is final": "lost.final" };
-
-/** @param {string} why */
-function lost(why) {
-  const end = Object.keys(LOST).find((one) => why.endsWith(one));
-  return end ? t(LOST[end], { rule: why.slice(0, -end.length) }) : why;
-}
-
 /** @param {{rule: any}} props */
 const Matched = ({ rule }) => html`<li><span class="mono">${rule.rule}</span>
-  <ul>${rule.said.map((/** @type {any} */ one) => html`<li class=${one.lost ? "soft" : ""}>${one.lost ? "" : "✓ "}${one.field}: ${value(one.value)}${one.lost ? ` (${t("decisions.lost", { why: lost(one.lost) })})` : ""}</li>`)}</ul></li>`;
+  <ul>${rule.said.map((/** @type {any} */ one) => html`<li class=${one.lost ? "soft" : ""}>${one.lost ? "" : "✓ "}${one.field}: ${value(one.value)}${one.lost ? ` (${t("decisions.lost", { why: t(`lost.${one.why}`, { rule: one.by }) })})` : ""}</li>`)}</ul></li>`;
 
 /** @param {{rule: any}} props */
 const Unmatched = ({ rule }) => html`<li class="calm"><span class="mono">${rule.rule}</span>

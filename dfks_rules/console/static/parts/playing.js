@@ -1,6 +1,7 @@
 // Asks the server about files and facts while somebody types: one question at a time, the newest state only.
 import { useEffect, useRef, useState } from "../vendor/preact.js";
 import { ask, Problem } from "../api.js";
+import { language } from "../words.js";
 
 const REST = 250;
 
@@ -25,7 +26,7 @@ export function usePlaying(files, facts) {
       running.current = false;
     }, REST);
     return () => window.clearTimeout(timer);
-  }, [JSON.stringify(files), JSON.stringify(facts)]);
+  }, [JSON.stringify(files), JSON.stringify(facts), language.value]);
   return shown;
 }
 

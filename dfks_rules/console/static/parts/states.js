@@ -1,7 +1,7 @@
 // What is shown where there is nothing to show: loading, failed, not allowed, empty.
 import { html } from "../vendor/preact.js";
 import { session } from "../session.js";
-import { named, t } from "../words.js";
+import { t } from "../words.js";
 
 export const Loading = () => html`<p class="state" aria-busy="true">${t("state.loading")}</p>`;
 
@@ -12,8 +12,7 @@ export function why(problem) {
     return t("state.forbidden", { name: session.value?.name || "", scope: problem.told.scope || problem.detail });
   }
   if (problem.kind === "not-kept") return t("state.notKept");
-  const title = named("problem", problem.kind, problem.title);
-  return t("state.failed", { detail: problem.detail ? `${title}: ${problem.detail}` : title });
+  return t("state.failed", { detail: [problem.title, problem.detail].filter(Boolean).join(": ") });
 }
 
 /** @param {{problem: import("../api.js").Problem, again?: () => void}} props */

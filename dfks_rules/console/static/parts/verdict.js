@@ -1,7 +1,7 @@
 // What the files decide, why, and how that differs from what is in force.
 import { html, useState } from "../vendor/preact.js";
 import { ask } from "../api.js";
-import { Act } from "./act.js";
+import { Act, useAgain } from "./act.js";
 import { answer } from "./answer.js";
 import { Explanation } from "./explanation.js";
 import { Loading, why } from "./states.js";
@@ -16,6 +16,7 @@ export function Verdict({ of: { evaluated, active, problem }, files }) {
     const { body } = await ask("POST", "/v1/policies/test", { body: { files }, signal });
     setTested({ Part: (await import("./tested.js")).Tested, of: body });
   };
+  useAgain(tested, test);
   const compare = async (/** @type {AbortSignal} */ signal) => {
     const { body } = await ask("POST", "/v1/policies/diff", { body: { new: files }, signal });
     setCompared({ Part: (await import("./meaning.js")).Meaning, of: body });

@@ -3,7 +3,7 @@ import { learn } from "../words.js";
 
 learn({
   "streams.title": ["Bridges and programs that listen", "Brücken und Programme, die mithören"],
-  "streams.none": ["No bridge or program that you may see listens to this server, or did lately.", "Keine Brücke und kein Programm, das Sie sehen dürfen, hört auf diesem Server mit oder tat es kürzlich."],
+  "streams.none": ["No bridge or program that you may see listens to this server, or did lately.", "Keine Brücke und kein Programm, das du sehen darfst, hört auf diesem Server mit oder tat es kürzlich."],
   "streams.bridge": ["Bridge {name}", "Brücke {name}"],
   "streams.unnamed": ["A program without a name", "Ein Programm ohne Namen"],
   "streams.since": ["connected since {at}", "verbunden seit {at}"],
