@@ -8,7 +8,7 @@ from socket import socket
 
 from dfks_rules.config.schema import schema_file
 from dfks_rules.config.settings import ApiSettings, ListenAddress, MiSettings
-from dfks_rules.console.files import read_files
+from dfks_rules.console.files import in_german, read_files
 from dfks_rules.mi.datagram import DatagramServer, open_socket
 from dfks_rules.mi.dispatch import Dispatcher
 from dfks_rules.mi.fifo import FifoServer, make_fifo
@@ -65,8 +65,12 @@ def web_settings_of(http: ApiSettings | None) -> WebSettings:
 
 def _console_files() -> dict[str, bytes]:
     """What browsers are given; its editor completes from the schema of policies."""
-    schema = schema_file("policy")
-    return {**read_files(), schema.name: schema.read_bytes()}
+    schema = schema_file("policy").read_bytes()
+    return {
+        **read_files(),
+        "policy.en.schema.json": schema,
+        "policy.de.schema.json": in_german(schema),
+    }
 
 
 class Doors:

@@ -293,8 +293,8 @@ class WebServer:
             return web.Response(status=answer.status, headers=answer.headers)
         language, is_made = _language(request), isinstance(answer.body, bytes)
         body = answer.body if is_made else json_line(answer.body, language)
-        headers = {} if is_made else {"Content-Type": JSON}
-        headers |= {"Content-Language": language, **answer.headers}
+        headers = {} if is_made else {"Content-Type": JSON, "Content-Language": language}
+        headers |= answer.headers
         return web.Response(body=body, status=answer.status, headers=headers)
 
     async def _answer(self, operation: Operation, request: web.Request) -> Answer | Streamed:

@@ -169,6 +169,11 @@ class Operation(NamedTuple):
         return self.path.split("/")[2] if self.path.startswith("/v1/") else "server"
 
 
+def made(told: bytes, call: Call) -> Answer:
+    """What the worker has made for this call."""
+    return Answer(told, headers={"Content-Type": JSON, "Content-Language": call.language})
+
+
 def json_line(value: Any, language: str = ENGLISH) -> bytes:
     """JSON as a line of its own: people read it in terminals, too."""
     return to_json(value, language, option=orjson.OPT_APPEND_NEWLINE)

@@ -149,6 +149,17 @@ def test_a_german_playground_is_german_to_the_last_line(console: Console, visit:
     expect(result).to_contain_text("entschieden: status durch try/first")
 
 
+def test_the_editor_explains_in_german_what_it_completes(console: Console, visit: Visits) -> None:
+    """What a fact is stands beside its name."""
+    visitor = visit(console, locale="de-DE")
+    visitor.provoked.add("409")
+    page = visitor.open("playground")
+    expect(page.locator(".cm-content")).to_be_visible()
+    _write(page, _policy("  - id: none\n    then: {deny: never}\n    "))
+    page.keyboard.type("when: {fea")
+    expect(page.locator(".cm-completionInfo")).to_contain_text("Die Funktion, um die es geht.")
+
+
 def test_the_language_of_the_server_follows_that_of_the_page(
     console: Console, visit: Visits
 ) -> None:

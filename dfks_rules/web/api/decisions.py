@@ -18,7 +18,7 @@ from dfks_rules.web.paging import DEFAULT_LIMIT, LIMIT, page, page_schema
 from dfks_rules.web.parameters import PRESENTITY, moment_from
 from dfks_rules.web.problem import Problem
 from dfks_rules.web.schemas import ref
-from dfks_rules.web.table import JSON, Answer, Call, Operation, Parameter, Reply, Where
+from dfks_rules.web.table import Answer, Call, Operation, Parameter, Reply, Where, made
 
 _E = TypeVar("_E", bound=Enum)
 _ID = re.compile(r"[0-9a-f]{6}-[1-9][0-9]{0,17}")
@@ -69,7 +69,7 @@ async def explain(call: Call) -> Answer:
     told = await call.operations.studies.explain(
         _found(call), call.caller.name, is_all=is_all, language=call.language
     )
-    return Answer(told, headers={"Content-Type": JSON})
+    return made(told, call)
 
 
 def _found(call: Call) -> Decided:

@@ -26,6 +26,7 @@ from dfks_rules.web.table import (
     Reply,
     Streamed,
     Where,
+    made,
 )
 
 CHUNK = 64 * 1024
@@ -68,7 +69,7 @@ async def findings(call: Call) -> Answer:
     checked = await call.operations.studies.check(None, call.caller.name, call.language)
     failure = call.operations.policies.listing().failure
     told = to_json(None if failure is None else failure._asdict(), call.language)
-    return Answer(b'{"failure":%b,%b' % (told, checked[1:]), headers={"Content-Type": JSON})
+    return made(b'{"failure":%b,%b' % (told, checked[1:]), call)
 
 
 async def reload(call: Call) -> Answer:

@@ -9,14 +9,14 @@ from dfks_rules.web.bodies import MAX_BODY
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.problem import Problem
 from dfks_rules.web.schemas import record, ref
-from dfks_rules.web.table import JSON, Answer, Body, Call, Operation, Reply, Schema
+from dfks_rules.web.table import Answer, Body, Call, Operation, Reply, Schema, made
 
 
 async def check(call: Call) -> Answer:
     """Every finding about files."""
     whole(call)
     texts = texts_of(call.body["files"])
-    return _json(await call.operations.studies.check(texts, call.caller.name, call.language))
+    return made(await call.operations.studies.check(texts, call.caller.name, call.language), call)
 
 
 async def evaluate(call: Call) -> Answer:
@@ -24,18 +24,20 @@ async def evaluate(call: Call) -> Answer:
     whole(call)
     texts = texts_of(call.body["files"]) if "files" in call.body else None
     facts, asker = call.body["facts"], call.caller.name
-    return _json(await call.operations.studies.evaluate(texts, facts, asker, call.language))
+    return made(await call.operations.studies.evaluate(texts, facts, asker, call.language), call)
 
 
 async def test(call: Call) -> Answer:
     """Whether cases pass."""
-    return _json(await call.operations.studies.test(_either(call), call.caller.name, call.language))
+    return made(
+        await call.operations.studies.test(_either(call), call.caller.name, call.language), call
+    )
 
 
 async def prove(call: Call) -> Answer:
     """What becomes of proofs."""
-    return _json(
-        await call.operations.studies.prove(_either(call), call.caller.name, call.language)
+    return made(
+        await call.operations.studies.prove(_either(call), call.caller.name, call.language), call
     )
 
 
@@ -44,7 +46,7 @@ async def diff(call: Call) -> Answer:
     whole(call)
     old = _texts(call.body["old"]) if "old" in call.body else None
     new = _texts(call.body["new"])
-    return _json(await call.operations.studies.diff(old, new, call.caller.name, call.language))
+    return made(await call.operations.studies.diff(old, new, call.caller.name, call.language), call)
 
 
 def _either(call: Call) -> Texts:
@@ -57,10 +59,6 @@ def _either(call: Call) -> Texts:
 def _texts(said: Any) -> Texts:
     """Files, or a revision that is kept."""
     return str(said["revision"]) if isinstance(said, dict) else texts_of(said)
-
-
-def _json(told: bytes) -> Answer:
-    return Answer(told, headers={"Content-Type": JSON})
 
 
 _PROBLEMS = {

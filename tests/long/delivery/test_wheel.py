@@ -61,7 +61,7 @@ def _shows_the_console(api: str) -> None:
     for name, body in read_files().items():
         if name != "index.html":
             assert _fetched(f"{api}/console/{folder}/{name}") == body
-    assert _fetched(f"{api}/console/{folder}/policy.schema.json").startswith(b"{")
+    assert _fetched(f"{api}/console/{folder}/policy.de.schema.json").startswith(b"{")
 
 
 def _fetched(url: str) -> bytes:

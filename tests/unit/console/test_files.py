@@ -3,9 +3,12 @@
 import hashlib
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
-from dfks_rules.console.files import FOLDER, read_files
+from dfks_rules.config.schema import schema_file
+from dfks_rules.console.files import DESCRIPTIONS, FOLDER, in_german, read_files
 
 _LONGEST = 200
 _FOREIGN = re.compile(r"https?://(?!www\.w3\.org/)[\w.-]+")
@@ -95,3 +98,35 @@ def test_each_page_has_one_in_the_docs() -> None:
     shown = {page.stem for page in (FOLDER / "pages").glob("*.js")} - {"login", "presentity"}
     docs = Path(__file__).parents[3] / "docs/howto/console"
     assert {page.stem for page in docs.glob("*.md")} == shown
+
+
+def _described(value: Any) -> Iterator[str]:
+    """Every description in a schema."""
+    if isinstance(value, list):
+        for one in value:
+            yield from _described(one)
+    elif isinstance(value, dict):
+        if isinstance(value.get("description"), str):
+            yield value["description"]
+        for one in value.values():
+            yield from _described(one)
+
+
+def test_the_editor_explains_keys_and_facts_in_german() -> None:
+    """Each of them, and the rest of the schema is as it is in English."""
+    english = schema_file("policy").read_bytes()
+    german = in_german(english)
+    table = json.loads(DESCRIPTIONS.read_bytes())
+    told = list(_described(json.loads(english)))
+    assert [table[one] for one in told] == list(_described(json.loads(german)))
+    assert table.keys() == set(told)
+    for one, other in table.items():
+        assert set(re.findall("`[^`]*`", one)) <= set(re.findall("`[^`]*`", other)) | {"`shadow`"}
+
+    def bare(value: Any) -> Any:
+        if isinstance(value, dict):
+            kept = {key: bare(one) for key, one in value.items()}
+            return {key: one for key, one in kept.items() if not isinstance(one, str)}
+        return [bare(one) for one in value] if isinstance(value, list) else value
+
+    assert bare(json.loads(german)) == bare(json.loads(english))

@@ -1,7 +1,9 @@
 // What may stand at the cursor, from the same schema that checks policy files.
-/** @type {Promise<any> | null} */
-let loading = null;
-const schema = () => (loading ??= fetch(new URL("../policy.schema.json", import.meta.url)).then((response) => response.json()));
+import { language } from "../words.js";
+
+/** By language. @type {Record<string, Promise<any>>} */
+const loading = {};
+const schema = () => (loading[language.value] ??= fetch(new URL(`../policy.${language.value}.schema.json`, import.meta.url)).then((response) => response.json()));
 
 /** Names of all facts, for forms. @returns {Promise<string[]>} */
 export const factNames = async () => Object.keys(properties(await schema(), (await schema()).$defs.condition)).filter((one) => !["any", "all", "not"].includes(one));
