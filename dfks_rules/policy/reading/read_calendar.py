@@ -141,7 +141,8 @@ def _days_of(event: "Event", replaced: _Replaced, looked: "Looked") -> Iterator[
     for begins in chain(_beginnings(event, first, looked), _dates(event, "RDATE", zone)):
         # Days that are taken out count, too: who follows a rule needs as long for them.
         for number in range(max((last - first).days, 0) + 1):
-            yield None if begins in excluded or begins in others else begins + timedelta(days=number)
+            is_out = begins in excluded or begins in others
+            yield None if is_out else begins + timedelta(days=number)
 
 
 def _beginnings(event: Any, first: date, looked: "Looked") -> Iterator[date]:
