@@ -36,11 +36,15 @@ def bars_own_numbers(rules: Sequence[RankedRule], targets: Targets) -> Iterator[
     hosts = list(_hosts(targets.plan))
     if not hosts:
         return
+    exceptions: dict[str, list[RankedRule]] = {}
+    for rule in rules:
+        for name in rule.rule.effects.lifts:
+            exceptions.setdefault(name, []).append(rule)
     left = MOST_TRIED
     for rule in rules:
         if rule.rule.effects.denial is None:
             continue
-        lifting = [one for one in rules if rule.rule.id in one.rule.effects.lifts]
+        lifting = exceptions.get(rule.rule.id, ())
         for way, host, digits in _tried(rule, hosts, targets.plan):
             left -= 1
             target = targets.analyse(digits, Aor(_PHONE, host))
