@@ -18,7 +18,7 @@ from dfks_rules.policy.site.number_plan import NumberPlan
 from dfks_rules.policy.site.targets import Target, Targets
 
 MOST_TRIED = 4_000
-"""Most numbers that are tried for all rules: a second."""
+"""Most numbers that are tried for all rules: a second or two, where they are all different."""
 _OF_EACH = 72
 """Most numbers with one beginning."""
 _MOST_TEXTS = 300
