@@ -53,10 +53,11 @@ class Phone:
         self.call = self.number * 1_000 + self.generation
         self.cseq = 0
         self.to: bytes | None = None
-        self.heard = 0
-        """The highest CSeq of a NOTIFY."""
-        self.said: dict[int, bytes] = {}
-        """CSeq → body of each NOTIFY."""
+        self.heard: dict[bytes, int] = {}
+        """Tag of a dialog → the highest CSeq of a NOTIFY; copies of the first SUBSCRIBE that is not
+        answered may begin several."""
+        self.said: dict[tuple[bytes, int], bytes] = {}
+        """Tag and CSeq → body of each NOTIFY."""
         self.shows = 0
         self.waiting: Waiting | None = None
 
@@ -217,13 +218,13 @@ class Story:
         if phone.to is not None and tag != phone.to.partition(b"tag=")[2]:
             # A copy of the SUBSCRIBE that began came late, and made another dialog.
             return 481
-        known = phone.said.setdefault(one.cseq, one.body)
+        known = phone.said.setdefault((tag, one.cseq), one.body)
         assert known == one.body, "two NOTIFYs have one CSeq"
         assert b"terminated" not in one.headers[b"Subscription-State"], "it lives"
-        if one.cseq < phone.heard:
+        if one.cseq < phone.heard.get(tag, 0):
             # Its node has not heard yet that another one has the dialog (RFC 3261 §12.2.2).
             return 500
-        phone.heard = one.cseq
+        phone.heard[tag] = one.cseq
         found = _TOLD.search(one.body)
         if found is not None:
             phone.shows = int(found[1])

@@ -5,7 +5,7 @@ from random import Random
 from typing import Any
 
 from dfks_rules.model.decisions import Decision
-from dfks_rules.model.features import OFF
+from dfks_rules.model.features import OFF, VALUES_OF
 from dfks_rules.model.requests import Operation
 from dfks_rules.policy.deciding.combine import make_plan
 from dfks_rules.policy.deciding.reference import holds
@@ -53,9 +53,12 @@ def _file(rules: list[dict[str, Any]]) -> Source:
 
 
 def usual(question: Question) -> Question:
-    """The question without facts that its operation does not have."""
+    """The question without facts that its operation, or its feature, does not have."""
     request, snapshot, at = question
-    requester = request.requester
+    requester, asked, feature = request.requester, request.asked, request.feature
+    if asked is not None and feature is not None:
+        held = tuple(one for one in asked.values if one[0] in VALUES_OF[feature])
+        request = request._replace(asked=asked._replace(values=held))
     if request.operation is not Operation.SET:
         requester = requester._replace(device=None)
     if request.operation is Operation.SUBSCRIBE:

@@ -14,6 +14,7 @@ from dfks_rules.policy.lint.groups import unknown_attributes, unknown_groups
 from dfks_rules.policy.lint.letters import mixed_letters
 from dfks_rules.policy.lint.lifting import expired, needless
 from dfks_rules.policy.lint.numbers import unplanned
+from dfks_rules.policy.lint.own_numbers import bars_own_numbers
 from dfks_rules.policy.lint.ranked import RankedRule, ranked
 from dfks_rules.policy.lint.shadowing import shadowed
 from dfks_rules.policy.lint.single import single
@@ -51,6 +52,7 @@ def check_and_lint(
         rules = ranked(sound, mode)
         findings += unknown_groups(rules, site.directory)
         findings += unknown_attributes(rules, site.directory)
+        findings += bars_own_numbers(rules, site.targets)
     usable = [source for source in sources if source.file not in broken]
     return sound, sorted(without_allowed(findings, usable))
 

@@ -25,6 +25,7 @@ from dfks_rules.policy.proof.doubts import Doubts
 from dfks_rules.policy.proof.exact import Numbering
 from dfks_rules.policy.proof.formulas import Formula
 from dfks_rules.policy.proof.meaning import add_conditions
+from dfks_rules.policy.proof.members import Members
 from dfks_rules.policy.proof.needs import Needs
 from dfks_rules.policy.proof.points import Horizon
 from dfks_rules.policy.proof.search import Point, solve
@@ -59,6 +60,8 @@ class Case(NamedTuple):
     """The rules that may match, in order of precedence."""
     new: Sequence[Rule]
     """Those of the other set."""
+    hosts: frozenset[str] = frozenset()
+    """Domains that are tried by themselves, though no rule names them."""
 
 
 class Settled(NamedTuple):
@@ -111,6 +114,7 @@ def cases_of(old: ReferencePolicySet, new: ReferencePolicySet) -> list[Case]:
     """What is to be settled to compare two sets; what has the same rules in both is left out."""
     numbering = Numbering()
     numbers = {id(rule): numbering.number(rule) for one in (old, new) for rule in one.rules}
+    members = Members([one.compiled.site.directory for one in (old, new)])
     found = []
     for place, question in enumerate(QUESTIONS):
         named = old.domains(place) | new.domains(place)
@@ -118,7 +122,10 @@ def cases_of(old: ReferencePolicySet, new: ReferencePolicySet) -> list[Case]:
             sides = [one.rules_for(question, domain) for one in (old, new)]
             before, after = ([numbers[id(rule)] for rule in side] for side in sides)
             if before != after:
-                found.append(Case(question, Cell(domain, named), *sides))
+                cell = Cell(domain, named)
+                hosts = members.hosts([rule for side in sides for rule in side], cell)
+                was, now = (members.without_empty(side, cell) for side in sides)
+                found.append(Case(question, cell, was, now, hosts))
     return found
 
 
@@ -136,6 +143,8 @@ def space_of(case: Case, horizon: Horizon) -> Space:
     add_read(needs)
     add_values(needs, deciding)
     add_needed(needs)
+    for host in sorted(case.hosts):
+        needs.equal("domain", host)
     return Space(needs, case.cell, horizon)
 
 

@@ -70,6 +70,9 @@ CODES: dict[str, Code] = {
     "policy_mixed_letters": Code("warning", "a word mixes letters of two alphabets"),
     "policy_many_follow": Code("warning", "more sets can follow from one than the server allows"),
     "policy_no_country": Code("warning", "a rule tests numbers, but no plan names a country"),
+    "policy_bars_own_numbers": Code(
+        "warning", "a rule bars numbers abroad, and so some of the site's own country"
+    ),
     "policy_redundant": Code("warning", "a rule changes nothing (`--complete`)"),
     "policy_made_target": Code("warning", "a rule stores a target that a proof says nothing of"),
     "policy_vacuous_proof": Code("warning", "a proof is about no request"),

@@ -34,6 +34,8 @@ _MAX_EVENT = timedelta(days=366)
 _NAME = re.compile(IDENTIFIER)
 _NO_INTERVAL = re.compile(r"INTERVAL=(-|0+(?![0-9]))")
 _WITHIN_A_DAY = frozenset({"HOURLY", "MINUTELY", "SECONDLY"})
+_AT_MOST_ONE = ("UID", "DTSTART", "DTEND", "DURATION", "RRULE", "RECURRENCE-ID", "STATUS")
+"""What an event says once; RFC 5545 allows a second `RRULE`, which few programs follow."""
 
 
 def read_calendar(source: Source) -> tuple[Calendar | None, list[Finding]]:
@@ -101,22 +103,44 @@ def _days(calendar: Any) -> Iterator[date | None]:
 
     looked = Looked()
     events = calendar.walk("VEVENT")
-    replaced: dict[str, list[Any]] = {}
     for event in events:
-        if "RECURRENCE-ID" in event:
-            replaced.setdefault(str(event.get("UID")), []).append(event["RECURRENCE-ID"])
+        for name in _AT_MOST_ONE:
+            if isinstance(event.get(name), list):
+                raise ValueError(f"an event has more than one {name}")
+    replaced = _Replaced(events)
     for event in events:
         if str(event.get("STATUS", "")).upper() != "CANCELLED":
-            others = [] if "RECURRENCE-ID" in event else replaced.get(str(event.get("UID")), [])
-            yield from _days_of(event, others, looked)
+            yield from _days_of(event, replaced, looked)
 
 
-def _days_of(event: "Event", replaced: list[Any], looked: "Looked") -> Iterator[date | None]:
+class _Replaced:
+    """The recurrences that other events of the same UID stand for."""
+
+    def __init__(self, events: "list[Event]") -> None:
+        self._of_uid: dict[str, list[Any]] = {}
+        for event in events:
+            if "RECURRENCE-ID" in event:
+                self._of_uid.setdefault(str(event.get("UID")), []).append(event["RECURRENCE-ID"])
+        self._days: dict[tuple[str, int], frozenset[date]] = {}
+        """UID, and which zone it is: many events may share both."""
+
+    def days(self, event: "Event", zone: tzinfo | None) -> frozenset[date]:
+        """The days of those of an event, in its zone; the events that stand for them have none."""
+        uid = str(event.get("UID"))
+        if "RECURRENCE-ID" in event or uid not in self._of_uid:
+            return frozenset()
+        key = uid, id(zone)
+        if key not in self._days:
+            self._days[key] = frozenset(_replaced(one, zone) for one in self._of_uid[uid])
+        return self._days[key]
+
+
+def _days_of(event: "Event", replaced: _Replaced, looked: "Looked") -> Iterator[date | None]:
     """The days of an event, of all its recurrences.
 
     Args:
         event: one that is not cancelled.
-        replaced: the `RECURRENCE-ID`s of the events that stand for some of its recurrences.
+        replaced: what the events stand for that stand for some of its recurrences.
         looked: see `Looked`.
     """
     if "DTSTART" not in event:
@@ -131,11 +155,12 @@ def _days_of(event: "Event", replaced: list[Any], looked: "Looked") -> Iterator[
     if last - first > _MAX_EVENT:
         raise ValueError(phrase("an event from {first} lasts more than a year", first=first))
     zone = start.tzinfo if isinstance(start, datetime) else None
-    excluded = {*_dates(event, "EXDATE", zone), *(_replaced(one, zone) for one in replaced)}
+    excluded, others = set(_dates(event, "EXDATE", zone)), replaced.days(event, zone)
     for begins in chain(_beginnings(event, first, looked), _dates(event, "RDATE", zone)):
         # Days that are taken out count, too: who follows a rule needs as long for them.
         for number in range(max((last - first).days, 0) + 1):
-            yield None if begins in excluded else begins + timedelta(days=number)
+            is_out = begins in excluded or begins in others
+            yield None if is_out else begins + timedelta(days=number)
 
 
 def _beginnings(event: Any, first: date, looked: "Looked") -> Iterator[date]:

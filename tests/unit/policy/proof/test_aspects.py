@@ -16,7 +16,8 @@ def _differing(old: str, new: str) -> list[str]:
         ReferencePolicySet(compiled(f"- {{id: x, when: {{op: set}}, then: {one}}}"))
         for one in (old, new)
     ]
-    case = Case(SET_CFB, ANYWHERE, *(side.rules_for(SET_CFB, None) for side in sides))
+    was, now = (side.rules_for(SET_CFB, None) for side in sides)
+    case = Case(SET_CFB, ANYWHERE, was, now)
     space = space_of(case, Horizon())
     before, after = Decided(case.old, space), Decided(case.new, space)
     return [

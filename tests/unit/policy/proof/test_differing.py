@@ -18,8 +18,10 @@ _NEW = """
 
 
 def _case(old: str, new: str) -> Case:
-    sides = [ReferencePolicySet(compiled(rules)).rules_for(SET_DND, None) for rules in (old, new)]
-    return Case(SET_DND, ANYWHERE, *sides)
+    before, after = (
+        ReferencePolicySet(compiled(rules)).rules_for(SET_DND, None) for rules in (old, new)
+    )
+    return Case(SET_DND, ANYWHERE, before, after)
 
 
 def test_each_pair_of_deciding_rules_is_shown_once() -> None:

@@ -1,9 +1,10 @@
 """iCalendar files: which days they name."""
 
-from datetime import date
+from datetime import date, tzinfo
 
 import pytest
 
+from dfks_rules.policy.reading import read_calendar as read_calendar_module
 from dfks_rules.policy.reading.read_calendar import read_calendar
 from dfks_rules.policy.reading.source import Source
 from dfks_rules.yaml.tree import MAX_BYTES
@@ -188,6 +189,17 @@ def test_recurrence_is_named_in_another_zone_than_its_event(what: str) -> None:
             ),
             "not a calendar of RFC 5545: an event changes all its recurrences from 2026-01-08 on",
         ),
+        *(
+            (
+                "h.ics",
+                calendar(f"DTSTART;VALUE=DATE:20260101;;{line};;{line}"),
+                f"not a calendar of RFC 5545: an event has more than one {line.partition(':')[0]}",
+            )
+            for line in (
+                *("DTSTART:20260101T000000Z", "DTEND:20260102T000000Z", "DURATION:P1D"),
+                *("RRULE:FREQ=DAILY", "RECURRENCE-ID:20260101T000000Z", "STATUS:CANCELLED"),
+            )
+        ),
         ("Holidays.ics", calendar(), "the calendar is called as its file, and `Holidays` is not"),
     ],
 )
@@ -217,3 +229,23 @@ def test_a_large_calendar_is_too_large_whatever_the_cut_has_left_of_it(text: str
             "calendar has more than 262144 bytes (256 KiB): leave out past events",
         )
     ]
+
+
+def test_a_recurrence_that_is_replaced_is_read_once_however_many_events_share_its_uid(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A file of 256 KiB can have 300 events of a UID, and 1,500 that stand for recurrences."""
+    read: list[object] = []
+    day = read_calendar_module._replaced
+
+    def counted(one: object, zone: tzinfo | None) -> date:
+        read.append(one)
+        return day(one, zone)
+
+    monkeypatch.setattr(read_calendar_module, "_replaced", counted)
+    first = "UID:a;;DTSTART;TZID=Europe/Berlin:20260101T100000;;RRULE:FREQ=DAILY;COUNT=9"
+    second = "UID:a;;DTSTART;TZID=Asia/Tokyo:20260201T100000"
+    moved = "UID:a;;DTSTART;VALUE=DATE:20260301;;RECURRENCE-ID:202601%02dT000000Z"
+    events = [*[first] * 5, *[second] * 5, *(moved % day for day in range(2, 10))]
+    assert days(*events) == ["2026-01-01", "2026-02-01", "2026-03-01"]
+    assert len(read) == 2 * 8  # in two zones
