@@ -49,6 +49,7 @@ KINDS: Mapping[str, Kind] = {
     "value-not-of-feature": Kind(422, "The feature does not take this value"),
     "idempotency-key-reused": Kind(422, "The Idempotency-Key was used for another request"),
     "too-many-requests": Kind(429, "Too many requests"),
+    "too-many-streams": Kind(429, "This token listens too often at the same time"),
     "internal-error": Kind(500, "The server failed"),
     "needs-shared-store": Kind(501, "This needs a store that several nodes share"),
     "elsewhere": Kind(421, "Another node does this"),
