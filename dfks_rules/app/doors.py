@@ -60,7 +60,7 @@ def web_settings_of(http: ApiSettings | None) -> WebSettings:
     tokens = None if http.tokens is None else TokenFile(http.tokens)
     tls = None if http.tls is None else TlsFiles(*http.tls)
     console = _console_files() if http.console else None
-    return WebSettings(tokens, http.names, http.per_token, tls, console)
+    return WebSettings(tokens, http.names, http.per_token, tls, console, http.streams_per_token)
 
 
 def _console_files() -> dict[str, bytes]:

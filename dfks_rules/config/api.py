@@ -22,4 +22,5 @@ def build_api(http: dict[str, Any], listen: ListenAddress, base: Path) -> ApiSet
         int(http["import_rate"].removesuffix("/s")),
         (base / tls["certificate"], base / tls["key"]) if (tls := http.get("tls")) else None,
         http["console"],
+        http["streams_per_token"],
     )

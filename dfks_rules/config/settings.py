@@ -122,6 +122,8 @@ class ApiSettings:
     """Certificate and key; None: plain HTTP."""
     console: bool = True
     """Whether the console is served."""
+    streams_per_token: int = 50
+    """Streams at a time of one token; without tokens, of one address."""
 
 
 @dataclass(frozen=True, slots=True)

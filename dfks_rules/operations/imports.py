@@ -13,6 +13,8 @@ MAX_SIZE = 64 * 1024 * 1024
 """Longest file, bytes."""
 MAX_UNFINISHED = 8
 """Most imports that wait or run: their files are kept on disk."""
+MAX_UNFINISHED_OF_TOKEN = 4
+"""Most of these of one token: others find room."""
 MAX_REFUSALS = 10_000
 """Most refusals of one import that are kept; all are counted."""
 
@@ -38,7 +40,7 @@ class Status(Enum):
 
 
 class TooManyError(Exception):
-    """As many imports as may wait do."""
+    """As many imports as may wait do, of all or of this token."""
 
 
 class Wanted(NamedTuple):
@@ -50,6 +52,8 @@ class Wanted(NamedTuple):
     actor: str
     domains: frozenset[str] | None
     """Whose presentities the caller sees; None: all."""
+    has_share: bool = False
+    """Whether others have other tokens, and need room."""
 
 
 class Job(NamedTuple):

@@ -6,6 +6,11 @@ from typing import NamedTuple, Protocol
 
 from dfks_rules.model.identity import Aor
 
+MAX_TRACES = 16
+"""Most traces that are kept."""
+MAX_TRACES_OF_TOKEN = 8
+"""Most that run for one token: others find room."""
+
 
 class TraceForm(Enum):
     """As what a trace is sent; the value is its content type."""
@@ -32,6 +37,8 @@ class TraceRequest(NamedTuple):
     """Number of the last entry that is known; 0 for none."""
     domains: frozenset[str] | None = None
     """Only what is between users of these; None for all."""
+    actor: str = ""
+    """Name of the token; empty where there are none."""
 
 
 class TraceOperations(Protocol):

@@ -8,9 +8,13 @@ from dfks_rules.errors import StoreError
 from dfks_rules.model.identity import Aor
 from dfks_rules.operations.events import GAP, Event
 
+MOST_BY_HAND = 4
+"""Events that may be sent by hand at the same time to the endpoints of one token."""
 LANES = 8
 """Each endpoint is told in so many lanes; the changes of one presentity are all in one of them."""
 MOST_ENDPOINTS = 64
+MOST_ENDPOINTS_OF_TOKEN = 32
+"""The same of one token: others find room."""
 MOST_DEAD = 1_000
 """Dead letters that are kept for an endpoint; the oldest go."""
 
@@ -215,11 +219,11 @@ class Webhooks(Protocol):
         """
         ...
 
-    async def add(self, new: NewEndpoint) -> EndpointRow:
+    async def add(self, new: NewEndpoint, most_of_actor: int = MOST_ENDPOINTS) -> EndpointRow:
         """Tell somebody of what happens from now on.
 
         Raises:
-            OverflowError: there are as many as there may be.
+            OverflowError: there are as many as there may be, of all or of this actor.
             StoreError: it is not stored.
         """
         ...
@@ -237,7 +241,11 @@ class Webhooks(Protocol):
         ...
 
     async def test(self, endpoint: str) -> Tried:
-        """Send a test event, once."""
+        """Send a test event, once.
+
+        Raises:
+            OverflowError: much is sent by hand to endpoints of the same token.
+        """
         ...
 
     async def dead(self, endpoint: str, before: int, at_most: int) -> list[DeadLetter]:
@@ -245,5 +253,9 @@ class Webhooks(Protocol):
         ...
 
     async def retry(self, endpoint: str, number: int) -> Tried:
-        """Send a dead letter again, once; it is one no more if it arrives."""
+        """Send a dead letter again, once; it is one no more if it arrives.
+
+        Raises:
+            OverflowError: as `test`.
+        """
         ...

@@ -14,11 +14,10 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Final, Protocol, final
 
 from dfks_rules.model.identity import Aor
+from dfks_rules.operations.traces import MAX_TRACES, MAX_TRACES_OF_TOKEN
 from dfks_rules.tracing.entries import Decided, Entry
 from dfks_rules.tracing.ring import MAX_AGE, Ring
 
-MAX_TRACES = 16
-"""Most traces that are kept."""
 MAX_SECONDS = 600
 """Longest time that somebody may ask for, s."""
 
@@ -44,9 +43,11 @@ class Loop(Protocol):
 class Trace:
     """What is kept of one user."""
 
-    def __init__(self, user: Aor) -> None:
+    def __init__(self, user: Aor, actor: str) -> None:
         self.user: Final = user
         """Who is traced."""
+        self.actor: Final = actor
+        """The token that asked first; empty: none."""
         self.hint: Final = user.user.encode(errors="surrogateescape")
         """What a message about the user contains, unless it has escapes."""
         self.ring: Final = Ring()
@@ -82,29 +83,32 @@ class Traces:
         """Those that run."""
         return self._running
 
-    def has_room(self, user: Aor) -> bool:
+    def has_room(self, user: Aor, actor: str = "") -> bool:
         """Whether a trace of somebody may begin; a refusal is counted."""
         self._end_due(self._loop.time())
         others = len(self._traces) - (user in self._traces)
-        may = not self._is_closed and (others < MAX_TRACES or self._has_ended())
+        of_actor = sum(one.actor == actor and one.user != user for one in self._running)
+        has_share = not actor or of_actor < MAX_TRACES_OF_TOKEN
+        may = not self._is_closed and has_share and (others < MAX_TRACES or self._has_ended())
         self.counts["traces_refused"] += not may
         return may
 
-    def begin(self, user: Aor, seconds: float) -> Trace | None:
+    def begin(self, user: Aor, seconds: float, actor: str = "") -> Trace | None:
         """Trace a user from now on; None when there is no room for that.
 
         Args:
             user: who.
             seconds: for how long, at most `MAX_SECONDS`; 0 only shows what there is.
+            actor: the token that asks; empty where there are none.
         """
-        if not self.has_room(user):
+        if not self.has_room(user, actor):
             return None
         now = self._loop.time()
         trace = self._traces.get(user)
         if trace is None:
             if len(self._traces) >= MAX_TRACES:
                 self._make_room()
-            trace = self._traces[user] = Trace(user)
+            trace = self._traces[user] = Trace(user, actor)
             self.counts["traces"] += 1
         trace.ends = max(trace.ends, now + min(seconds, MAX_SECONDS))
         trace.forgotten_at = trace.ends + MAX_AGE

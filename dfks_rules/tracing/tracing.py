@@ -71,10 +71,11 @@ class Tracing:
         Returns:
             Pieces, which end when the time is over; None when too many are traced.
         """
-        return self._pieces(request) if self._traces.has_room(request.user) else None
+        has_room = self._traces.has_room(request.user, request.actor)
+        return self._pieces(request) if has_room else None
 
     async def _pieces(self, request: TraceRequest) -> AsyncIterator[bytes]:
-        trace = self._traces.begin(request.user, request.seconds)
+        trace = self._traces.begin(request.user, request.seconds, request.actor)
         if trace is None:  # Others were faster.
             return
         viewer = asyncio.Event()

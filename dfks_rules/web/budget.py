@@ -1,14 +1,18 @@
-"""How much of the event loop HTTP may take: phones come first."""
+"""How much of the event loop HTTP may take: phones come first, and no caller takes all."""
 
 import time
-from collections import OrderedDict
-from collections.abc import Awaitable, Generator
+from collections import OrderedDict, defaultdict
+from collections.abc import Awaitable, Callable, Generator
 from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
 SHARE = 0.2
 """Most of the loop's time that requests may take, over a second."""
+SHARE_OF_OTHERS = 0.05
+"""What is left besides for callers who have taken little: one who asks a lot keeps nobody out."""
+LITTLE = 0.02
+"""So much, over a second."""
 SHARE_OF_WATCHING = 0.3
 """The same for what watches the server: it must not seem to be down because others ask a lot."""
 OF_HTTP = 100e-6
@@ -32,6 +36,7 @@ class Budget:
         """Name → requests left, and when that was."""
         self._begun = 0.0
         self._spent = 0.0
+        self._spent_by: defaultdict[str, float] = defaultdict(float)
 
     def admits(self, caller: str, now: float, share: float = SHARE) -> bool:
         """Whether a request may be served; it counts if so.
@@ -43,6 +48,9 @@ class Budget:
         """
         if now - self._begun >= _WINDOW:
             self._begun, self._spent = now, 0.0
+            self._spent_by.clear()
+        if self._spent_by[caller] < LITTLE * _WINDOW:
+            share = max(share, SHARE + SHARE_OF_OTHERS)
         if self._spent >= share * _WINDOW:
             return False
         most = 2 * self._per_caller
@@ -52,20 +60,22 @@ class Budget:
         self._left[caller] = (left - may, now)
         if len(self._left) > MAX_CALLERS:
             self._left.popitem(last=False)
-        self._spent += OF_HTTP if may else 0.0
+        if may:
+            self.spend(caller, OF_HTTP)
         return may
 
-    def spend(self, seconds: float) -> None:
-        """Time of the loop was taken."""
+    def spend(self, caller: str, seconds: float) -> None:
+        """Time of the loop was taken for somebody."""
         self._spent += seconds
+        self._spent_by[caller] += seconds
 
 
 class Timed(Generic[T]):
-    """Awaits something; charges a budget for the time in which the loop does nothing else."""
+    """Awaits something; charges for the time in which the loop does nothing else."""
 
-    def __init__(self, what: Awaitable[T], budget: Budget) -> None:
+    def __init__(self, what: Awaitable[T], spend: Callable[[float], None]) -> None:
         self._what = what
-        self._budget = budget
+        self._spend = spend
 
     def __await__(self) -> Generator[Any, Any, T]:
         steps = self._what.__await__()
@@ -79,7 +89,7 @@ class Timed(Generic[T]):
                 result: T = stopped.value
                 return result
             finally:
-                self._budget.spend(time.perf_counter() - begun)
+                self._spend(time.perf_counter() - begun)
                 # An error would else be held by its own traceback.
                 value = None
             try:

@@ -26,6 +26,8 @@ from dfks_rules.web.tls import TlsFiles
 
 MOST = 500
 """Connections at a time, streams included."""
+MOST_OF_ADDRESS = 400
+"""The same from one address: nobody outside keeps everybody else out, and a proxy has enough."""
 HEAD_WITHIN = 10.0
 """Seconds that a new connection has to send the head of its first request."""
 KEEP_ALIVE = 75.0
@@ -62,6 +64,7 @@ class Connections:
         self._server = server
         self._counts = counts
         self._tls = tls
+        self._held: Counter[str] = Counter()
 
     def __call__(self) -> asyncio.Protocol:
         """What serves a new connection, of which nothing is agreed on yet."""
@@ -70,13 +73,20 @@ class Connections:
                 self._tls.look_again()
             except ConfigError as error:
                 _log.warning("web_certificate_unusable", reason=error.message)
-        return Connection(self._server, self._counts)
+        return Connection(self._server, self._counts, self._held)
 
 
 class Connection(RequestHandler):
     """One connection, which is cut when its client takes too long."""
 
-    def __init__(self, server: web.Server, counts: Counter[str]) -> None:
+    def __init__(self, server: web.Server, counts: Counter[str], held: Counter[str]) -> None:
+        """Nobody is connected yet.
+
+        Args:
+            server: what requests are passed to.
+            counts: as those of `Connections`.
+            held: address → its connections.
+        """
         loop = asyncio.get_running_loop()
         super().__init__(
             server,
@@ -87,6 +97,8 @@ class Connection(RequestHandler):
         )
         self._server = server
         self._counts = counts
+        self._held = held
+        self._address = ""
         self._timer: asyncio.TimerHandle | None = None
         self.ends_with_client = False
         """Whether what is under way ends when the client goes: streams, and questions that another
@@ -98,19 +110,25 @@ class Connection(RequestHandler):
         """It has so long for its first head; one too many is told so."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - it is a stream
         # Not before: many can have been accepted in one turn of the loop.
-        if len(self._server.connections) >= MOST:
+        address, *_ = transport.get_extra_info("peername") or ("",)
+        if len(self._server.connections) >= MOST or self._held[address] >= MOST_OF_ADDRESS:
             self._counts["connections_refused"] += 1
             transport.set_protocol(asyncio.Protocol())
             problem = Problem("too-many-connections")
             transport.write(_raw(problem.status, problem.headers, json_line(problem.body)))
             transport.close()
             return
+        self._address = address
+        self._held[address] += 1
         super().connection_made(transport)
         self._timer = self._loop.call_later(HEAD_WITHIN, self._has_no_head)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Nobody reads what is still streamed, nor the answer to a question."""
         self._rest()
+        self._held[self._address] -= 1
+        if not self._held[self._address]:
+            del self._held[self._address]
         task = self._task_handler if self.ends_with_client else None
         # asyncio's transport holds a method of its own, and the collector looks at new cycles only.
         getattr(self.transport, "__dict__", {}).pop("_read_ready_cb", None)

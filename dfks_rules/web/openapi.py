@@ -61,7 +61,7 @@ def problems_of(operation: Operation) -> list[str]:
     if any(parameter.name in ("aor", "presentity", "domain") for parameter in operation.parameters):
         kinds.add("not-found")
     if operation.streams:
-        kinds.add("too-many-listeners")
+        kinds |= {"too-many-listeners", "too-many-streams"}
     if operation.scope is not None:
         kinds |= {"token-needed", "scope-missing"}
     if operation.body is not None:

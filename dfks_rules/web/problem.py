@@ -50,6 +50,7 @@ KINDS: Mapping[str, Kind] = {
     "value-not-of-feature": Kind(422, phrase("The feature does not take this value")),
     "idempotency-key-reused": Kind(422, phrase("The Idempotency-Key was used for another request")),
     "too-many-requests": Kind(429, phrase("Too many requests")),
+    "too-many-streams": Kind(429, phrase("This token listens too often at the same time")),
     "internal-error": Kind(500, phrase("The server failed")),
     "needs-shared-store": Kind(501, phrase("This needs a store that several nodes share")),
     "elsewhere": Kind(421, phrase("Another node does this")),

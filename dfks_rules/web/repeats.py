@@ -7,21 +7,24 @@ again: a state that is set again has not changed.
 Reference: draft-ietf-httpapi-idempotency-key-header-07
 """
 
+import asyncio
 import hashlib
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import NamedTuple
 
 import orjson
 import structlog
+from aiohttp import web
 
 from dfks_rules.errors import DfksError, StoreError
 from dfks_rules.operations.answers import MAX_BODY, UNDER_WAY, Answers, KeptAnswer
 from dfks_rules.phrases.phrase import phrase
 from dfks_rules.web.bodies import BodyStream
 from dfks_rules.web.problem import CONTENT_TYPE, Problem, problem_of
-from dfks_rules.web.table import JSON, Answer, Streamed, json_line
+from dfks_rules.web.table import JSON, SMALL, Answer, Operation, Streamed, Where, json_line
 
 _log = structlog.get_logger("dfks.web")
 _PASSING = frozenset((409, 429, 501))
@@ -50,6 +53,20 @@ class Asked(NamedTuple):
         if self.rest is None:
             return self.known
         return hashlib.sha256(self.known + await self.rest.digest()).digest()
+
+
+async def asked_of(operation: Operation, request: web.Request, stream: BodyStream) -> Asked:
+    """What tells a request from others with the same key."""
+    headers = {
+        one.name: request.headers[one.name]
+        for one in operation.parameters
+        if one.where is Where.HEADER and one.name in request.headers
+    }
+    hash_ = partial(hash_of, request.method, request.path_qs, headers)
+    if operation.body is not None and operation.body.schema is None:
+        return Asked(hash_(b""), stream)
+    body = await request.read()
+    return Asked(hash_(body) if len(body) <= SMALL else await asyncio.to_thread(hash_, body))
 
 
 class Repeats:

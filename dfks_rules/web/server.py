@@ -6,6 +6,7 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -24,19 +25,18 @@ from dfks_rules.web.caller import LOCAL, NOBODY, Caller, Scope
 from dfks_rules.web.connections import ALWAYS, Connection, Connections, complete
 from dfks_rules.web.pages import Pages
 from dfks_rules.web.parameters import IDEMPOTENCY_KEY
+from dfks_rules.web.places import Places
 from dfks_rules.web.problem import CONTENT_TYPE, Problem, problem_of
-from dfks_rules.web.repeats import Asked, Repeats, hash_of
+from dfks_rules.web.repeats import Repeats, asked_of
 from dfks_rules.web.session import check_origin, is_secure, secret_of
 from dfks_rules.web.streams import Streams
 from dfks_rules.web.table import (
     JSON,
-    SMALL,
     Answer,
     Call,
     Door,
     Operation,
     Streamed,
-    Where,
     json_line,
 )
 from dfks_rules.web.tls import HANDSHAKE_WITHIN, TlsFiles
@@ -52,10 +52,16 @@ MOST_STREAMS = 200
 BACKLOG = 128
 """Connections that the kernel holds until they are taken."""
 _NO_TLS: dict[str, Any] = {}
-_COUNTS = ("connections_refused", "connections_cut", "requests_malformed", "streams_refused")
+_COUNTS = (
+    "connections_refused",
+    "connections_cut",
+    "requests_malformed",
+    "streams_refused",
+    "streams_refused_token",
+)
 _PARAMETER = re.compile(r"\{(\w+)\}")
 """In paths. By itself, aiohttp takes no brace within one."""
-_TURNED_AWAY = frozenset(("token-needed", "too-many-requests"))
+_TURNED_AWAY = frozenset(("token-needed", "too-many-requests", "too-many-streams"))
 _log = structlog.get_logger("dfks.web")
 _ANYBODY = ""
 """Whoever asks what needs no token; for the budget."""
@@ -76,6 +82,8 @@ class WebSettings(NamedTuple):
     """The certificate; None: plain HTTP."""
     console: Mapping[str, bytes] | None = None
     """Files of the console by path; None: there is none."""
+    streams_per_token: int = 50
+    """Streams at a time of each token; without tokens, of each address."""
 
 
 class WebServer:
@@ -93,6 +101,7 @@ class WebServer:
         self._servers: list[asyncio.Server] = []
         self._streams = Streams()
         self._counts = Counter(dict.fromkeys(_COUNTS, 0))
+        self._places = Places(MOST_STREAMS, settings.streams_per_token, self._counts)
         self._sockets: list[socket.socket] = []
         self.served: Counter[tuple[str, int]] = Counter()
         """Name of an operation and status → how often; bounded by the table."""
@@ -105,7 +114,7 @@ class WebServer:
         server = self._runner.server if self._runner else None
         now = {
             "connections": len(server.connections) if server else 0,
-            "streams": len(self._streams),
+            "streams": len(self._places),
         }
         return {**self._repeats.counts, **self._counts, **now}
 
@@ -258,7 +267,9 @@ class WebServer:
     async def _serve(self, operation: Operation, request: web.Request) -> web.StreamResponse:
         status = 500
         try:
-            response = await Timed(self._response(operation, request), self._budget)
+            caller = request[_CALLER] or NOBODY
+            spend = partial(self._budget.spend, caller.name)
+            response = await Timed(self._response(operation, request), spend)
             status = response.status
         except Problem as problem:
             status = problem.status
@@ -279,6 +290,11 @@ class WebServer:
         return response
 
     async def _response(self, operation: Operation, request: web.Request) -> web.StreamResponse:
+        await self._admit(operation, request[_CALLER])
+        with self._place(operation, request):
+            return await self._answered(operation, request)
+
+    async def _answered(self, operation: Operation, request: web.Request) -> web.StreamResponse:
         try:
             answer = await self._answer(operation, request)
         except DfksError as error:
@@ -297,27 +313,41 @@ class WebServer:
         headers |= answer.headers
         return web.Response(body=body, status=answer.status, headers=headers)
 
-    async def _answer(self, operation: Operation, request: web.Request) -> Answer | Streamed:
-        caller = request[_CALLER]
-        if operation.scope is not None:
-            assert caller is not None  # noqa: S101 - only public operations have none
-            is_watching = operation.scope is Scope.METRICS_READ
-            share = SHARE_OF_WATCHING if is_watching else SHARE
-            if not self._budget.admits(caller.name, time.monotonic(), share):
-                raise Problem("too-many-requests")
-            if operation.scope not in caller.scopes:
-                detail = phrase(
-                    "`{name}` lacks the scope `{scope}`",
-                    name=caller.name,
-                    scope=operation.scope.value,
-                )
-                raise Problem("scope-missing", detail, scope=operation.scope.value)
-        else:
+    async def _admit(self, operation: Operation, caller: Caller | None) -> None:
+        """Raise unless the caller may ask for this now.
+
+        Raises:
+            Problem: he asks too often, or lacks the scope.
+        """
+        if operation.scope is None:
             await self._slow_down()
-        if operation.streams and len(self._streams) >= MOST_STREAMS:
-            self._counts["streams_refused"] += 1
-            raise Problem("too-many-listeners")
-        caller = caller or NOBODY
+            return
+        assert caller is not None  # noqa: S101 - only public operations have none
+        is_watching = operation.scope is Scope.METRICS_READ
+        share = SHARE_OF_WATCHING if is_watching else SHARE
+        if not self._budget.admits(caller.name, time.monotonic(), share):
+            raise Problem("too-many-requests")
+        if operation.scope not in caller.scopes:
+            detail = phrase(
+                "`{name}` lacks the scope `{scope}`",
+                name=caller.name,
+                scope=operation.scope.value,
+            )
+            raise Problem("scope-missing", detail, scope=operation.scope.value)
+
+    def _place(self, operation: Operation, request: web.Request) -> AbstractContextManager[None]:
+        """Where the answer may go on for as long as the client listens, he needs a place.
+
+        Raises:
+            Problem: on entering, there is none for him.
+        """
+        if not operation.streams:
+            return nullcontext()
+        caller = None if self._settings.tokens is None else request[_CALLER]
+        return self._places.taken(request.remote or "" if caller is None else caller.name)
+
+    async def _answer(self, operation: Operation, request: web.Request) -> Answer | Streamed:
+        caller = request[_CALLER] or NOBODY
         stream = BodyStream(request.content, 0 if operation.body is None else operation.body.most)
         call = Call(
             given_of(operation, request, caller),
@@ -342,7 +372,7 @@ class WebServer:
         return await self._repeats.once(
             self._operations.answers,
             (caller.name, key),
-            await _asked(operation, request, stream),
+            await asked_of(operation, request, stream),
             partial(operation.run, call),
         )
 
@@ -364,20 +394,6 @@ def _check_headers(request: web.Request) -> None:
             except UnicodeDecodeError as error:
                 detail = phrase("`{name}` is not UTF-8", name=name.decode())
                 raise Problem("bad-parameter", detail) from error
-
-
-async def _asked(operation: Operation, request: web.Request, stream: BodyStream) -> Asked:
-    """What tells a request from others with the same key."""
-    headers = {
-        one.name: request.headers[one.name]
-        for one in operation.parameters
-        if one.where is Where.HEADER and one.name in request.headers
-    }
-    hash_ = partial(hash_of, request.method, request.path_qs, headers)
-    if operation.body is not None and operation.body.schema is None:
-        return Asked(hash_(b""), stream)
-    body = await request.read()
-    return Asked(hash_(body) if len(body) <= SMALL else await asyncio.to_thread(hash_, body))
 
 
 def _language(request: web.BaseRequest) -> str:

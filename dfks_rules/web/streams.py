@@ -18,11 +18,7 @@ class Streams:
         self.audience = Audience(time.time)
         """Who listens to events."""
         self._endless: set[asyncio.Timeout] = set()
-        self._count = 0
         self._is_over = False
-
-    def __len__(self) -> int:
-        return self._count
 
     def end(self) -> None:
         """End all that have no end of their own, also those that are yet to begin."""
@@ -46,12 +42,10 @@ class Streams:
         """
         connection = request.protocol
         assert isinstance(connection, Connection)  # noqa: S101 - all are
-        self._count += 1
         connection.ends_with_client = True
         try:
             return await self._send(answer, request, connection, may_still)
         finally:
-            self._count -= 1
             connection.ends_with_client = False
 
     async def _send(

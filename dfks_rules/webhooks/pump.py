@@ -6,6 +6,7 @@ A turn of the loop reads one portion of the journal, or begins one try: phones d
 import asyncio
 import random
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import NamedTuple, Protocol
@@ -24,6 +25,8 @@ from dfks_rules.webhooks.saving import Saver
 
 MOST_AT_ONCE = 32
 """Tries that are made at the same time."""
+MOST_OF_TOKEN = 16
+"""The same to the endpoints of one token, where others have some: theirs are not held up."""
 RETRY = 1.0
 """Seconds until a journal that cannot be read is read again."""
 GRACE = 0.25
@@ -171,13 +174,24 @@ class Pump:
         boxes = [*self._boxes.values()]
         if len(self._tries) >= MOST_AT_ONCE:
             return False
+        free = self._free()
         for step in range(len(boxes)):
             box = boxes[(self._turn + step) % len(boxes)]
+            if box.endpoint.actor not in free:
+                continue
             for lane in box.due(now):
                 self._turn = (self._turn + step + 1) % len(boxes)
                 self._begin(box, lane)
                 return True
         return False
+
+    def _free(self) -> set[str]:
+        """Tokens to whose endpoints one more try may be made now."""
+        busy: Counter[str] = Counter()
+        for box in self._boxes.values():
+            busy[box.endpoint.actor] += sum(lane.is_busy for lane in box.lanes)
+        most = MOST_AT_ONCE if len(busy) == 1 else MOST_OF_TOKEN
+        return {actor for actor, tries in busy.items() if tries < most}
 
     def _begin(self, box: Outbox, lane: int) -> None:
         box.lanes[lane].is_busy = True
@@ -242,7 +256,9 @@ class Pump:
         """How long nothing is due, s; None: until something happens."""
         if len(self._tries) >= MOST_AT_ONCE:
             return None
-        due = [at for box in self._boxes.values() if (at := box.next_at) is not None]
+        free = self._free()
+        boxes = [box for box in self._boxes.values() if box.endpoint.actor in free]
+        due = [at for box in boxes if (at := box.next_at) is not None]
         if self._read_at > now:
             due.append(self._read_at)
         return max(0.0, min(due) - now) if due else None

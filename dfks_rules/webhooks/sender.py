@@ -23,8 +23,8 @@ TIMEOUT = 10.0
 """How long a try may take, s."""
 MOST_ANSWER = 64 * 1024
 """How much of an answer is read, bytes; only then the connection can be used again."""
-MOST_AT_ONCE = 32
-"""Tries that are made at the same time."""
+MOST_AT_ONCE = 64
+"""Connections at a time: one for each try, and for what is sent by hand."""
 LOOKUPS = 4
 """Names that are resolved at the same time, each on a thread."""
 _FORBIDDEN = phrase("may not be asked")

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 import structlog
@@ -10,6 +11,7 @@ from dfks_rules.errors import StoreError
 from dfks_rules.model.requests import Operation
 from dfks_rules.operations.events import FEATURE_CHANGED, GAP, Event, Events, Listener
 from dfks_rules.operations.webhooks import (
+    MOST_BY_HAND,
     MOST_ENDPOINTS,
     DeadLetter,
     Endpoint,
@@ -78,6 +80,8 @@ class WebhookService:
         self._pump = Pump(source, self._saver, self._boxes, sender, node, clock)
         self._listening: asyncio.Task[None] | None = None
         self._editing = asyncio.Lock()
+        self._by_hand: Counter[str] = Counter()
+        """Token → what is sent by hand now."""
 
     @property
     def boxes(self) -> Mapping[str, Outbox]:
@@ -155,7 +159,7 @@ class WebhookService:
         """Raise ValueError unless events may be sent there."""
         self._rules.check_url(url)
 
-    async def add(self, new: NewEndpoint) -> EndpointRow:
+    async def add(self, new: NewEndpoint, most_of_actor: int = MOST_ENDPOINTS) -> EndpointRow:
         """Tell somebody of what happens from now on."""
         endpoint = Endpoint(
             f"wh_{os.urandom(8).hex()}",
@@ -172,6 +176,10 @@ class WebhookService:
                 message = phrase(
                     "there are {most_endpoints} webhooks", most_endpoints=MOST_ENDPOINTS
                 )
+                raise OverflowError(message)
+            of_actor = sum(box.endpoint.actor == new.actor for box in self._boxes.values())
+            if of_actor >= most_of_actor:
+                message = f"`{new.actor}` has {of_actor} webhooks"
                 raise OverflowError(message)
             cursors = cursors_at(endpoint.id, self._source.durable())
             await self._write(Writes([endpoint], cursors=cursors))
@@ -213,7 +221,22 @@ class WebhookService:
         event = Event(TEST, 0, None, {"endpoint": endpoint})
         id_ = self._next_id()
         body = body_of(event, id_, self._node, self._clock.epoch())
-        return await self._pump.try_once(told, id_, body)
+        return await self._send(told, id_, body)
+
+    async def _send(self, endpoint: Endpoint, id_: str, body: bytes) -> Tried:
+        """Send something by hand.
+
+        Raises:
+            OverflowError: much is, to endpoints of the same token.
+        """
+        if self._by_hand[endpoint.actor] >= MOST_BY_HAND:
+            message = f"{MOST_BY_HAND} events are being sent by hand"
+            raise OverflowError(message)
+        self._by_hand[endpoint.actor] += 1
+        try:
+            return await self._pump.try_once(endpoint, id_, body)
+        finally:
+            self._by_hand[endpoint.actor] -= 1
 
     async def dead(self, endpoint: str, before: int, at_most: int) -> list[DeadLetter]:
         """Dead letters with lower numbers than `before`, the newest first."""
@@ -225,7 +248,7 @@ class WebhookService:
         if not found or found[0].number != number:
             raise KeyError(number)
         box = self._boxes[endpoint]
-        tried = await self._pump.try_once(box.endpoint, found[0].event, found[0].body)
+        tried = await self._send(box.endpoint, found[0].event, found[0].body)
         box.results[tried.result] += 1
         if tried.result is Result.DELIVERED:
             await self._write(Writes(buried=[number]))

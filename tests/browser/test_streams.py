@@ -19,7 +19,7 @@ def test_a_bridge_is_seen_to_go_and_to_come_back(
     """Since when nobody hears, and how much it has missed."""
     api = Http(int(console.url.rpartition(":")[2]))
     page = visit(console).open("integrations")
-    expect(page.get_by_text("No bridge and no program has listened")).to_be_visible()
+    expect(page.get_by_text("No bridge or program that you may see listens")).to_be_visible()
     row = page.get_by_role("listitem").filter(has_text="Bridge asterisk")
     with scripted_asterisk() as asterisk:
         asterisk.add("201")
@@ -46,6 +46,43 @@ def test_consoles_are_counted_and_not_missed(console: Console, visit: Visits) ->
     expect(page.get_by_text("Auch 1 Konsole hört mit.")).to_be_visible()
     watching.close()
     expect(page.get_by_text("Konsole")).to_have_count(0)
+
+
+def test_a_tab_that_nobody_sees_listens_no_longer(tmp_path: Path, visit: Visits) -> None:
+    """Browsers have six connections for all tabs of a server: the seventh tab showed nothing."""
+    seen = (
+        "(is) => { Object.defineProperty(document, 'hidden', { value: !is, configurable: true }); "
+    )
+    seen += "document.dispatchEvent(new Event('visibilitychange')); }"
+    with console_server(tmp_path) as console:
+        visitor = visit(console)
+        page = visitor.open("presentities/sip:alice@example.com")
+        expect(page.locator(".live")).to_have_attribute("data-state", "live")
+        listing = visitor.open("integrations")
+        expect(listing.get_by_text("1 console listens")).to_be_visible()
+        page.evaluate(seen, False)
+        expect(listing.get_by_text("console listens")).to_have_count(0)
+        console.set("sip:alice@example.com")
+        page.evaluate(seen, True)
+        lamp = page.get_by_role("article", name="Do not disturb")
+        expect(lamp).to_have_attribute("data-on", "true")
+        expect(page.locator(".live")).to_have_attribute("data-state", "live")
+        visitor.context.close()
+
+
+def test_a_console_without_a_place_says_so(tmp_path: Path, visit: Visits) -> None:
+    """It tries again, and is live once another has gone."""
+    http = {"listen": "127.0.0.1:0", "streams_per_token": 1}
+    with console_server(tmp_path, http=http) as console:
+        visitor = visit(console)
+        with listening(console.url, "greedy/1.0"):
+            page = visitor.open("decisions")
+            expect(page.locator(".live")).to_have_text("▲ Too many listeners; trying again")
+            trace = visitor.open("trace/sip:alice@example.com")
+            alert = trace.get_by_role("alert")
+            expect(alert).to_contain_text("This token listens too often at the same time")
+        expect(page.locator(".live")).to_have_attribute("data-state", "live")
+        visitor.context.close()
 
 
 def test_what_a_program_calls_itself_is_text(tmp_path: Path, visit: Visits) -> None:

@@ -11,8 +11,8 @@ pytestmark = pytest.mark.browser
 KB = 1024
 MOST = {
     "overview": 26,
-    "presentities": 26,
-    "presentities/sip:alice@example.com": 26,
+    "presentities": 27,
+    "presentities/sip:alice@example.com": 27,
     "decisions": 26,
     "policies": 28,
     "playground": 30,

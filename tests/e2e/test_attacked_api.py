@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from dfks_rules.web.client import ApiClient
-from dfks_rules.web.connections import MOST
+from dfks_rules.web.connections import MOST, MOST_OF_ADDRESS
 from dfks_rules.web.server import MOST_STREAMS
 from tests.helpers.server import Server, serve
 from tests.helpers.ua import Ua, dnd
@@ -20,10 +20,11 @@ _HEAD = b"GET /v1/events?after=0 HTTP/1.1\r\nHost: localhost\r\n"
 _MORE = 100
 
 
-def _connected(url: str, opened: ExitStack, sent: bytes) -> socket.socket:
-    """A connection on which this was sent, and nothing is read."""
+def _connected(url: str, opened: ExitStack, sent: bytes, host: int = 1) -> socket.socket:
+    """A connection from 127.0.0.`host` on which this was sent, and nothing is read."""
     found = urlsplit(url)
-    one = opened.enter_context(socket.create_connection((found.hostname, found.port), timeout=10))
+    where, source = (found.hostname, found.port), (f"127.0.0.{host}", 0)
+    one = opened.enter_context(socket.create_connection(where, 10, source))
     one.sendall(sent)
     return one
 
@@ -53,15 +54,20 @@ def _press(server: Server) -> None:
 
 def test_listeners_that_never_read_cost_others_nothing(tmp_path: Path) -> None:
     """So many may listen; the next ones are told so, and phones and other requests are served."""
-    config = {"store": f"sqlite:{tmp_path / 'dfks.db'}", "http": {"listen": "127.0.0.1:0"}}
+    most = MOST_STREAMS // 4
+    http = {"listen": "127.0.0.1:0", "streams_per_token": most}
+    config = {"store": f"sqlite:{tmp_path / 'dfks.db'}", "http": http}
     with serve(tmp_path, config) as server, ExitStack() as opened:
         url = api_url(server)
-        deaf = [_connected(url, opened, _HEAD + b"\r\n") for _ in range(MOST_STREAMS)]
+        head = _HEAD + b"\r\n"
+        deaf = [_connected(url, opened, head, host) for host in range(1, 5) for _ in range(most)]
         assert {_status(one) for one in deaf} == {200}
-        assert _status(_connected(url, opened, _HEAD + b"\r\n")) == 503
+        assert _status(_connected(url, opened, head)) == 429
+        assert _status(_connected(url, opened, head, 5)) == 503
         _press(server)
         counts = asyncio.run(_counts(url))
         assert (counts["web:streams"], counts["web:streams_refused"]) == (MOST_STREAMS, 1)
+        assert counts["web:streams_refused_token"] == 1
 
 
 def test_connections_that_say_nothing_are_bounded(tmp_path: Path) -> None:
@@ -70,10 +76,13 @@ def test_connections_that_say_nothing_are_bounded(tmp_path: Path) -> None:
     with serve(tmp_path, config) as server:
         url = api_url(server)
         with ExitStack() as opened:
-            some = [_connected(url, opened, _HEAD) for _ in range(MOST + _MORE)]
+            some = [_connected(url, opened, _HEAD) for _ in range(MOST_OF_ADDRESS)]
+            assert _status(_connected(url, opened, _HEAD)) == 503
+            more = MOST - MOST_OF_ADDRESS + _MORE
+            some += [_connected(url, opened, _HEAD, 2) for _ in range(more)]
             # The kernel hands them over in their order.
             assert {_status(one) for one in some[MOST:]} == {503}
             _press(server)
         counts = asyncio.run(_counts(url))
-        assert counts["web:connections_refused"] == _MORE
+        assert counts["web:connections_refused"] == _MORE + 1
         assert counts["web:connections"] < 10

@@ -95,12 +95,14 @@ async def api(
     *,
     table: Sequence[Operation] = TABLE,
     per_token: float = 10_000,
+    streams_per_token: int = 200,
     names: frozenset[str] = frozenset(),
     tls: TlsFiles | None = None,
     console: Mapping[str, bytes] | None = None,
 ) -> AsyncIterator[Api]:
     """Serve a table of operations until the block ends."""
-    server = WebServer(WebSettings(tokens, names, per_token, tls, console), table, operations)
+    settings = WebSettings(tokens, names, per_token, tls, console, streams_per_token)
+    server = WebServer(settings, table, operations)
     await server.start(await listening("127.0.0.1", 0))
     try:
         # It shows what is sent: bytes as they are, and no cookie but what a test says.

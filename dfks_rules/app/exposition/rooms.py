@@ -271,7 +271,15 @@ def add_web(exposition: Exposition, web: WebServer) -> None:
         for (operation, status), count in sorted(web.served.items()):
             yield Reading(count, (operation, str(status)))
 
+    def refused() -> Iterator[Reading]:
+        for name, count in sorted(web.counts.items()):
+            what, found, rest = name.partition("_refused")
+            if found:
+                yield Reading(count, (what + rest,))
+
     exposition.add("dfks_http_requests_total", requests)
+    exposition.add("dfks_http_streams", lambda: [Reading(web.counts["streams"])])
+    exposition.add("dfks_http_refused_total", refused)
 
 
 def add_store(exposition: Exposition, store: SqliteStore, file: Path) -> None:

@@ -326,6 +326,19 @@ SECTIONS: dict[str, tuple[Family, ...]] = {
             ("operation", "code"),
             "Requests of the HTTP API by operation and status.",
         ),
+        Family(
+            "dfks_http_streams",
+            _GAUGE,
+            (),
+            "Streams of events and traces under way; there is room for 200.",
+        ),
+        Family(
+            "dfks_http_refused_total",
+            _COUNTER,
+            ("why",),
+            "Refused where there was no room: connections (too many, in all or from one address), "
+            "streams (in all), streams_token (of one token).",
+        ),
         Family("dfks_event_listeners", _GAUGE, (), "Readers of the event stream."),
         Family(
             "dfks_events_dropped_total",

@@ -24,6 +24,7 @@ from dfks_rules.errors import StoreError
 from dfks_rules.operations.imports import (
     MAX_REFUSALS,
     MAX_UNFINISHED,
+    MAX_UNFINISHED_OF_TOKEN,
     Job,
     Refusal,
     Status,
@@ -86,7 +87,8 @@ class Jobs:
         )
         self._notes = Notes(kept, self._lose)
         self._is_stopping = False
-        self._receiving: set[str] = set()
+        self._receiving: dict[str, str] = {}
+        """Import → name of the token."""
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self.counts = dict.fromkeys(("rows", "refused", "unusable", "finished", "failed"), 0)
@@ -122,8 +124,10 @@ class Jobs:
         if len(self._queue) + len(self._receiving) >= MAX_UNFINISHED:
             raise TooManyError
         id_ = secrets.token_hex(8)
-        self._receiving.add(id_)
+        self._receiving[id_] = wanted.actor
         try:
+            if wanted.has_share and await self._unfinished(wanted.actor) > MAX_UNFINISHED_OF_TOKEN:
+                raise TooManyError
             kept = await self._spool.keep(id_, pieces)
             try:
                 position = await asyncio.to_thread(begin, self._spool.path(id_), wanted.format)
@@ -143,12 +147,17 @@ class Jobs:
                 self._spool.drop(id_)
                 raise
         finally:
-            self._receiving.discard(id_)
+            del self._receiving[id_]
         self._jobs[id_] = job
         self._queue.append(id_)
         self._wake.set()
         _log.info("import_accepted", job=id_, actor=job.actor, size=job.size, dry=job.is_dry)
         return job
+
+    async def _unfinished(self, actor: str) -> int:
+        """How many imports of a token wait or run, at whichever node, or are received here."""
+        begun = sum(one.actor == actor and not one.status.is_over for one in await self.jobs())
+        return begun + [*self._receiving.values()].count(actor)
 
     async def refusals(self, job: str, after: tuple[int, int], at_most: int) -> Sequence[Refusal]:
         """Those of an import that follow one."""

@@ -65,7 +65,7 @@ function content(page) {
 
 function Live() {
   const state = live.value;
-  const mark = { live: "●", opening: "◌", lost: "▲", off: "○" }[state];
+  const mark = { live: "●", opening: "◌", lost: "▲", full: "▲", off: "○" }[state];
   return html`<span class="live" data-state=${state}><span aria-hidden="true">${mark}</span> ${t(`live.${state}`)}</span>`;
 }
 

@@ -3,7 +3,7 @@ import { useEffect, useRef } from "./vendor/preact.js";
 import { look, offers } from "./session.js";
 import { signal } from "./signal.js";
 
-/** `off`, `opening`, `live` or `lost`. */
+/** `off`, `opening`, `live`, `lost`, or `full`: there is no place. */
 export const state = signal("off");
 const TYPES = [
   "feature-changed", "feature-refused", "subscription-started", "subscription-ended", "policies-changed",
@@ -13,23 +13,44 @@ const TYPES = [
 const listeners = new Set();
 /** @type {EventSource | null} */
 let source = null;
+/** Milliseconds for which an unseen tab listens: all tabs share six connections. */
+const UNSEEN = 10000;
+let unseen = 0;
+let hasLost = false;
+
+function close() {
+  if (source) hasLost = true;
+  source?.close();
+  source = null;
+}
+
+document.addEventListener("visibilitychange", () => {
+  window.clearTimeout(unseen);
+  if (!document.hidden) open();
+  else unseen = window.setTimeout(close, UNSEEN);
+});
 
 function open() {
   // A server that keeps no changes tells of none.
-  if (source || !listeners.size || !offers("events")) return;
+  if (source || document.hidden || !listeners.size || !offers("events")) return;
   // Whoever has lost it is told so until it is there again.
-  if (state.value !== "lost") state.value = "opening";
+  if (state.value !== "lost" && state.value !== "full") state.value = "opening";
   source = new EventSource("/v1/events");
   source.onopen = () => {
-    if (state.value === "lost") tell("gap", null);
+    if (hasLost) tell("gap", null);
+    hasLost = false;
     state.value = "live";
   };
   source.onerror = () => {
-    state.value = "lost";
+    hasLost = true;
+    if (state.value !== "full") state.value = "lost";
     if (source?.readyState !== EventSource.CLOSED) return;
-    // Browsers give up on any answer but 200: whether a token is needed is asked once, then it is tried again.
+    // Any answer but 200 ends it, and is not told. Whether a token is needed is asked once, then it is tried again.
     source = null;
     look();
+    fetch("/v1/events", { method: "HEAD" }).then(({ status }) => {
+      if (state.value === "lost" && (status === 429 || status === 503)) state.value = "full";
+    }, () => (state.value = "lost"));
     window.setTimeout(open, 3000);
   };
   for (const type of TYPES) source.addEventListener(type, (event) => tell(type, JSON.parse(event.data || "null")));
@@ -56,8 +77,8 @@ export function useEvents(heard, on = true) {
       // The next page opens at once: only when none wants events, the stream ends.
       window.setTimeout(() => {
         if (listeners.size) return;
-        source?.close();
-        source = null;
+        close();
+        hasLost = false;
         state.value = "off";
       }, 1000);
     };

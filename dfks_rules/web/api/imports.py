@@ -70,11 +70,13 @@ async def create(call: Call) -> Answer:
         call.given.get("dryRun", False),
         call.caller.name,
         call.caller.domains,
+        call.door.needs_token,
     )
     try:
         job = await call.operations.imports.receive(wanted, call.stream.pieces())
     except TooManyError:
-        raise Problem("too-many-requests", phrase("too many imports wait already")) from None
+        detail = phrase("too many imports wait already, in all or of this token")
+        raise Problem("too-many-requests", detail) from None
     except ValueError as error:
         raise Problem("invalid-body", str(error), errors=[]) from error
     return Answer(job_told(job), 202, {"Location": f"/v1/imports/{job.id}"})

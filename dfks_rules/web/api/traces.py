@@ -1,6 +1,11 @@
 """Traces: what passes between the server and one user."""
 
-from dfks_rules.operations.traces import TraceForm, TraceRequest
+from dfks_rules.operations.traces import (
+    MAX_TRACES,
+    MAX_TRACES_OF_TOKEN,
+    TraceForm,
+    TraceRequest,
+)
 from dfks_rules.phrases.phrase import phrase
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.parameters import AOR
@@ -23,10 +28,12 @@ async def trace(call: Call) -> Streamed:
         form,
         call.given.get("Last-Event-ID", 0),
         call.caller.domains,
+        call.caller.name if call.door.needs_token else "",
     )
     pieces = call.operations.traces.trace(request)
     if pieces is None:
-        raise Problem("too-many-requests", phrase("too many users are traced at the same time"))
+        detail = phrase("too many users are traced at the same time, in all or for this token")
+        raise Problem("too-many-requests", detail)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     if form is TraceForm.PCAPNG:
         headers["Content-Disposition"] = 'attachment; filename="trace.pcapng"'
@@ -88,6 +95,7 @@ OPERATIONS = (
         description="The user is traced as presentity and as watcher: in Request-URI, From, To or "
         "P-Asserted-Identity. What is kept of the last 10 minutes of tracing comes first. "
         "Credentials and nonces are removed, and bodies are cut after 4,096 bytes. A trace ends "
-        "when its time is over, or when nobody watches it. At most 16 users are traced at a time.",
+        f"when its time is over, or when nobody watches it. At most {MAX_TRACES} users are traced "
+        f"at a time, at most {MAX_TRACES_OF_TOKEN} of them for one token.",
     ),
 )

@@ -11,6 +11,8 @@ from dfks_rules.operations.states import domain_from
 from dfks_rules.operations.times import time_told
 from dfks_rules.operations.webhooks import (
     MOST_DEAD,
+    MOST_ENDPOINTS,
+    MOST_ENDPOINTS_OF_TOKEN,
     DeadLetter,
     EndpointRow,
     NewEndpoint,
@@ -52,7 +54,8 @@ async def add(call: Call) -> Answer:
         said.get("coalesce", False),
     )
     try:
-        row = await call.operations.webhooks.add(new)
+        most = MOST_ENDPOINTS_OF_TOKEN if call.door.needs_token else MOST_ENDPOINTS
+        row = await call.operations.webhooks.add(new, most)
     except OverflowError as error:
         raise Problem("too-many", str(error)) from error
     told = {**_told(row), "secret": row.endpoint.secret}
@@ -145,6 +148,8 @@ class _Found:
     def __exit__(self, kind: type[BaseException] | None, error: object, _trace: object) -> None:
         if kind is not None and issubclass(kind, KeyError):
             raise Problem("not-found", self._what)
+        if isinstance(error, OverflowError):
+            raise Problem("too-many-requests", str(error))
 
 
 def _row(call: Call) -> EndpointRow:

@@ -27,6 +27,7 @@ def test_what_is_left_out_has_its_default(tmp_path: Path) -> None:
     assert found.listen == ListenAddress("tcp", "127.0.0.1", 8080)
     assert (found.tokens, found.names, found.per_token) == (None, frozenset(), 200)
     assert found.console
+    assert found.streams_per_token == 50
 
 
 def test_the_console_can_be_left_out(tmp_path: Path) -> None:
@@ -38,11 +39,12 @@ def test_the_console_can_be_left_out(tmp_path: Path) -> None:
 
 def test_the_file_of_tokens_is_beside_the_settings(tmp_path: Path) -> None:
     """Wherever the server is started."""
-    text = "http: {listen: '127.0.0.1:1', tokens: t.json, names: [a.example], per_token: 5/s}"
-    found = _http(tmp_path, text)
+    text = "http: {listen: '127.0.0.1:1', tokens: t.json, names: [a.example], per_token: 5/s, "
+    found = _http(tmp_path, f"{text}streams_per_token: 3}}")
     assert found is not None
     assert found.tokens == tmp_path / "t.json"
     assert (found.names, found.per_token) == (frozenset(["a.example"]), 5)
+    assert found.streams_per_token == 3
 
 
 def test_a_certificate_is_beside_the_settings_too(tmp_path: Path) -> None:
@@ -62,6 +64,7 @@ def test_a_certificate_is_beside_the_settings_too(tmp_path: Path) -> None:
         "http: {listen: 'nowhere'}",
         "http: {listen: '127.0.0.1:99999'}",
         "http: {listen: '127.0.0.1:1', per_token: 0/s}",
+        "http: {listen: '127.0.0.1:1', streams_per_token: 0}",
         "http: {listen: '127.0.0.1:1', colour: red}",
         "http: {listen: '127.0.0.1:1', tls: {certificate: c.pem}}",
     ],

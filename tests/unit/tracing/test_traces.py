@@ -3,8 +3,9 @@
 import asyncio
 
 from dfks_rules.model.identity import Aor
+from dfks_rules.operations.traces import MAX_TRACES, MAX_TRACES_OF_TOKEN
 from dfks_rules.tracing.ring import MAX_AGE
-from dfks_rules.tracing.traces import MAX_SECONDS, MAX_TRACES, Traces
+from dfks_rules.tracing.traces import MAX_SECONDS, Traces
 from tests.helpers.clock import ClockLoop
 from tests.helpers.policy import ALICE, BOB
 from tests.helpers.traced import message_at
@@ -109,6 +110,19 @@ def test_too_many_traces_are_refused_until_one_has_ended() -> None:
     assert traced.traces.begin(ALICE, 60) is not None
     assert traced.traces.begin(users[1], 0) is made[1]
     assert traced.traces.begin(users[0], 0) is not made[0]
+
+
+def test_one_token_leaves_traces_for_others() -> None:
+    """A user whom it traces already is no further one; what has ended is not its own any more."""
+    traced = _Traced()
+    users = [Aor(f"u{number}", "h") for number in range(MAX_TRACES_OF_TOKEN)]
+    for user in users:
+        assert traced.traces.begin(user, 60, "tenant") is not None
+    assert traced.traces.begin(ALICE, 60, "tenant") is None
+    assert traced.traces.begin(users[0], 60, "tenant") is not None
+    assert traced.traces.begin(ALICE, 60, "operator") is not None
+    traced.loop.run_until(61)
+    assert traced.traces.begin(BOB, 60, "tenant") is not None
 
 
 def test_only_running_traces_are_given_messages() -> None:

@@ -5,13 +5,12 @@ import json
 from collections.abc import AsyncGenerator
 
 from dfks_rules.model.identity import Aor
-from dfks_rules.operations.traces import TraceForm, TraceRequest
+from dfks_rules.operations.traces import MAX_TRACES, TraceForm, TraceRequest
 from dfks_rules.tracing import tracing as module
 from dfks_rules.tracing.export import HepTarget
 from dfks_rules.tracing.hep import Agent
 from dfks_rules.tracing.ring import MAX_BYTES
 from dfks_rules.tracing.tap import Tap
-from dfks_rules.tracing.traces import MAX_TRACES
 from dfks_rules.tracing.tracing import Tracing
 from tests.helpers.playbook import FLOW, message
 from tests.helpers.policy import ALICE

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dfks_rules.web.budget import MAX_CALLERS, SHARE, Budget, Timed
+from dfks_rules.web.budget import LITTLE, MAX_CALLERS, SHARE, SHARE_OF_OTHERS, Budget, Timed
 
 
 def test_a_caller_may_ask_twice_his_rate_at_once_and_then_his_rate() -> None:
@@ -21,9 +21,23 @@ def test_all_callers_together_may_take_a_share_of_each_second() -> None:
     """Phones come first; the next second is a new one."""
     budget = Budget(per_caller=1_000)
     assert budget.admits("a", 0.0)
-    budget.spend(SHARE)
+    budget.spend("a", SHARE + SHARE_OF_OTHERS)
     assert not budget.admits("b", 0.5)
     assert budget.admits("b", 1.0)
+
+
+def test_one_who_takes_the_whole_share_keeps_nobody_out() -> None:
+    """An operator asks little; a tenant's program may ask for long lists, as fast as it may."""
+    budget = Budget(per_caller=1_000)
+    budget.spend("tenant", SHARE)
+    assert not budget.admits("tenant", 0.5)
+    assert budget.admits("operator", 0.5)
+    budget.spend("operator", LITTLE)
+    assert not budget.admits("operator", 0.6)
+    assert budget.admits("other", 0.6)
+    budget.spend("other", SHARE_OF_OTHERS)
+    assert not budget.admits("fourth", 0.7)
+    assert budget.admits("tenant", 1.0)
 
 
 def test_only_so_many_callers_are_known() -> None:
@@ -54,13 +68,7 @@ def _hold(seconds: float) -> None:
 def test_only_the_time_in_which_the_loop_is_held_is_charged() -> None:
     """Waiting for the store is nobody's expense."""
     spent: list[float] = []
-
-    class Written(Budget):
-        def spend(self, seconds: float) -> None:
-            spent.append(seconds)
-
-    budget = Written(per_caller=1)
-    steps = Timed(_Works(), budget).__await__()
+    steps = Timed(_Works(), spent.append).__await__()
     assert steps.send(None) == "waits"
     with pytest.raises(StopIteration) as stopped:
         steps.send("x")
@@ -71,7 +79,8 @@ def test_only_the_time_in_which_the_loop_is_held_is_charged() -> None:
 
 def test_what_is_thrown_in_reaches_what_is_awaited() -> None:
     """A request whose client has gone is cancelled."""
-    steps = Timed(_Works(), Budget(per_caller=1)).__await__()
+    spent: list[float] = []
+    steps = Timed(_Works(), spent.append).__await__()
     steps.send(None)
     with pytest.raises(RuntimeError, match="gone"):
         steps.throw(RuntimeError("gone"))

@@ -4,7 +4,8 @@ import asyncio
 import gc
 import socket
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import NamedTuple
 
 import orjson
@@ -13,8 +14,9 @@ import pytest
 from dfks_rules.web import bodies, connections, server
 from dfks_rules.web.caller import Scope
 from dfks_rules.web.table import Answer, Call, Operation, Reply
+from dfks_rules.web.tokens import TokenFile
 from tests.helpers.operations import MemoryOperations
-from tests.helpers.web import Api, api
+from tests.helpers.web import ALL, Api, api, token_file
 
 _GET = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
 _ALICE = b"/v1/presentities/sip:alice@example.com"
@@ -51,9 +53,9 @@ class _Wire(NamedTuple):
 
 
 @asynccontextmanager
-async def _wire(web: Api) -> AsyncIterator[_Wire]:
+async def _wire(web: Api, source: str = "127.0.0.1") -> AsyncIterator[_Wire]:
     host, _, port = web.url.removeprefix("http://").partition(":")
-    reader, writer = await asyncio.open_connection(host, int(port))
+    reader, writer = await asyncio.open_connection(host, int(port), local_addr=(source, 0))
     try:
         yield _Wire(reader, writer)
     finally:
@@ -308,6 +310,60 @@ async def test_only_so_many_listen_and_the_others_are_served(
         async with _wire(web) as third:
             third.writer.write(listen)
             await third.reader.readuntil(b"retry: 2000")
+
+
+async def test_a_token_that_listens_as_often_as_it_may_keeps_nobody_out(tmp_path: Path) -> None:
+    """Without a bound of its own, a tenant's token took all places, and an operator saw nothing."""
+    tokens = token_file(tmp_path, tenant=(["events:read"], ["x.example"]), all=(ALL, ()))
+    async with (
+        api(MemoryOperations(), TokenFile(tmp_path / "tokens.json"), streams_per_token=2) as web,
+        AsyncExitStack() as stack,
+    ):
+
+        async def listen(token: str) -> _Wire:
+            wire = await stack.enter_async_context(_wire(web))
+            head = f"GET /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n\r\n"
+            wire.writer.write(head.encode())
+            return wire
+
+        for name in ("tenant", "tenant", "all"):
+            await (await listen(tokens[name])).reader.readuntil(b"retry: 2000")
+        status, headers, body = await (await listen(tokens["tenant"])).ask(b"")
+        assert (status, _kind(headers, body)) == (429, "too-many-streams")
+        assert headers["retry-after"] == "2"
+        assert web.server.counts["streams_refused_token"] == 1
+
+
+async def test_without_tokens_an_address_counts_as_one() -> None:
+    """Nobody says who he is."""
+    listen = b"GET /v1/events HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    async with (
+        api(MemoryOperations(), streams_per_token=1) as web,
+        _wire(web) as one,
+        _wire(web) as other,
+    ):
+        one.writer.write(listen)
+        await one.reader.readuntil(b"retry: 2000")
+        status, headers, body = await other.ask(listen)
+        assert (status, _kind(headers, body)) == (429, "too-many-streams")
+
+
+async def test_one_address_leaves_connections_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever reaches the port needs no token to hold connections."""
+    monkeypatch.setattr(connections, "MOST_OF_ADDRESS", 2)
+    async with api(MemoryOperations()) as web:
+        async with _wire(web) as one, _wire(web) as two:
+            for wire in (one, two):
+                assert (await wire.ask(_GET))[0] == 200
+            async with _wire(web) as three, _wire(web, "127.0.0.2") as other:
+                assert (await three.answer())[0] == 503
+                assert (await other.ask(_GET))[0] == 200
+            assert web.server.counts["connections_refused"] == 1
+        async with asyncio.timeout(10):
+            while web.server.counts["connections"]:  # noqa: ASYNC110 - the socket says when
+                await asyncio.sleep(0.05)
+        async with _wire(web) as again:
+            assert (await again.ask(_GET))[0] == 200
 
 
 async def test_whoever_is_turned_away_waits_for_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,10 +9,10 @@ import pytest
 from standardwebhooks import Webhook
 
 from dfks_rules.model.features import NOTHING_STORED
-from dfks_rules.operations.webhooks import NewEndpoint, Result, Tried
+from dfks_rules.operations.webhooks import LANES, NewEndpoint, Result, Tried
 from dfks_rules.service.ports import JournalEntry
 from dfks_rules.webhooks.lanes import lane_of
-from dfks_rules.webhooks.pump import MOST_AT_ONCE
+from dfks_rules.webhooks.pump import MOST_AT_ONCE, MOST_OF_TOKEN
 from dfks_rules.webhooks.reading import PORTION
 from dfks_rules.webhooks.retries import LIMIT
 from dfks_rules.webhooks.service import WebhookService
@@ -338,6 +338,24 @@ def test_tries_at_once_are_bounded_and_endpoints_take_turns() -> None:
         await asyncio.sleep(1)
         assert len(bench.sends.sent) == MOST_AT_ONCE
         assert len({one.url for one in bench.sends.sent}) == 10
+
+    bench.sends.under_way = _Unchecked()
+    _run(bench, life)
+
+
+def test_endpoints_of_one_token_do_not_hold_up_those_of_others() -> None:
+    """A tenant may have many that hang."""
+    bench = Bench()
+
+    async def life(service: WebhookService) -> None:
+        bench.sends.takes = 10.0
+        for number in range(9):
+            url = f"https://pbx{number}.example.com/"
+            await service.add(NewEndpoint(url, EVERYBODY.types, "tenant", None, False))
+        _press(bench, service, 300)
+        await asyncio.sleep(1)
+        of_tenant = sum("pbx.example.com" not in one.url for one in bench.sends.sent)
+        assert (of_tenant, len(bench.sends.sent)) == (MOST_OF_TOKEN, MOST_OF_TOKEN + LANES)
 
     bench.sends.under_way = _Unchecked()
     _run(bench, life)

@@ -8,7 +8,7 @@ import pytest
 
 from dfks_rules.errors import StoreError
 from dfks_rules.operations.events import FEATURE_CHANGED, FEATURE_REFUSED, GAP, Event
-from dfks_rules.operations.webhooks import LANES, MOST_ENDPOINTS, Result
+from dfks_rules.operations.webhooks import LANES, MOST_BY_HAND, MOST_ENDPOINTS, Result
 from dfks_rules.webhooks.service import ROTATION, WebhookService
 from tests.helpers.journal import ALICE
 from tests.helpers.webhooks import EPOCH, EVERYBODY, REFUSED, Bench, change, run_virtually
@@ -156,6 +156,33 @@ def test_a_test_event_is_sent_once_and_changes_nothing() -> None:
     _run(bench, life)
     [sent] = bench.sends.sent
     assert sent.told["type"] == "dfks.test.v1"
+
+
+def test_only_so_much_is_sent_by_hand_at_once() -> None:
+    """Else a token could hold all connections by tests of an endpoint that hangs."""
+    bench = Bench()
+
+    async def life(service: WebhookService) -> None:
+        id_ = (await service.add(EVERYBODY)).endpoint.id
+        other = (await service.add(EVERYBODY._replace(actor="other"))).endpoint.id
+        bench.sends.takes = 10.0
+        tests = [asyncio.create_task(service.test(id_)) for _ in range(MOST_BY_HAND)]
+        await asyncio.sleep(1)
+        with pytest.raises(OverflowError):
+            await service.test(id_)
+        await service.test(other)
+        await asyncio.gather(*tests)
+        await service.test(id_)
+
+    bench.sends.under_way = _Unchecked()
+    _run(bench, life)
+
+
+class _Unchecked(dict[str | None, int]):
+    """Several are sent of nobody at once."""
+
+    def __getitem__(self, _key: str | None) -> int:
+        return 1
 
 
 def test_another_life_goes_on_with_everything() -> None:

@@ -2,9 +2,10 @@
 import { html, useEffect } from "../vendor/preact.js";
 import { path, useAsked } from "../api.js";
 import { useEvents } from "../live.js";
-import { filter, link, route } from "../route.js";
+import { filter, go, link, route } from "../route.js";
 import { may } from "../session.js";
 import { time } from "../format.js";
+import { addressOf } from "../parts/address.js";
 import { Badge, Empty, shown } from "../parts/states.js";
 import { stateText } from "../parts/feature_state.js";
 import { Hold, useLive } from "../parts/live_list.js";
@@ -15,7 +16,9 @@ import "../words/state.js";
 
 export function Page() {
   const { rest, query } = route.value;
-  const { presentity = "", effect = "", rule = "", op = "" } = query;
+  const { effect = "", rule = "", op = "" } = query;
+  const presentity = addressOf(query.presentity || "");
+  const find = (/** @type {string} */ text) => (/^[0-9a-f]+-\d+$/.test(text) ? go("decisions", [text]) : filter({ presentity: addressOf(text) }));
   const asked = useAsked(path(["decisions"], { presentity, effect, rule, op, limit: 100 }));
   const live = useLive();
   useEffect(() => {
@@ -33,7 +36,7 @@ export function Page() {
   }, may("events:read"));
   return html`<div class="row between"><h1>${t("page.decisions")}</h1><${Hold} live=${live} /></div>
     <div class="row">
-      <label>${t("decisions.presentity")}<input value=${presentity} size="28" maxlength="512" onChange=${(/** @type {any} */ event) => filter({ presentity: event.target.value.trim() })} /></label>
+      <label>${t("decisions.find")}<input value=${presentity} size="28" maxlength="512" onChange=${(/** @type {any} */ event) => find(event.target.value.trim())} /></label>
       <label>${t("decisions.effect")}<select value=${effect} onChange=${(/** @type {any} */ event) => filter({ effect: event.target.value })}>
         <option value="">${t("decisions.all")}</option><option value="deny">${t("decisions.refused")}</option><option value="allow">${t("decisions.allowed")}</option></select></label>
       <label>${t("decisions.op")}<select value=${op} onChange=${(/** @type {any} */ event) => filter({ op: event.target.value })}>
@@ -53,7 +56,7 @@ export function Page() {
 /** @param {{live: ReturnType<typeof useLive>, chosen?: string, query: Record<string, string>}} props */
 function Rows({ live, chosen, query }) {
   if (!live.rows.length) return html`<${Empty}>${t("decisions.none")}<//>`;
-  return html`<div class="scroll" ref=${live.box} tabindex="0" role="group" aria-label=${t("page.decisions")}><table>
+  return html`<div class="scroll flow" ref=${live.box} tabindex="0" role="group" aria-label=${t("page.decisions")}><table>
     <tbody>${live.rows.map((one) => html`<tr key=${one.id} aria-selected=${one.id === chosen ? "true" : undefined}>
       <td class="mono"><a href=${link("decisions", [one.id], query)}>${time(one.at)}</a></td>
       <td>${one.presentity}</td>

@@ -2,7 +2,7 @@
 import { html } from "../vendor/preact.js";
 import { ask, useAsked } from "../api.js";
 import { may, mayAll } from "../session.js";
-import { number, time } from "../format.js";
+import { duration, number, time } from "../format.js";
 import { Act } from "../parts/act.js";
 import { Badge, Empty, shown } from "../parts/states.js";
 import { named, t } from "../words.js";
@@ -31,7 +31,7 @@ function Rows({ items, again }) {
     <tbody>${items.map((one) => html`<tr>
       <td>${one.name}${one.isThis ? html` <span class="soft">(${t("nodes.this")})</span>` : ""}</td>
       <td><${Badge} of=${MARKS[one.state] || "calm"}>${named("node", one.state)}<//></td>
-      <td>${number(one.lease, 1)} s</td><td>${number(one.cohorts)}</td>
+      <td>${one.lease < 0 ? t("nodes.over", { time: duration(-one.lease) }) : `${number(one.lease, 1)} s`}</td><td>${number(one.cohorts)}</td>
       <td>${t("nodes.changes", { count: number(one.lag) })}</td><td>${number(one.skew * 1000, 1)} ms</td>
       <td>${number(one.subscriptions)}</td><td class="mono">${one.policies.slice(0, 7)} ${one.release}</td>
       <td>${may("cluster") && one.state === "serving" && html`<${Act} label=${t("nodes.drain")} run=${drain(one.name)} sure=${one.name} />`}</td>

@@ -85,7 +85,7 @@ function Happening({ children }) {
     <section class="card"><h2>${t("overview.refusals")}</h2>${refused.length ? html`<ul>${refused.map(([what, count]) => html`<li>${what} · ${number(count)}</li>`)}</ul>` : html`<${Empty}>${t("overview.noRefusals")}<//>`}</section></div>
     <section class="card">
       <div class="row between"><h2>${t("overview.happening")}</h2><${Hold} live=${live} /></div>
-      <div class="scroll" ref=${live.box} tabindex="0" role="group" aria-label=${t("overview.happening")}>
+      <div class="scroll flow" ref=${live.box} tabindex="0" role="group" aria-label=${t("overview.happening")}>
         ${live.rows.length ? html`<table><tbody>${live.rows.map((one) => html`<${Row} event=${one} key=${one.key} />`)}</tbody></table>` : html`<${Empty}>${t("overview.quiet")}<//>`}
       </div>
     </section>`;

@@ -2,7 +2,9 @@
 import { html, useState } from "../vendor/preact.js";
 import { path, useAsked } from "../api.js";
 import { filter, go, link, route } from "../route.js";
+import { session } from "../session.js";
 import { number } from "../format.js";
+import { addressOf } from "../parts/address.js";
 import { Presentity } from "./presentity.js";
 import { Empty, shown } from "../parts/states.js";
 import { stateText } from "../parts/feature_state.js";
@@ -12,24 +14,28 @@ const FEATURES = ["DoNotDisturb", "CallForwardingAlways", "CallForwardingBusy", 
 const ADDRESS = /^(sips?:)?[^@\s]+@[^@\s]+$/;
 
 export function Page() {
-  const [who] = route.value.rest;
-  return who ? html`<${Presentity} who=${who} key=${who} />` : html`<${List} />`;
+  const [who = ""] = route.value.rest;
+  return ADDRESS.test(who) ? html`<${Presentity} who=${addressOf(who)} key=${who} />` : html`<${List} given=${who} />`;
 }
 
-function List() {
-  const [wrong, setWrong] = useState(false);
+/** @param {{given: string}} props what was asked for, and is no address */
+function List({ given }) {
+  const [wrong, setWrong] = useState(Boolean(given));
   const { domain = "", on = "", after = "" } = route.value.query;
   const asked = useAsked(path(["presentities"], { domain, on, after, limit: 100 }), 10);
   const open = (/** @type {any} */ event) => {
     event.preventDefault();
-    const text = String(new FormData(event.target).get("who")).trim();
+    const said = String(new FormData(event.target).get("who")).trim();
+    // An extension is enough where its domain is known.
+    const home = domain || (session.value?.domains?.length === 1 && session.value.domains[0]);
+    const text = home && !said.includes("@") ? `${said}@${home}` : said;
     setWrong(!ADDRESS.test(text));
-    if (ADDRESS.test(text)) go("presentities", [/^sips?:/.test(text) ? text : `sip:${text}`]);
+    if (ADDRESS.test(text)) go("presentities", [addressOf(text)]);
   };
   return html`<h1>${t("page.presentities")}</h1>
     <div class="row">
       <form class="row" onSubmit=${open} role="search">
-        <label>${t("presentities.find")}<input name="who" size="32" maxlength="512" placeholder=${t("word.address")} autofocus
+        <label>${t("presentities.find")}<input name="who" size="32" maxlength="512" defaultValue=${given} placeholder=${t("word.address")} autofocus
           aria-invalid=${wrong ? "true" : undefined} aria-describedby="wrong" /></label>
         <button class="primary">${t("presentities.open")}</button>
       </form>
@@ -47,7 +53,7 @@ function List() {
 /** @param {{page: Api.Answers["GET /v1/presentities"], filtered: boolean}} props */
 function Rows({ page, filtered }) {
   if (!page.items.length) return html`<${Empty}>${filtered ? t("presentities.noMatch") : t("presentities.none")}<//>`;
-  return html`<div class="scroll" tabindex="0" role="group" aria-label=${t("page.presentities")}>
+  return html`<div class="scroll flow" tabindex="0" role="group" aria-label=${t("page.presentities")}>
       <table>
         <thead><tr><th scope="col">${t("presentities.who")}</th><th scope="col">${t("presentities.states")}</th><th scope="col" class="num">${t("presentities.revision")}</th></tr></thead>
         <tbody>${page.items.map((one) => html`<tr>

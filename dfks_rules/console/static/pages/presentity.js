@@ -96,7 +96,7 @@ function Phones({ who, items }) {
         <li>${t("presentity.tree3")} ${may("decisions:read") && html`<a href=${link("decisions", [], { presentity: who })}>${t("page.decisions")}</a>`}</li>
       </ol>`;
   }
-  return html`<div class="scroll" tabindex="0" role="group" aria-label=${t("presentity.listeners")}><table>
+  return html`<div class="scroll flow" tabindex="0" role="group" aria-label=${t("presentity.listeners")}><table>
     <thead><tr><th scope="col">${t("presentity.watcher")}</th><th scope="col">${t("presentity.contact")}</th><th scope="col">${t("presentity.left")}</th><th scope="col">${t("presentity.address")}</th></tr></thead>
     <tbody>${items.map((one) => html`<tr><td>${one.watcher}</td><td class="mono">${one.contact} ${one.transport}</td><td>${duration(one.expires)}</td><td>${named("proof", one.proof)}</td></tr>`)}</tbody>
   </table></div>`;
@@ -114,7 +114,7 @@ const Refused = ({ items }) => items.length
 
 /** @param {{items: any[]}} props */
 const History = ({ items }) => items.length
-  ? html`<div class="scroll" tabindex="0" role="group" aria-label=${t("presentity.history")}><table>
+  ? html`<div class="scroll flow" tabindex="0" role="group" aria-label=${t("presentity.history")}><table>
     <thead><tr>${["at", "feature", "after", "who", "rule"].map((one) => html`<th scope="col">${t(`column.${one}`)}</th>`)}</tr></thead>
     <tbody>${items.map((one) => html`<tr><td>${time(one.at)}</td><td>${named("feature", one.feature)}</td><td>${stateText(one.after)}</td><td>${named("origin", one.origin)} ${one.actor}</td><td>${one.decision ? html`<a href=${link("decisions", [one.decision])}>${one.rule || t("decisions.nobody")}</a>` : one.rule}</td></tr>`)}</tbody>
   </table></div>`

@@ -2,6 +2,7 @@
 import { html } from "../vendor/preact.js";
 import { session } from "../session.js";
 import { t } from "../words.js";
+import { coded } from "./coded.js";
 
 export const Loading = () => html`<p class="state" aria-busy="true">${t("state.loading")}</p>`;
 
@@ -18,7 +19,7 @@ export function why(problem) {
 /** @param {{problem: import("../api.js").Problem, again?: () => void}} props */
 export const Failed = ({ problem, again }) =>
   html`<div class="state bad" role="alert">
-    <p>${why(problem)}</p>
+    <p>${coded(why(problem))}</p>
     ${again && problem.kind !== "scope-missing" && html`<button onClick=${again}>${t("state.again")}</button>`}
   </div>`;
 
@@ -27,7 +28,7 @@ export const Failed = ({ problem, again }) =>
 export function Shown({ asked, children }) {
   if (asked.value === null && asked.problem) return html`<${Failed} problem=${asked.problem} again=${asked.again} />`;
   if (asked.value === null) return html`<${Loading} />`;
-  const stale = asked.problem && html`<p class="state warn" role="status">${why(asked.problem)} ${t("state.stale")}</p>`;
+  const stale = asked.problem && html`<p class="state warn" role="status">${coded(why(asked.problem))} ${t("state.stale")}</p>`;
   return html`${stale}${children(asked.value)}`;
 }
 

@@ -8,6 +8,7 @@ learn({
   "decisions.allowed": ["allowed", "erlaubt"],
   "decisions.rule": ["Rule", "Regel"],
   "decisions.op": ["Operation", "Vorgang"],
+  "decisions.find": ["Presentity, or id of a decision", "Teilnehmer, oder Kennung einer Entscheidung"],
   "decisions.presentity": ["Presentity", "Teilnehmer"],
   "decisions.none": ["Nothing has been decided yet, or nothing fits the filters.", "Es wurde noch nichts entschieden, oder nichts passt zu den Filtern."],
   "decisions.kept": ["These are the latest decisions that the server keeps.", "Das sind die letzten Entscheidungen, die der Server aufbewahrt."],

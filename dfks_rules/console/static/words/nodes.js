@@ -5,6 +5,7 @@ learn({
   "nodes.name": ["Node", "Knoten"],
   "nodes.state": ["State", "Zustand"],
   "nodes.lease": ["Lease", "Frist"],
+  "nodes.over": ["over for {time}", "seit {time} abgelaufen"],
   "nodes.cohorts": ["Cohorts", "Kohorten"],
   "nodes.lag": ["Behind by", "Rückstand"],
   "nodes.skew": ["Clock", "Uhr"],

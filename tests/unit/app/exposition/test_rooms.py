@@ -236,3 +236,12 @@ async def test_requests_of_the_api() -> None:
     values = await _read(lambda to: rooms.add_web(to, web))
     served = {("200", "setFeature"): 2, ("403", "setFeature"): 1}
     assert values["dfks_http_requests_total"] == served
+
+
+async def test_what_the_api_had_no_room_for() -> None:
+    """From the start, so that an alarm on it can be tested."""
+    web = WebServer(WebSettings(None, frozenset(), 0), TABLE, MemoryOperations())
+    values = await _read(lambda to: rooms.add_web(to, web))
+    refused = {("connections",): 0, ("streams",): 0, ("streams_token",): 0}
+    assert values["dfks_http_refused_total"] == refused
+    assert values["dfks_http_streams"] == {(): 0}

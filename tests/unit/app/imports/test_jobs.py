@@ -10,7 +10,14 @@ import pytest
 from dfks_rules.app.imports.keeping import Note, SqliteImports
 from dfks_rules.errors import StoreError
 from dfks_rules.model.identity import Aor
-from dfks_rules.operations.imports import MAX_UNFINISHED, Job, Status, TooManyError
+from dfks_rules.operations.imports import (
+    MAX_UNFINISHED,
+    MAX_UNFINISHED_OF_TOKEN,
+    Job,
+    Status,
+    TooManyError,
+    Wanted,
+)
 from dfks_rules.operations.ports import SetResult, Sets
 from dfks_rules.operations.rows import Format
 from dfks_rules.store import imports as tables
@@ -111,6 +118,17 @@ async def test_so_many_imports_may_wait_and_no_more(tmp_path: Path) -> None:
             await given(jobs, _rows(1_000))
         with pytest.raises(TooManyError):
             await given(jobs, _rows(1))
+
+
+async def test_one_token_leaves_imports_for_others(tmp_path: Path) -> None:
+    """An operator's file is taken, however many a tenant has sent."""
+    wanted = Wanted(Format.CSV, False, "tenant", None, has_share=True)
+    async with importing(tmp_path, _Slow()) as jobs:
+        for _ in range(MAX_UNFINISHED_OF_TOKEN):
+            await given(jobs, _rows(1_000), wanted)
+        with pytest.raises(TooManyError):
+            await given(jobs, _rows(1), wanted)
+        await given(jobs, _rows(1), wanted._replace(actor="operator"))
 
 
 async def test_a_file_that_cannot_be_used_leaves_nothing(tmp_path: Path) -> None:

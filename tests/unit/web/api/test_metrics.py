@@ -31,7 +31,7 @@ async def test_scrape_gets_through_when_others_have_used_up_their_share() -> Non
     """Otherwise a busy server would look as if it were down."""
     async with api(MemoryOperations()) as web:
         assert (await web.ask("GET", "/v1/statistics")).status == 200
-        web.server._budget.spend(SHARE)
+        web.server._budget.spend("api", SHARE)
         assert (await web.ask("GET", "/v1/presentities")).kind == "too-many-requests"
         assert (await web.ask("GET", "/metrics")).status == 200
 
@@ -40,6 +40,6 @@ def test_watching_has_an_end_too() -> None:
     """Phones come first."""
     budget = Budget(100)
     budget.admits("prometheus", 10.0)
-    budget.spend(SHARE_OF_WATCHING)
+    budget.spend("api", SHARE_OF_WATCHING)
     assert not budget.admits("prometheus", 10.1, SHARE_OF_WATCHING)
     assert budget.admits("prometheus", 11.2, SHARE_OF_WATCHING)

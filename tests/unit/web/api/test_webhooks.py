@@ -8,7 +8,14 @@ from typing import Any
 import jsonschema
 import pytest
 
-from dfks_rules.operations.webhooks import MOST_ENDPOINTS, DeadLetter, Result, Tried, Writes
+from dfks_rules.operations.webhooks import (
+    MOST_ENDPOINTS,
+    MOST_ENDPOINTS_OF_TOKEN,
+    DeadLetter,
+    Result,
+    Tried,
+    Writes,
+)
 from dfks_rules.web.api.webhooks import OPERATIONS
 from dfks_rules.web.schemas import COMPONENTS
 from dfks_rules.web.tokens import TokenFile
@@ -146,8 +153,14 @@ async def test_what_is_no_domain_is_refused(hooks: _Fixture, domain: str) -> Non
 
 async def test_webhooks_are_bounded(hooks: _Fixture) -> None:
     """The next one is refused."""
-    for _ in range(MOST_ENDPOINTS):
+    for _ in range(MOST_ENDPOINTS_OF_TOKEN):
         await hooks.add()
+    got = await hooks.api.ask("POST", "/v1/webhooks", {"url": URL})
+    assert (got.kind, got.json["detail"]) == ("too-many", "`ops` has 32 webhooks")
+    hooks.api.token = hooks.tokens["acme"]
+    for _ in range(MOST_ENDPOINTS - MOST_ENDPOINTS_OF_TOKEN):
+        await hooks.add()
+    hooks.api.token = hooks.tokens["ops"]
     assert (await hooks.api.ask("POST", "/v1/webhooks", {"url": URL})).kind == "too-many"
 
 
