@@ -10,6 +10,8 @@ _PARTS = {
     "rooms": "dfks_rules.sip.message",
     "wire": "dfks_rules.sip._wire",
     "datagrams": "dfks_rules.transport._datagrams",
+    "packing": "dfks_rules.presence._packing",
+    "arenas": "dfks_rules.app._arenas",
 }
 """What can be compiled → a module that then is."""
 

@@ -139,7 +139,7 @@ class Subscriptions:
         one = self._by_tag.get(tag)
         if one is None or isinstance(one, Subscription):
             return None if one is None else one.presentity
-        return self._sleeping.presentity_of(one)
+        return self._sleeping.presentity_of(tag, one)
 
     def tags(self, presentity: Aor | None) -> list[bytes]:
         """Our tags in the dialogs of a presentity's subscriptions; None for everybody's."""
@@ -200,7 +200,7 @@ class Subscriptions:
         one = self._by_tag.get(tag)
         if isinstance(one, bytes):
             is_there = self._sleeping.glance(one).scheduled_for == second
-            return self._sleeping.presentity_of(one) if is_there else None
+            return self._sleeping.presentity_of(tag, one) if is_there else None
         return None if one is None or one.scheduled_for != second else one.presentity
 
     def add(self, subscription: Subscription) -> None:

@@ -3,8 +3,6 @@
 A dialog writes its requests from two ready-made pieces, so that a NOTIFY costs one concatenation.
 """
 
-from typing import NamedTuple
-
 from dfks_rules.errors import MalformedMessageError
 from dfks_rules.sip import header
 from dfks_rules.sip.address import parse_address
@@ -23,34 +21,15 @@ MAX_ROUTES = 64
 """Longest route set: Max-Forwards lets a request pass 70 proxies, and each NOTIFY repeats it."""
 
 _TAIL = b"\r\nMax-Forwards: 70\r\nFrom: %b;tag=%b\r\nTo: %b\r\nCall-ID: %b\r\n%bCSeq: "
-_OURS = _TAIL.index(b"%b")
-"""Where From begins in it."""
 
-
-class Pieces(NamedTuple):
-    """All that there is to know of a dialog, but for our tag and the ways to the peer."""
-
-    ours: bytes
-    """To of the request that created it: our From."""
-    theirs: bytes
-    """From of it, with its tag: our To."""
-    call_id: bytes
-    remote_tag: bytes
-    fixed: bytes
-    """Header lines that stand in every request of ours."""
-    contact: bytes
-    request_uri: bytes
-    """Empty where it is what stands in angle brackets in `contact`."""
-    routes: bytes
-    """The Route lines of our requests."""
-    route_set: tuple[bytes, ...]
-    flow: Flow
-    further: tuple[Flow, ...]
-    """Where our requests go when nobody can be reached by `flow`."""
-    is_seen: bool
-    """See `seen` of `Dialog`."""
-    local_cseq: int
-    remote_cseq: int
+Pieces = tuple[
+    bytes, bytes, bytes, bytes, bytes, tuple[bytes, ...], Flow, tuple[Flow, ...], bool, int, int
+]
+"""All that there is to know of a dialog, but for our tag and the ways to the peer: what our
+requests begin with, and what stands in them from Max-Forwards to CSeq, with our tag; Call-ID, tag
+and Contact of the peer, empty for the Request-URI in angle brackets; the route set; the flow of our
+requests, and where they go when nobody can be reached by that; `seen` of `Dialog`; and the CSeq of
+the last request, ours and theirs."""
 
 
 class Dialog:
@@ -99,7 +78,7 @@ class Dialog:
         """
         self.local_tag = local_tag
         self._ways = ways
-        if isinstance(made_of, Pieces):
+        if not isinstance(made_of, Incoming):
             self._put_together(made_of)
             return
         incoming = made_of
@@ -126,34 +105,32 @@ class Dialog:
         self._aim(incoming)
 
     def _put_together(self, pieces: Pieces) -> None:
-        self.call_id, self.remote_tag = pieces.call_id, pieces.remote_tag
-        self._tail = _TAIL % (
-            pieces.ours,
-            self.local_tag,
-            pieces.theirs,
-            pieces.call_id,
-            pieces.fixed,
-        )
-        self.contact = pieces.contact
-        self.route_set, self._further, self._seen = pieces.route_set, pieces.further, pieces.is_seen
-        self._set_head(pieces.request_uri or pieces.contact[1:-1], pieces.routes, pieces.flow)
-        self.local_cseq, self.remote_cseq = pieces.local_cseq, pieces.remote_cseq
+        (
+            self._head,
+            self._tail,
+            self.call_id,
+            self.remote_tag,
+            self.contact,
+            self.route_set,
+            self.flow,
+            self._further,
+            self._seen,
+            self.local_cseq,
+            self.remote_cseq,
+        ) = pieces
+        if not self.contact:
+            self.contact = b"<%b>" % self.request_uri
+        self._has_stream = self.flow.connection != 0
 
     def pieces(self) -> Pieces:
         """All that there is to know of it, but for our tag and the ways to the peer."""
-        start, _, rest = self._tail.partition(b";tag=%b\r\nTo: " % self.local_tag)
-        theirs, _, fixed = rest.partition(b"\r\nCall-ID: %b\r\n" % self.call_id)
-        line, _, rest = self._head.partition(b"\r\n")
-        uri, contact = line[7:-8], self.contact
-        return Pieces(
-            start[_OURS:],
-            theirs,
+        contact = self.contact
+        return (
+            self._head,
+            self._tail,
             self.call_id,
             self.remote_tag,
-            fixed[:-6],
-            contact,
-            b"" if contact[1:-1] == uri else uri,
-            rest[: rest.rindex(b"Via: ")],
+            b"" if contact == b"<%b>" % self.request_uri else contact,
             self.route_set,
             self.flow,
             self._further,

@@ -1,13 +1,13 @@
 """The splitter in C, alone and under sanitizers: nothing is read or written elsewhere."""
 
 import os
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.helpers.published import ROOT
+from tests.helpers.sanitized import build
 from tests.helpers.usual_phones import USUAL, answer
 from tests.helpers.wire import torture
 
@@ -15,33 +15,14 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(600)]
 
 SECONDS = min(120, 5 * int(os.environ.get("DFKS_TEST_FUZZ_SECONDS", "25")))
 _NATIVE = ROOT / "dfks_rules/sip/native"
-_SANITIZED = (
-    "-g",
-    "-O1",
-    "-std=c11",
-    "-fsanitize=address,undefined",
-    "-fno-sanitize-recover=all",
-)
 
 
 def test_no_message_makes_c_read_or_write_elsewhere(
     tmp_path: Path, pytestconfig: pytest.Config
 ) -> None:
     """What it gives lies within the message, too; the harness checks all offsets."""
-    compiler = shutil.which("cc")
-    if compiler is None:
-        pytest.skip("needs a C compiler")
-    sources = [
-        ROOT / "tests/fuzz/wire.c",
-        _NATIVE / "wire.c",
-        _NATIVE / "wire_values.c",
-    ]
-    program = tmp_path / "wire"
-    build = [compiler, *_SANITIZED, "-I", str(_NATIVE), *map(str, sources), "-o", str(program)]
-    built = subprocess.run(build, capture_output=True, text=True, check=False)
-    if "-lasan" in built.stderr or "libclang_rt" in built.stderr:
-        pytest.skip("needs the compiler's sanitizers")
-    assert built.returncode == 0, built.stderr
+    sources = ROOT / "tests/fuzz/wire.c", _NATIVE / "wire.c", _NATIVE / "wire_values.c"
+    program = build(tmp_path, _NATIVE, *sources)
     seeds = []
     for number, message in enumerate([*USUAL.values(), answer(b"z9hG4bKabc"), *torture()]):
         seeds.append(tmp_path / f"{number:04}")

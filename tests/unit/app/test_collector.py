@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dfks_rules.app.collector import AT_ONCE, EVERY, SOON, Collector
+from dfks_rules.app.collector import AT_ONCE, EVERY, REST, SOON, Collector
 from tests.helpers.clock import ClockLoop
 
 
@@ -71,6 +71,22 @@ def test_a_sample_of_what_comes_in_great_numbers_is_looked_at(loop: ClockLoop) -
     found = weakref.ref(_Cycle())
     loop.run_until(EVERY + SOON)
     assert found() is None
+
+
+def test_after_a_sample_that_was_too_large_nothing_is_counted_for_a_while(loop: ClockLoop) -> None:
+    """The next one is of what comes once that is over."""
+    there = [[number] for number in range(3 * AT_ONCE)]
+    assert loop.run_until(EVERY) == [EVERY]
+    there += [[number] for number in range(3 * AT_ONCE)]
+    resting = EVERY + SOON + REST
+    assert loop.run_until(EVERY + SOON + 0.99 * REST) == [pytest.approx(EVERY + SOON)]
+    there += [[number] for number in range(3 * AT_ONCE)]
+    passed_over = weakref.ref(_Cycle())
+    assert loop.run_until(resting + 0.001) == [pytest.approx(resting)]
+    found = weakref.ref(_Cycle())
+    loop.run_until(resting + SOON + 0.001)
+    assert (passed_over() is not None, found()) == (True, None)
+    assert len(there) == 9 * AT_ONCE
 
 
 def test_what_was_seen_is_not_looked_at_again(loop: ClockLoop) -> None:

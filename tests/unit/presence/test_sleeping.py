@@ -118,13 +118,14 @@ def test_one_that_sleeps_is_small() -> None:
         book.answer(book.receive(subscribe(number, user_agent=b"Phone/1.2.3 (desk)"))[1])
     for one in book.notifier.subscriptions:
         packed = sleeping.pack(one)
+    tag = one.dialog.local_tag
     assert len(packed) < 100
     glance = sleeping.glance(packed)
     assert (glance.deadline, glance.scheduled_for, glance.row) == (600.0, 600.0, 0)
-    assert sleeping.presentity_of(packed) == ALICE
+    assert sleeping.presentity_of(tag, packed) == ALICE
     moved = sleeping.scheduled(packed, 700.0)
     assert sleeping.glance(moved).scheduled_for == 700.0
-    assert sleeping.presentity_of(moved) == ALICE
+    assert sleeping.presentity_of(tag, moved) == ALICE
 
 
 def test_a_row_that_has_slept_is_as_it_was() -> None:
@@ -137,7 +138,7 @@ def test_a_row_that_has_slept_is_as_it_was() -> None:
         packed = sleeping.pack_row(one, 600.0, 601.0, 2)
         assert (sleeping.row(b"tag", packed), sleeping.is_row(packed)) == (one, True)
         assert sleeping.glance(packed) == (600.0, 601.0, one.row, 2)
-        assert sleeping.presentity_of(packed) == one.presentity
+        assert sleeping.presentity_of(b"tag", packed) == one.presentity
     assert not sleeping.is_row(sleeping.pack(active(b"1")))
 
 
