@@ -39,7 +39,7 @@ def test_signing_in_and_what_is_not_allowed(tmp_path: Path, visit: Visits) -> No
         expect(german.get_by_role("heading", name="Anmelden")).to_be_visible()
         assert violated(german) == {}
         _sign_in(page, tokens["desk"])
-        expect(page.get_by_role("alert")).to_contain_text("lacks the scope `decisions:read`")
+        expect(page.get_by_role("alert")).to_contain_text("lacks the scope decisions:read")
         assert violated(page) == {}
 
 

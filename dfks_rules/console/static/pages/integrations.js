@@ -51,8 +51,7 @@ function Hook({ of, again }) {
   const tried = Object.entries(of.results).filter(([, count]) => count);
   return html`<article>
     <h3 class="mono">${of.url}</h3>
-    <p>${of.active ? html`<${Badge} of="good">${t("hooks.active")}<//>` : html`<${Badge} of="bad">${t("hooks.off", { reason: of.offReason })}<//>`}
-      · ${of.lag > 0 ? html`<${Badge} of="warn">${t("hooks.lag", { time: duration(of.lag) })}<//>` : t("hooks.current")} · ${of.types.map((one) => named("event", one)).join(", ")}${of.domains ? ` · ${of.domains.join(", ")}` : ""}</p>
+    <p>${of.active ? html`<${Badge} of="good">${t("hooks.active")}<//>` : html`<${Badge} of="bad">${t("hooks.off", { reason: of.offReason })}<//>`} · ${of.lag > 0 ? html`<${Badge} of="warn">${t("hooks.lag", { time: duration(of.lag) })}<//>` : t("hooks.current")} · ${of.types.map((one) => named("event", one)).join(", ")}${of.domains ? ` · ${of.domains.join(", ")}` : ""}</p>
     <p class="soft">${t("hooks.results")}: ${tried.length ? tried.map(([name, count]) => `${named("try", name)} ${number(Number(count))}`).join(", ") : t("word.none")}</p>
     <p class="row"><${Act} label=${t("hooks.test")} run=${test} />${!of.active && html`<${Act} label=${t("hooks.switchOn")} run=${on} />`}<${Act} label=${t("hooks.remove")} run=${remove} sure=${t("hooks.removeSure")} />
       ${of.dead > 0 && html`<button aria-expanded=${isOpen} onClick=${() => open(!isOpen)}>${t("hooks.dead", { count: number(of.dead) })}</button>`}</p>
