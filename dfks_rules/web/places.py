@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.web.problem import Problem
 
 
@@ -38,8 +39,12 @@ class Places:
         """
         if self._taken[by] >= self._most_of_one:
             self._counts["streams_refused_token"] += 1
-            most = f"{self._most_of_one}, as many as `http.streams_per_token` allows"
-            raise Problem("too-many-streams", f"`{by}` has {most}")
+            detail = phrase(
+                "`{name}` has {count}, as many as `http.streams_per_token` allows",
+                name=by,
+                count=self._most_of_one,
+            )
+            raise Problem("too-many-streams", detail)
         if len(self) >= self._most:
             self._counts["streams_refused"] += 1
             raise Problem("too-many-listeners")

@@ -15,18 +15,17 @@ from aiohttp import web
 
 from dfks_rules.errors import ConfigError, DfksError
 from dfks_rules.operations.ports import Operations
-from dfks_rules.phrases.german import language_of
 from dfks_rules.phrases.phrase import phrase
 from dfks_rules.web.audience import Present
 from dfks_rules.web.binding import body_of, given_of
 from dfks_rules.web.bodies import MAX_BODY, BodyStream
 from dfks_rules.web.budget import SHARE, SHARE_OF_WATCHING, Budget, Timed
 from dfks_rules.web.caller import LOCAL, NOBODY, Caller, Scope
-from dfks_rules.web.connections import ALWAYS, Connection, Connections, complete
+from dfks_rules.web.connections import Connection, Connections, complete
 from dfks_rules.web.pages import Pages
 from dfks_rules.web.parameters import IDEMPOTENCY_KEY
 from dfks_rules.web.places import Places
-from dfks_rules.web.problem import CONTENT_TYPE, Problem, problem_of
+from dfks_rules.web.problem import Problem, problem_of
 from dfks_rules.web.repeats import Repeats, asked_of
 from dfks_rules.web.session import check_origin, is_secure, secret_of
 from dfks_rules.web.streams import Streams
@@ -39,6 +38,7 @@ from dfks_rules.web.table import (
     Streamed,
     json_line,
 )
+from dfks_rules.web.telling import language_asked, told
 from dfks_rules.web.tls import HANDSHAKE_WITHIN, TlsFiles
 from dfks_rules.web.tokens import TokenFile
 
@@ -185,20 +185,20 @@ class WebServer:
         except Problem as problem:
             if problem.kind in _TURNED_AWAY:
                 await asyncio.sleep(PENALTY)
-            return _told(problem, request)
+            return told(problem, request)
         except web.HTTPExpectationFailed:
-            return _told(Problem("expectation-failed"), request)
+            return told(Problem("expectation-failed"), request)
         except web.HTTPRequestEntityTooLarge:
             detail = phrase("at most {most} bytes", most=MAX_BODY)
-            return _told(Problem("too-large", detail), request)
+            return told(Problem("too-large", detail), request)
         except web.HTTPMethodNotAllowed as error:
             await self._slow_down()
             allowed = ", ".join(sorted(error.allowed_methods))
-            return _told(Problem("method-not-allowed", None, {"Allow": allowed}), request)
+            return told(Problem("method-not-allowed", None, {"Allow": allowed}), request)
         except web.HTTPNotFound:
             await self._slow_down()
             detail = phrase("there is no `{path}`", path=request.path[:100])
-            return _told(Problem("not-found", detail), request)
+            return told(Problem("not-found", detail), request)
 
     def _caller(self, request: web.Request) -> Caller | None:
         """Who calls; None where nobody has to say.
@@ -307,7 +307,7 @@ class WebServer:
                 raise problem_of(error) from error
         if answer.body is None:
             return web.Response(status=answer.status, headers=answer.headers)
-        language, is_made = _language(request), isinstance(answer.body, bytes)
+        language, is_made = language_asked(request), isinstance(answer.body, bytes)
         body = answer.body if is_made else json_line(answer.body, language)
         headers = {} if is_made else {"Content-Type": JSON, "Content-Language": language}
         headers |= answer.headers
@@ -358,7 +358,7 @@ class WebServer:
             stream,
             request.content_type,
             self._door(request),
-            _language(request),
+            language_asked(request),
         )
         key = call.given.get(IDEMPOTENCY_KEY.name)
         if key is None:
@@ -394,19 +394,3 @@ def _check_headers(request: web.Request) -> None:
             except UnicodeDecodeError as error:
                 detail = phrase("`{name}` is not UTF-8", name=name.decode())
                 raise Problem("bad-parameter", detail) from error
-
-
-def _language(request: web.BaseRequest) -> str:
-    return language_of(request.headers.get("Accept-Language", ""))
-
-
-def _told(problem: Problem, request: web.BaseRequest) -> web.Response:
-    language = _language(request)
-    # It may not have come to the application, which adds headers elsewhere.
-    headers = {"Content-Type": CONTENT_TYPE, **ALWAYS, **problem.headers}
-    headers["Content-Language"] = language
-    body: Any = json_line(problem.body, language)
-    response = web.Response(body=body, status=problem.status, headers=headers)
-    if problem.headers.get("Connection") == "close":
-        response.force_close()
-    return response

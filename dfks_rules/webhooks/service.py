@@ -179,9 +179,7 @@ class WebhookService:
                 raise OverflowError(message)
             of_actor = sum(box.endpoint.actor == new.actor for box in self._boxes.values())
             if of_actor >= most_of_actor:
-                message = phrase(
-                    "`{actor}` has {count} webhooks", actor=new.actor, count=of_actor
-                )
+                message = phrase("`{actor}` has {count} webhooks", actor=new.actor, count=of_actor)
                 raise OverflowError(message)
             cursors = cursors_at(endpoint.id, self._source.durable())
             await self._write(Writes([endpoint], cursors=cursors))
