@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 export CPPFLAGS := $(shell $(PYTHON) -c 'import sys; print("-DPyEval_CallObject=PyObject_CallObject" * (sys.version_info >= (3, 13)))') $(CPPFLAGS)
 # What is compiled to C, see pyproject.toml: a change of it is built again.
 COMPILED := $(wildcard $(addprefix dfks_rules/,sip/*.py csta/*.py presence/*.py service/*.py model/*.py \
-  $(addprefix store/,cache.py commit.py dialogs.py disk.py group.py journal.py plan.py \
+  $(addprefix store/,cache.py commit.py dialogs.py disk.py gathering.py group.py journal.py plan.py \
   remembered.py sqlite.py tables.py) \
   $(addprefix transport/,datagrams.py transports.py turns.py udp.py) \
   $(addprefix policy/deciding/,live.py policy_set.py) \
