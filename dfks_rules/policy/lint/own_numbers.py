@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from dfks_rules.errors import Finding
 from dfks_rules.model.identity import Aor
+from dfks_rules.phrases.phrase import phrase
 from dfks_rules.policy.facts.fact import NUMBERS_OF_TARGET
 from dfks_rules.policy.facts.view import FactValue
 from dfks_rules.policy.language.lists import NamedList
@@ -52,9 +53,17 @@ def bars_own_numbers(rules: Sequence[RankedRule], targets: Targets) -> Iterator[
             if barred is not None and not any(_is_lifted(one, target) for one in lifting):
                 yield rule.finding(
                     "policy_bars_own_numbers",
-                    f"{rule.rule.told} also denies {target.country} numbers: `{digits}`, by which "
-                    f"phones of {host} call {target.number}, can be read as {barred}; "
-                    "add `target.reach: international`",
+                    phrase(
+                        "{rule} also denies {country} numbers: `{digits}`, by which phones of "
+                        "{host} call {number}, can be read as {barred}; "
+                        "add `target.reach: international`",
+                        rule=rule.rule.told,
+                        country=target.country,
+                        digits=digits,
+                        host=host,
+                        number=target.number,
+                        barred=barred,
+                    ),
                 )
                 break
             if left <= 0:

@@ -106,7 +106,7 @@ def _days(calendar: Any) -> Iterator[date | None]:
     for event in events:
         for name in _AT_MOST_ONE:
             if isinstance(event.get(name), list):
-                raise ValueError(f"an event has more than one {name}")
+                raise ValueError(phrase("an event has more than one {name}", name=name))
     replaced = _Replaced(events)
     for event in events:
         if str(event.get("STATUS", "")).upper() != "CANCELLED":

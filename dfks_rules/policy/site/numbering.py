@@ -75,6 +75,9 @@ class Number(NamedTuple):
     usual: bool = True
     """Whether the digits were read as the domain's phones dial: the outside digits first, if they
     may be them."""
+    plain: bool = False
+    """Whether outside digits were read as the start of a number with its country code, of which
+    nothing says that it goes abroad."""
 
 
 def read_numbers(digits: str, context: str, domain: str, plan: NumberPlan) -> list[Number]:
@@ -101,13 +104,21 @@ def read_numbers(digits: str, context: str, domain: str, plan: NumberPlan) -> li
         for ways in (_without_area(inside, dialling), _ways(inside, dialling)):
             number = _best(ways, dialling, plan)
             if number:
-                found.append(number if place == 0 else number._replace(usual=False))
+                plain = number.e164 == f"+{inside}"
+                found.append(number if place == 0 else number._replace(usual=False, plain=plain))
     return found
 
 
 def riskier(readings: Iterable[Number]) -> Number | None:
-    """The riskiest of several readings; the first among equals."""
-    return max(readings, key=_danger, default=None)
+    """The riskiest of several readings; the first among equals.
+
+    `9 1 240 312 3852` is no call to India (+91) where 9 gets a line: a plain reading counts only if
+    the usual one is no valid number, or if networks or authors give its kind a name.
+    """
+    known = list(readings)
+    if any(one.usual and one.trust == _VALID for one in known):
+        known = [one for one in known if not one.plain or one.class_ not in _HARMLESS]
+    return max(known, key=_danger, default=None)
 
 
 def told_apart(number: Number, readings: Iterable[Number]) -> tuple[str, ...]:

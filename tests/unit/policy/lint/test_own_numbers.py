@@ -62,11 +62,12 @@ def test_without_outside_digits_a_number_is_one() -> None:
     assert told("target.number: {prefix: '+1'}", "  de.example: {area: '30'}\n") == []
 
 
-def test_what_may_be_dearer_is_no_mistake_of_a_rule() -> None:
-    """`9 1 812…` may be an Indian mobile number; every fact but the other numbers says so."""
-    assert (
-        told("target.number: {prefix: '+91'}", "  u.example: {country: US, outside: '9'}\n") == []
+def test_digits_after_an_outside_digit_may_be_a_country_code() -> None:
+    """`9 1 212…` is a number of New York that begins like Indian ones."""
+    (finding,) = told(
+        "target.number: {prefix: '+91'}", "  u.example: {country: US, outside: '9'}\n"
     )
+    assert "can be read as +912123456789" in finding
 
 
 def test_an_exception_for_ones_own_country_is_another_way_to_say_it() -> None:

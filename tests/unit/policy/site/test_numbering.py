@@ -121,6 +121,21 @@ def test_of_two_readings_the_riskier_holds() -> None:
     assert outside_in("0", Dialling("DE", outside="0")) == ["0"]
 
 
+def test_a_number_of_ones_own_is_no_call_abroad_for_its_outside_digit() -> None:
+    """`9 1 240 312 3852` may begin like India's numbers, but nobody dialled them."""
+    plan = NumberPlan(domains={"us9": Dialling("US", outside="9")}, prefixes={"+919": "barred"})
+    own = riskier(readings := read_numbers("912403123852", "", "us9", plan))
+    assert own
+    assert (own.e164, own.abroad) == ("+12403123852", False)
+    # A list of barred numbers is still compared with both.
+    assert told_apart(own, readings) == ("+12403123852", "+912403123852")
+    # Nothing else is in use, or an author has given the prefix a name.
+    assert riskier(read_numbers("441632960961", "", "us9", plan)) is not None
+    named = riskier(read_numbers("919393958142", "", "us9", plan))
+    assert named
+    assert named.class_ == "barred"
+
+
 @pytest.mark.parametrize(
     ("digits", "domain", "numbers"),
     [
