@@ -11,7 +11,6 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 EXTENSIONS = {
-    "dfks_rules.app._arenas": "dfks_rules/app/native",
     "dfks_rules.presence._packing": "dfks_rules/presence/native",
     "dfks_rules.sip._wire": "dfks_rules/sip/native",
     "dfks_rules.transport._datagrams": "dfks_rules/transport/native",

@@ -11,7 +11,6 @@ _PARTS = {
     "wire": "dfks_rules.sip._wire",
     "datagrams": "dfks_rules.transport._datagrams",
     "packing": "dfks_rules.presence._packing",
-    "arenas": "dfks_rules.app._arenas",
 }
 """What can be compiled → a module that then is."""
 

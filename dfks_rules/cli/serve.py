@@ -13,7 +13,6 @@ from pathlib import Path
 import click
 import structlog
 
-from dfks_rules.app.arenas import use_large_pages
 from dfks_rules.app.desk.reload import PolicyReloader
 from dfks_rules.app.life import Life
 from dfks_rules.app.records import logs
@@ -39,7 +38,6 @@ def command(given: Path | None) -> None:
     SIGHUP reloads policies, certificates, users and profiles. SIGUSR2 starts the server anew, and
     no phone notices.
     """
-    use_large_pages()
     file = settings_file(given)
     config = load_config(file)
     logs.set_up(config.log.level)
