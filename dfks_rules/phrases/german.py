@@ -54,6 +54,11 @@ def _default(value: Any) -> Any:
         return german(value)
     if isinstance(value, str):
         return str.__str__(value)
+    # `orjson` passes these on as well, such as a Counter, which it would tell by itself.
+    kinds: tuple[type[Any], ...] = int, dict, list
+    for kind in kinds:
+        if isinstance(value, kind):
+            return kind(value)
     message = f"{type(value).__name__} is not JSON"
     raise TypeError(message)
 

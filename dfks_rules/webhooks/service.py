@@ -230,7 +230,7 @@ class WebhookService:
             OverflowError: much is, to endpoints of the same token.
         """
         if self._by_hand[endpoint.actor] >= MOST_BY_HAND:
-            message = f"{MOST_BY_HAND} events are being sent by hand"
+            message = phrase("{most} events are being sent by hand", most=MOST_BY_HAND)
             raise OverflowError(message)
         self._by_hand[endpoint.actor] += 1
         try:

@@ -128,7 +128,7 @@ def test_a_german_playground_is_german_to_the_last_line(console: Console, visit:
     expect(page.locator(".cm-content")).to_be_visible()
     _write(page, _WRONG)
     finding = page.get_by_role("listitem").filter(has_text="Zeile 6").first
-    expect(finding).to_contain_text("unbekannter Fakt featture (meinst du feature?)")
+    expect(finding).to_contain_text("unbekannter Fakt featture (meintest du feature?)")
     page.locator(".cm-lintRange-error").first.hover()
     expect(page.locator(".cm-tooltip-lint")).to_contain_text("unbekannter Fakt")
     unusable = page.get_by_role("status").filter(has_text="Die Regelwerke sind nicht verwendbar")

@@ -3,6 +3,7 @@
 import ast
 import re
 import string
+from collections import Counter
 from collections.abc import Iterator
 
 import orjson
@@ -58,7 +59,7 @@ def test_values_that_are_phrases_are_told_in_german_too() -> None:
     made = phrase(
         "unknown fact `{name}`{hint}", name="x", hint=phrase(" (did you mean `{word}`?)", word="y")
     )
-    assert german(made) == "unbekannter Fakt `x` (meinst du `y`?)"
+    assert german(made) == "unbekannter Fakt `x` (meintest du `y`?)"
     assert german(joined(phrase(" and "), ["`a`", phrase("a phone")])) == "`a` und ein Telefon"
     assert german("no phrase") == "no phrase"
 
@@ -74,6 +75,20 @@ def test_json_is_told_in_a_language_however_deep_a_phrase_is() -> None:
     }
     with pytest.raises(TypeError, match="not JSON serializable"):
         to_json({"value": object()}, "de")
+
+
+class _Places(list[int]):
+    """A list of a class of its own."""
+
+
+class _Place(int):
+    """A number of a class of its own."""
+
+
+def test_json_takes_the_same_values_in_either_language() -> None:
+    """An answer that counts by a Counter must not fail for whoever reads German."""
+    value = {"counts": Counter(a=1), "places": _Places([1]), "place": _Place(2)}
+    assert to_json(value, "de") == to_json(value, "en")
 
 
 @pytest.mark.parametrize(

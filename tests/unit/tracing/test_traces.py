@@ -125,6 +125,19 @@ def test_one_token_leaves_traces_for_others() -> None:
     assert traced.traces.begin(BOB, 60, "tenant") is not None
 
 
+def test_a_trace_that_begins_again_counts_for_whoever_began_it_again() -> None:
+    """Else a token that traced somebody before would pay for the traces of others."""
+    traced = _Traced()
+    users = [Aor(f"u{number}", "h") for number in range(MAX_TRACES_OF_TOKEN)]
+    for user in users:
+        assert traced.traces.begin(user, 60, "tenant") is not None
+    traced.loop.run_until(61)
+    for user in users:
+        assert traced.traces.begin(user, 60, "operator") is not None
+    assert traced.traces.begin(ALICE, 60, "operator") is None
+    assert traced.traces.begin(ALICE, 60, "tenant") is not None
+
+
 def test_only_running_traces_are_given_messages() -> None:
     """An ended one is kept as it was."""
     traced = _Traced()

@@ -10,6 +10,7 @@ from dfks_rules.errors import StoreError
 from dfks_rules.operations.events import FEATURE_CHANGED, FEATURE_REFUSED, GAP, Event
 from dfks_rules.operations.webhooks import LANES, MOST_BY_HAND, MOST_ENDPOINTS, Result
 from dfks_rules.webhooks.service import ROTATION, WebhookService
+from tests.helpers.in_german import left_in_english
 from tests.helpers.journal import ALICE
 from tests.helpers.webhooks import EPOCH, EVERYBODY, REFUSED, Bench, change, run_virtually
 
@@ -168,8 +169,9 @@ def test_only_so_much_is_sent_by_hand_at_once() -> None:
         bench.sends.takes = 10.0
         tests = [asyncio.create_task(service.test(id_)) for _ in range(MOST_BY_HAND)]
         await asyncio.sleep(1)
-        with pytest.raises(OverflowError):
+        with pytest.raises(OverflowError) as refused:
             await service.test(id_)
+        assert left_in_english(str(refused.value)) == []
         await service.test(other)
         await asyncio.gather(*tests)
         await service.test(id_)

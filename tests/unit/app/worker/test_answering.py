@@ -64,7 +64,7 @@ def test_findings_are_told_in_the_language_of_whoever_asks() -> None:
     wrong = Text("p.yaml", HEAD.format("p") + "- {id: r, when: {featur: x}, then: {deny: no}}\n")
     (finding,) = in_german(Check(files_of([wrong])))["findings"]
     assert finding["code"] == "policy_unknown_fact"
-    assert finding["message"] == "unbekannter Fakt `featur` (meinst du `feature`?)"
+    assert finding["message"] == "unbekannter Fakt `featur` (meintest du `feature`?)"
     (finding,) = told(Check(files_of([wrong])))["findings"]
     assert finding["message"] == "unknown fact `featur` (did you mean `feature`?)"
 
