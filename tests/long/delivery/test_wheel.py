@@ -1,10 +1,12 @@
 """Wheels, installed as whoever has nothing but them would: without the checkout, or an index."""
 
+import json
 import re
 import subprocess
 import sys
 import urllib.request
 from pathlib import Path
+from urllib.error import HTTPError
 
 import pytest
 
@@ -49,6 +51,7 @@ def _serves(dfks: Path, folder: Path) -> None:
             for url in (server.mi_url, f"{api}/readyz"):
                 assert run(dfks, "health", "--url", url, cwd=folder).startswith("OK")
             _shows_the_console(api)
+            _answers_in_german(api)
             assert server.stop() == 0
         finally:
             one.kill()
@@ -62,6 +65,15 @@ def _shows_the_console(api: str) -> None:
         if name != "index.html":
             assert _fetched(f"{api}/console/{folder}/{name}") == body
     assert _fetched(f"{api}/console/{folder}/policy.de.schema.json").startswith(b"{")
+
+
+def _answers_in_german(api: str) -> None:
+    """What the server says in German is in the wheel, too."""
+    url, german = f"{api}/v1/nowhere", {"Accept-Language": "de"}
+    asked = urllib.request.Request(url, headers=german)  # noqa: S310 - our own server's
+    with pytest.raises(HTTPError) as refused:
+        urllib.request.urlopen(asked, timeout=60)  # noqa: S310 - the same
+    assert json.load(refused.value)["title"] == "Nicht gefunden"
 
 
 def _fetched(url: str) -> bytes:
