@@ -46,8 +46,8 @@ class Trace:
     def __init__(self, user: Aor, actor: str) -> None:
         self.user: Final = user
         """Who is traced."""
-        self.actor: Final = actor
-        """The token that asked first; empty: none."""
+        self.actor = actor
+        """The token that had it begin to run; empty: none."""
         self.hint: Final = user.user.encode(errors="surrogateescape")
         """What a message about the user contains, unless it has escapes."""
         self.ring: Final = Ring()
@@ -110,6 +110,8 @@ class Traces:
                 self._make_room()
             trace = self._traces[user] = Trace(user, actor)
             self.counts["traces"] += 1
+        elif trace not in self._running:
+            trace.actor = actor
         trace.ends = max(trace.ends, now + min(seconds, MAX_SECONDS))
         trace.forgotten_at = trace.ends + MAX_AGE
         self._changed(now)

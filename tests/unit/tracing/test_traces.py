@@ -125,6 +125,19 @@ def test_one_token_leaves_traces_for_others() -> None:
     assert traced.traces.begin(BOB, 60, "tenant") is not None
 
 
+def test_a_trace_that_runs_again_is_of_the_token_that_had_it_do_so() -> None:
+    """Else a tenant could use up the share of an operator, and have more than its own."""
+    traced = _Traced()
+    users = [Aor(f"u{number}", "h") for number in range(MAX_TRACES_OF_TOKEN)]
+    for user in users:
+        assert traced.traces.begin(user, 1, "operator") is not None
+    traced.loop.run_until(2)
+    for user in users:
+        assert traced.traces.begin(user, 60, "tenant") is not None
+    assert traced.traces.begin(BOB, 60, "tenant") is None
+    assert traced.traces.begin(ALICE, 60, "operator") is not None
+
+
 def test_only_running_traces_are_given_messages() -> None:
     """An ended one is kept as it was."""
     traced = _Traced()
