@@ -88,7 +88,8 @@ class Pump:
         self._clock = clock
         self._awake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._tries: set[asyncio.Task[None]] = set()
+        self._tries: dict[asyncio.Task[None], str] = {}
+        """Each that is made now → the token of its endpoint, which may have been removed since."""
         self._read_at = 0.0
         """When the journal may be read again, monotonic seconds."""
         self._turn = 0
@@ -187,17 +188,17 @@ class Pump:
 
     def _free(self) -> set[str]:
         """Tokens to whose endpoints one more try may be made now."""
-        busy: Counter[str] = Counter()
+        busy = Counter(self._tries.values())
         for box in self._boxes.values():
-            busy[box.endpoint.actor] += sum(lane.is_busy for lane in box.lanes)
+            busy[box.endpoint.actor] += 0
         most = MOST_AT_ONCE if len(busy) == 1 else MOST_OF_TOKEN
         return {actor for actor, tries in busy.items() if tries < most}
 
     def _begin(self, box: Outbox, lane: int) -> None:
         box.lanes[lane].is_busy = True
         task = asyncio.get_running_loop().create_task(self._deliver(box, lane))
-        self._tries.add(task)
-        task.add_done_callback(self._tries.discard)
+        self._tries[task] = box.endpoint.actor
+        task.add_done_callback(self._tries.pop)
 
     async def _deliver(self, box: Outbox, number: int) -> None:
         lane = box.lanes[number]

@@ -77,7 +77,7 @@ class Number(NamedTuple):
     may be them."""
     plain: bool = False
     """Whether outside digits were read as the start of a number with its country code, of which
-    nothing says that it goes abroad."""
+    nothing says that it goes abroad, and the usual reading of the same digits is a valid number."""
 
 
 def read_numbers(digits: str, context: str, domain: str, plan: NumberPlan) -> list[Number]:
@@ -104,7 +104,8 @@ def read_numbers(digits: str, context: str, domain: str, plan: NumberPlan) -> li
         for ways in (_without_area(inside, dialling), _ways(inside, dialling)):
             number = _best(ways, dialling, plan)
             if number:
-                plain = number.e164 == f"+{inside}"
+                is_ours = any(one.usual and one.trust == _VALID for one in found)
+                plain = is_ours and number.e164 == f"+{inside}"
                 found.append(number if place == 0 else number._replace(usual=False, plain=plain))
     return found
 
@@ -115,9 +116,7 @@ def riskier(readings: Iterable[Number]) -> Number | None:
     `9 1 240 312 3852` is no call to India (+91) where 9 gets a line: a plain reading counts only if
     the usual one is no valid number, or if networks or authors give its kind a name.
     """
-    known = list(readings)
-    if any(one.usual and one.trust == _VALID for one in known):
-        known = [one for one in known if not one.plain or one.class_ not in _HARMLESS]
+    known = (one for one in readings if not one.plain or one.class_ not in _HARMLESS)
     return max(known, key=_danger, default=None)
 
 

@@ -167,6 +167,9 @@ class Targets:
         if any(is_emergency(one, dialling.country) for one in _inside(both, dialling)):
             return _EMERGENCY
         readings = self._readings(dialled, spelling.context, domain)
+        if spelling.host not in (None, domain):
+            # Another PBX knows nothing of our outside digits.
+            readings = [one._replace(plain=False) for one in readings]
         number = riskier(readings)
         target = self._by(number, dialled, spelling, domain)
         if number and target.number:

@@ -361,6 +361,29 @@ def test_endpoints_of_one_token_do_not_hold_up_those_of_others() -> None:
     _run(bench, life)
 
 
+def test_endpoints_that_are_removed_hold_up_nobody_either() -> None:
+    """Else a tenant who adds and removes some that hang would have all tries."""
+    bench = Bench()
+
+    async def life(service: WebhookService) -> None:
+        bench.sends.takes = 10.0
+        for turn in range(2):
+            mine = []
+            for number in range(9):
+                url = f"https://pbx{number}.example.com/{turn}"
+                new = NewEndpoint(url, EVERYBODY.types, "tenant", None, False)
+                mine.append((await service.add(new)).endpoint.id)
+            _press(bench, service, 300)
+            await asyncio.sleep(1)
+            for one in mine:
+                await service.remove(one)
+        of_tenant = sum("pbx.example.com" not in one.url for one in bench.sends.sent)
+        assert of_tenant == MOST_OF_TOKEN
+
+    bench.sends.under_way = _Unchecked()
+    _run(bench, life)
+
+
 class _Unchecked(dict[str | None, int]):
     """Several endpoints are told of one presentity at once."""
 

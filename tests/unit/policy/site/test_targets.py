@@ -132,6 +132,24 @@ def test_every_number_that_a_target_can_be_read_as_is_told(
     assert target.number == next(iter(numbers), None)
 
 
+@pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        # Another PBX knows nothing of the outside digit 9.
+        ("sip:912403123852@sbc.example", "+912403123852"),
+        # What follows the pause is a number of Maryland, but with what is before it, of Pakistan.
+        ("92,3012345678", "+923012345678"),
+        ("923012345678", "+923012345678"),
+    ],
+)
+def test_a_call_abroad_is_one_where_the_outside_digit_means_nothing(text: str, number: str) -> None:
+    """Neither a host nor a pause gets around a rule that asks for the reach."""
+    target = TARGETS.analyse(text, Aor("dave", "us.example"))
+    assert (target.number, target.reach) == (number, "international")
+    home = TARGETS.analyse("sip:912403123852@us.example", Aor("dave", "us.example"))
+    assert home.reach == "national"
+
+
 def test_a_number_of_our_own_user_is_internal_and_keeps_its_class() -> None:
     """Whoever gives a premium number to a user does not make it harmless."""
     own = TARGETS.analyse("0 030 7123456", ALICE)
