@@ -20,6 +20,7 @@ from aiohttp.http_parser import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 
 from dfks_rules.errors import ConfigError
+from dfks_rules.sip.host import network_of
 from dfks_rules.web.problem import CONTENT_TYPE, Problem
 from dfks_rules.web.table import json_line
 from dfks_rules.web.tls import TlsFiles
@@ -27,7 +28,8 @@ from dfks_rules.web.tls import TlsFiles
 MOST = 500
 """Connections at a time, streams included."""
 MOST_OF_ADDRESS = 400
-"""The same from one address: nobody outside keeps everybody else out, and a proxy has enough."""
+"""The same from one address (IPv6: one /64): nobody outside keeps everybody else out, and a proxy
+has enough."""
 HEAD_WITHIN = 10.0
 """Seconds that a new connection has to send the head of its first request."""
 KEEP_ALIVE = 75.0
@@ -110,7 +112,8 @@ class Connection(RequestHandler):
         """It has so long for its first head; one too many is told so."""
         assert isinstance(transport, asyncio.Transport)  # noqa: S101 - it is a stream
         # Not before: many can have been accepted in one turn of the loop.
-        address, *_ = transport.get_extra_info("peername") or ("",)
+        host, *_ = transport.get_extra_info("peername") or ("",)
+        address = network_of(host)
         if len(self._server.connections) >= MOST or self._held[address] >= MOST_OF_ADDRESS:
             self._counts["connections_refused"] += 1
             transport.set_protocol(asyncio.Protocol())
