@@ -16,6 +16,8 @@ NATIVE := $(wildcard dfks_rules/*/native/*.[ch])
 
 # Most tests wait for much of their time, so that three of them keep two processors busy.
 BESIDE := -n 3
+# To collect all others takes a quarter of a minute.
+ALONE = $(shell grep -rl 'mark\.alone' tests --include='test_*.py')
 # Another solver, which the proofs of policies are compared with; without it, that test is skipped.
 SECOND_OPINION := 'z3-solver>=4.12'
 
@@ -31,7 +33,7 @@ test: setup
 	$(BIN)/lint-imports
 	$(BIN)/codespell
 	$(BIN)/pytest $(BESIDE) -m "not long and not alone"
-	$(BIN)/pytest -m "not long and alone"
+	$(BIN)/pytest -m "not long and alone" $(ALONE)
 
 # Takes up to half an hour: mutated messages, fuzzing, load, lost datagrams, whatever else is slow.
 # DFKS_TEST_FUZZ_SECONDS (25 for each target) and DFKS_TEST_MUTATIONS (1,000,000) make it shorter;
@@ -41,7 +43,7 @@ test: setup
 test-long: setup
 	-$(BIN)/python -m pip install --quiet --disable-pip-version-check $(SECOND_OPINION)
 	$(BIN)/pytest $(BESIDE) -m "long and not alone"
-	$(BIN)/pytest -m "long and alone"
+	$(BIN)/pytest -m "long and alone" $(ALONE)
 
 # Seconds in which three nodes and their PostgreSQL are killed, paused and cut off under 120 phones,
 # as root on Linux in network namespaces that lose packets; the history and the nodes' logs are then
