@@ -141,9 +141,14 @@ def _exceptions(
         names = [one for one, is_mandatory in denials if band == "mandatory" or not is_mandatory]
         if names and random.random() < 0.8:
             found.append(dumped(_exception(random, name, band, names)))
-    findings = check([*SHARED, *SITE, *sources, *found], _MEMORY)[1] if found else []
-    refused = {file for finding in findings for file, _ in _places(finding)}
-    return [one for one in found if one.file not in refused]
+    while found:
+        findings = check([*SHARED, *SITE, *sources, *found], _MEMORY)[1]
+        refused = {file for finding in findings for file, _ in _places(finding)}
+        # What is wrong with a list is told once, of the first who tests it.
+        if not refused.intersection(one.file for one in found):
+            break
+        found = [one for one in found if one.file not in refused]
+    return found
 
 
 def _exception(random: Random, name: str, band: str, names: list[str]) -> dict[str, Any]:
